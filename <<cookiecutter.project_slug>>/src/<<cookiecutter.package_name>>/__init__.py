@@ -1,0 +1,1 @@
+"""A machine-learning project whose every part is an object in `params/`."""

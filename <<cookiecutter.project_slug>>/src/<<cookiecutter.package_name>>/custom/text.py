@@ -1,0 +1,71 @@
+"""Free text as numbers that an estimator can use."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import Pipeline, make_pipeline
+
+
+class TextFeatures(TransformerMixin, BaseEstimator):
+    """Latent semantic analysis of each text column: tf-idf of words, reduced by a truncated SVD.
+
+    Parameters
+    ----------
+    n_components : the most numbers that one column becomes.
+    min_df : in how many texts a word must stand to count.
+    random_state : the seed of the SVD.
+
+    References
+    ----------
+    Deerwester et al., Indexing by latent semantic analysis, JASIS 41 (6), 1990.
+    """
+
+    def __init__(self, n_components: int = 30, min_df: int = 2, random_state: int = 0) -> None:
+        self.n_components, self.min_df, self.random_state = n_components, min_df, random_state
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> "TextFeatures":
+        """Learn the words of each column; a column without any is left out."""
+        frame = pd.DataFrame(X)
+        self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
+        self.n_features_in_ = frame.shape[1]
+        self.pipelines_ = [self._fit_column(_texts(frame[name])) for name in frame]
+        return self
+
+    def transform(self, X: pd.DataFrame) -> np.ndarray:
+        """Floats of shape (n_samples, at most n_components a column)."""
+        frame = pd.DataFrame(X)
+        parts = [
+            pipeline.transform(_texts(frame[name]))
+            for name, pipeline in zip(frame.columns, self.pipelines_, strict=True)
+            if pipeline is not None
+        ]
+        return np.hstack(parts) if parts else np.empty((len(frame), 0))
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names such as `comment_0`."""
+        names = [
+            f"{name}_{number}"
+            for name, pipeline in zip(self.feature_names_in_, self.pipelines_, strict=True)
+            if pipeline is not None
+            for number in range(pipeline[-1].n_components)
+        ]
+        return np.asarray(names, dtype=object)
+
+    def _fit_column(self, texts: list[str]) -> Pipeline | None:
+        words = TfidfVectorizer(min_df=self.min_df, sublinear_tf=True, strip_accents="unicode")
+        try:
+            counted = words.fit_transform(texts)
+        except ValueError:  # No word stands in enough texts.
+            return None
+        most = min(self.n_components, counted.shape[1] - 1, counted.shape[0] - 1)
+        if most < 1:
+            return None
+        return make_pipeline(words, TruncatedSVD(most, random_state=self.random_state)).fit(texts)
+
+
+def _texts(values: pd.Series) -> list[str]:
+    return ["" if pd.isna(value) else str(value) for value in values]

@@ -1,0 +1,1 @@
+"""From YAML to Python and back: the grammar, the registry and the search spaces."""

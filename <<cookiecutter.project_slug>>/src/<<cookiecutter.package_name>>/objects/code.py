@@ -1,0 +1,68 @@
+"""Which of this project's modules a module needs, and whether they have changed."""
+
+import ast
+import hashlib
+import importlib.util
+from collections.abc import Iterable
+from pathlib import Path
+
+PACKAGE = __name__.split(".")[0]
+ROOT = Path(__file__).parent.parent
+
+
+def closure(file: Path) -> set[Path]:
+    """`file` and all modules of this project that it imports, directly or not; packages count with their `__init__`."""
+    found: set[Path] = set()
+    waiting = [file]
+    while waiting:
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += _imported(one)
+    return found
+
+
+def fingerprints(paths: Iterable[str]) -> dict[str, str]:
+    """For each import path that lies in `custom/`: a hash of the code that it needs.
+
+    The plan of a model holds these, so that editing one transformer re-tunes the models that use it and no other;
+    editing its comments re-tunes none.
+    """
+    hashes = {}
+    for path in sorted(paths):
+        module = path.rpartition(".")[0]
+        if module.startswith(f"{PACKAGE}.custom."):
+            spec = importlib.util.find_spec(module)
+            if spec and spec.origin:
+                trees = [ast.dump(_tree(file)) for file in sorted(closure(Path(spec.origin)))]
+                hashes[path] = hashlib.sha256("".join(trees).encode()).hexdigest()[:16]
+    return hashes
+
+
+def _imported(file: Path) -> list[Path]:
+    """The modules of this project that `file` names in its import statements."""
+    package = (PACKAGE, *file.relative_to(ROOT).parent.parts)
+    files = []
+    for node in ast.walk(_tree(file)):
+        if isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = (*base, *(node.module.split(".") if node.module else ()))
+            names = [module, *((*module, alias.name) for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [tuple(alias.name.split(".")) for alias in node.names]
+        else:
+            continue
+        files += [found for name in names if name[0] == PACKAGE for found in _files(name[1:])]
+    return files
+
+
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+def _files(parts: tuple[str, ...]) -> list[Path]:
+    """The module file for dotted parts, with the `__init__` of each package above it."""
+    path = ROOT.joinpath(*parts)
+    own = [path.with_suffix(".py")] if parts and path.with_suffix(".py").exists() else []
+    above = [ROOT.joinpath(*parts[:end]) / "__init__.py" for end in range(len(parts) + 1)]
+    return own + [file for file in above if file.exists()]

@@ -1,0 +1,167 @@
+"""The grammar as JSON Schema, from which editors complete and check the params while they are typed.
+
+Each file in `params/` names its schema in its first line. Class names complete from the registry, and any other text
+is allowed, for only `make check` knows what can be imported.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ..files import write_json
+from ..schema import DTYPES, ROLES
+from .plan import TASKS
+from .registry import Entry, find_all
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+TEXTS: Schema = {"type": "array", "items": TEXT}
+RANGE: Schema = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+
+
+def write(folder: Path, packages: Iterable[str]) -> None:
+    """Write one schema for each kind of file in `params/`."""
+    for name, schema in schemas(find_all(packages)).items():
+        write_json(folder / f"{name}.json", schema)
+
+
+def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
+    """The schemas by the name of the file that they describe."""
+    entries = list(entries)
+
+    def names(*kinds: str) -> Schema:
+        known = sorted({entry.name for entry in entries if entry.kind in kinds})
+        return {"anyOf": [{"enum": known}, TEXT], "description": f"A {' or '.join(kinds)} by name or import path."}
+
+    estimators = ("classifier", "regressor", "estimator", "clusterer", "outlier_detector")
+    every = (*estimators, "transformer", "resampler")
+    definitions = {
+        "domain": _domain(),
+        "object": _object(names(*every)),
+        "node": {
+            "anyOf": [
+                {"$ref": "#/$defs/object"},
+                {"$ref": "#/$defs/steps"},
+                _mapping({"one_of": _items("The alternatives; the first is the default.")}, ["one_of"]),
+                _mapping({"optional": {"$ref": "#/$defs/node"}}, ["optional"]),
+                _mapping({"import": TEXT}, ["import"]),
+            ]
+        },
+        "steps": _steps(),
+    }
+
+    def plain_object(*kinds: str) -> Schema:
+        return _mapping({"class": names(*kinds), "params": {"type": "object"}}, ["class"])
+
+    def named_or_object(kind: str) -> Schema:
+        return {"anyOf": [names(kind), plain_object(kind)]}
+
+    budget = {
+        "trials": {"type": "integer", "minimum": 1, "description": "How many trials for each model."},
+        "seconds": {"type": "number", "exclusiveMinimum": 0, "description": "How many seconds for each model."},
+    }
+    importance = {name: {"type": "integer"} for name in ("n_repeats", "max_samples", "random_state")}
+    seeds = {"type": "array", "items": {"type": "object"}, "description": "Known good points, tried before sampling."}
+    preprocess = {"anyOf": [TEXT, {"$ref": "#/$defs/steps"}], "description": "The name of a file in params/preprocess, or steps."}
+    model = _object(names(*estimators), {"preprocess": preprocess, "seeds": seeds})
+    files = {
+        "data": _mapping(
+            {
+                "source": TEXT | {"description": "A path, a URL or a database."},
+                "target": TEXT | {"description": "The column to predict."},
+                "task": {"enum": list(TASKS)},
+                "positive": {"description": "Of two classes, the one to look for."},
+                "read": {"type": "object", "description": "Further arguments for pandas' reader."},
+                "missing": TEXTS | {"description": "The texts that stand for a missing value."},
+                "columns": {"type": "object", "additionalProperties": _column()},
+            },
+            ["source", "target", "task"],
+        ),
+        "split": _mapping({"holdout": plain_object("splitter"), "cv": plain_object("splitter")}, ["holdout", "cv"]),
+        "search": _mapping(
+            {
+                "models": TEXTS | {"minItems": 1, "uniqueItems": True, "description": "Files in params/models."},
+                "metric": named_or_object("metric"),
+                "budget": _mapping(budget) | {"minProperties": 1},
+                "sampler": plain_object("sampler"),
+                "pruner": plain_object("pruner"),
+            },
+            ["models", "metric", "budget", "sampler", "pruner"],
+        ),
+        "train": _mapping({"model": TEXT | {"description": "'best', or the name of a model."}}, ["model"]),
+        "evaluate": _mapping(
+            {
+                "metrics": {"type": "array", "items": named_or_object("metric")},
+                "charts": {"type": "array", "items": named_or_object("chart")},
+                "permutation_importance": _mapping(importance),
+            },
+            ["metrics"],
+        ),
+        "registry": _mapping({"packages": TEXTS | {"description": "Import names, such as lightgbm."}}),
+        "preprocess": {"$ref": "#/$defs/steps"},
+        "model": model,
+    }
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    deep = {"$defs": definitions}
+    return {name: head | schema | (deep if name in ("preprocess", "model") else {}) for name, schema in files.items()}
+
+
+def _mapping(properties: Schema, required: Iterable[str] = ()) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
+
+
+def _object(names: Schema, also: Schema | None = None) -> Schema:
+    properties = {
+        "class": names,
+        "params": {"type": "object", "description": "What it is built with; a value may be an object again."},
+        "space": {
+            "type": "object",
+            "additionalProperties": {"$ref": "#/$defs/domain"},
+            "description": "What the search may change.",
+        },
+    }
+    return _mapping(properties | (also or {}), ["class"])
+
+
+def _domain() -> Schema:
+    when = {"type": "object", "description": "Other parameters of the object, and the values with which this one matters."}
+    log = {"type": "boolean", "description": "Whether the range is logarithmic."}
+    number = {"log": log, "step": {"type": "number", "exclusiveMinimum": 0}, "when": when}
+    whole = RANGE | {"items": {"type": "integer"}}
+    choice = {"type": "array", "minItems": 1}
+    return {
+        "anyOf": [
+            _mapping({"float": RANGE | {"description": "[low, high]"}} | number, ["float"]),
+            _mapping({"int": whole | {"description": "[low, high]"}} | number, ["int"]),
+            _mapping({"choice": choice, "when": when}, ["choice"]),
+        ]
+    }
+
+
+def _steps() -> Schema:
+    dtype = {"enum": list(DTYPES)}
+    chosen = {
+        "dtype": {"anyOf": [dtype, {"type": "array", "items": dtype}]},
+        "pattern": TEXT | {"description": "A regular expression that the name must hold."},
+        "except": TEXTS,
+    }
+    columns = {"anyOf": [TEXTS, _mapping(chosen)], "description": "Which columns these steps are for."}
+    return _mapping({"columns": columns, "steps": _items("In this order.")}, ["steps"])
+
+
+def _items(description: str) -> Schema:
+    named = {"type": "object", "maxProperties": 1, "additionalProperties": {"$ref": "#/$defs/node"}}
+    return {"type": "array", "items": {"anyOf": [{"$ref": "#/$defs/node"}, named]}, "description": description}
+
+
+def _column() -> Schema:
+    rules = {
+        "role": {"enum": list(ROLES)},
+        "dtype": {"enum": list(DTYPES)},
+        "min": {"type": "number"},
+        "max": {"type": "number"},
+        "categories": {"type": "array"},
+        "missing": {"type": "number", "minimum": 0, "maximum": 1},
+    }
+    return _mapping(rules)

@@ -1,0 +1,166 @@
+"""Metrics: scikit-learn's scorers by name, or a metric function with its parameters, in one shape."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
+from sklearn.utils.metaestimators import available_if
+
+from .build import call
+from .grammar import MISSING, Grammar, Object, parameters, plain
+from .reader import Where
+from .registry import load
+
+
+@dataclass
+class Outputs:
+    """What a model says of some rows, labels as codes.
+
+    `predicted` has shape (n,), `probabilities` shape (n, classes) and `decisions` that of `decision_function`; the
+    latter two are None where the model gives none.
+    """
+
+    predicted: np.ndarray
+    probabilities: np.ndarray | None = None
+    decisions: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric: `scorer` is scikit-learn's, for which more is always better; `written` is its plain form."""
+
+    written: Any
+    scorer: Any
+    label: str
+
+    @property
+    def greater_is_better(self) -> bool:
+        """Whether more of the metric itself is better (and not of its negation, the score)."""
+        return bool(self.scorer._sign > 0)
+
+    @property
+    def name(self) -> str:
+        """The metric's own name: `log_loss` for the scorer `neg_log_loss`."""
+        return self.label.removeprefix("neg_")
+
+    @property
+    def needs_probabilities(self) -> bool:
+        """Whether it judges probabilities and nothing else."""
+        method = self.scorer._response_method
+        return "predict_proba" in (method if isinstance(method, tuple | list) else [method]) and (
+            "decision_function" not in method and "predict" not in (method if not isinstance(method, str) else [])
+        )
+
+    def plain(self) -> Any:
+        """The metric as plain values, for the plan."""
+        return self.written
+
+    def natural(self, score: float) -> float:
+        """The metric's own value for a score: 0.3 for a `neg_log_loss` of -0.3."""
+        return score if self.greater_is_better else -score
+
+    def score(self, truth: np.ndarray, outputs: Outputs, classes: int | None) -> float:
+        """The score of outputs against the truth, more is better.
+
+        Parameters
+        ----------
+        truth : array of shape (n,), codes 0 to `classes` - 1 or numbers.
+        classes : how many classes there are, None in a regression.
+
+        Raises
+        ------
+        ValueError
+            If the metric does not fit the task or the outputs.
+        """
+        said = _Said(outputs, classes) if classes is None else _SaidClasses(outputs, classes)
+        scorer = self.scorer
+        takes = inspect.signature(scorer._score_func).parameters
+        if classes is not None and classes > 2 and outputs.probabilities is not None and "labels" in takes:
+            if self.needs_probabilities or "roc_auc" in self.label:
+                # A fold may lack a class, and these metrics then need to be told of it.
+                scorer = _with(scorer, labels=np.arange(classes))
+        elif classes == 2 and self.name in ("log_loss",):
+            scorer = _with(scorer, labels=np.arange(2))
+        return float(scorer(said, np.zeros((len(truth), 1)), truth))
+
+
+def metric(data: Any, where: Where, grammar: Grammar) -> Metric:
+    """A metric from the params: `roc_auc`, or `{class: fbeta_score, params: {beta: 2}}`.
+
+    Raises
+    ------
+    UserError
+        If there is no such metric, with the nearest name.
+    """
+    if isinstance(data, str) and data in get_scorer_names():
+        return Metric(data, get_scorer(data), data)
+    thing = grammar.object({"class": data} if isinstance(data, str) else data, where, ["metric"])
+    written = plain(thing)
+    if thing.path.startswith("sklearn.metrics.get_scorer("):
+        return Metric(thing.name, get_scorer(thing.name), thing.name)
+    return Metric(written, _scorer(load(thing.path, where), thing), thing.name)
+
+
+def _scorer(function: Callable[..., float], thing: Object) -> Any:
+    """A scorer for a metric function.
+
+    Whether more is better follows scikit-learn's convention for names: `_score` is to be maximised; `_error`,
+    `_loss` and `_deviance` are to be minimised. What the metric judges follows from the name of its second
+    parameter: `y_score` and `y_proba` stand for scores and probabilities.
+    """
+    for name in get_scorer_names():
+        known = get_scorer(name)
+        if known._score_func is function:
+            sign, response = known._sign, known._response_method
+            break
+    else:
+        sign = -1 if thing.name.endswith(("_error", "_loss", "_deviance")) else 1
+        second = list(inspect.signature(function).parameters)[1]
+        response = {
+            "y_score": ("decision_function", "predict_proba"),
+            "y_proba": "predict_proba",
+            "y_prob": "predict_proba",
+        }.get(second, "predict")
+    defaults = list(parameters(function)[0].items())
+    needed = [name for name, default in defaults[2:] if default is MISSING and name not in thing.params]
+    if needed:
+        raise thing.where.error(f"{thing.name} needs {', '.join(needed)} under params")
+    params = call(function, dict(thing.params), thing).keywords
+    return make_scorer(function, greater_is_better=sign > 0, response_method=response, **params)
+
+
+def _with(scorer: Any, **kwargs: Any) -> Any:
+    return type(scorer)(scorer._score_func, scorer._sign, {**scorer._kwargs, **kwargs}, scorer._response_method)
+
+
+class _Said(RegressorMixin, BaseEstimator):
+    """Stands in for a model whose outputs are known, so that scikit-learn's scorers can be asked."""
+
+    def __init__(self, outputs: Outputs, classes: int | None) -> None:
+        self.outputs, self.classes = outputs, classes
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def predict(self, X: Any) -> np.ndarray:
+        return self.outputs.predicted
+
+
+class _SaidClasses(ClassifierMixin, _Said):
+    """The same for a classifier."""
+
+    @property
+    def classes_(self) -> np.ndarray:
+        return np.arange(self.classes or 0)
+
+    @available_if(lambda self: self.outputs.probabilities is not None)
+    def predict_proba(self, X: Any) -> np.ndarray | None:
+        return self.outputs.probabilities
+
+    @available_if(lambda self: self.outputs.decisions is not None)
+    def decision_function(self, X: Any) -> np.ndarray | None:
+        return self.outputs.decisions

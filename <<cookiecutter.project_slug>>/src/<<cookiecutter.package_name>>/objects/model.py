@@ -1,0 +1,34 @@
+"""A competing model: an estimator with the preprocessing that it wants and all that the search may change."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from .grammar import Dimension, Grammar, Object, Steps, dimensions, plain
+from .reader import Where
+
+
+@dataclass(frozen=True)
+class Model:
+    """A competing model: an estimator, the steps before it, and the points to try first."""
+
+    name: str
+    estimator: Object
+    preprocess: Steps
+    seeds: list[dict[str, Any]]
+
+    @property
+    def space(self) -> list[Dimension]:
+        """Every parameter that the search may change, those of the preprocessing first."""
+        return dimensions(self.preprocess, "preprocess") + dimensions(self.estimator)
+
+    def plain(self) -> dict[str, Any]:
+        """The model as plain values, with nothing left to look up."""
+        return plain(self.estimator) | {"preprocess": plain(self.preprocess), "seeds": self.seeds}
+
+
+def model_from(slice_: dict[str, Any]) -> Model:
+    """The model in a slice of the plan."""
+    data, where = slice_["model"], Where(f"plan/models/{slice_['name']}.json")
+    grammar = Grammar()
+    estimator = grammar.object(data, where, also=("preprocess", "seeds"))
+    return Model(slice_["name"], estimator, grammar.steps(data["preprocess"], where), data["seeds"])

@@ -1,0 +1,268 @@
+"""Compile `params/` into the plan: one resolved slice of JSON for each stage and each model.
+
+DVC compares parameter mappings without their order and re-runs a stage when any file that it depends on changed.
+So the stages do not depend on the params themselves. Each depends on its slice, in which names are resolved, lists
+keep their order and keys are sorted: a comment changes no slice, one model's space changes that model's alone.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError, nearest
+from ..schema import DTYPES, ROLES, RULES
+from .build import build, check
+from .code import fingerprints
+from .grammar import ESTIMATORS, Grammar, Object, Steps, classes, plain
+from .metrics import metric
+from .model import Model
+from .reader import Where, read
+from .registry import find_all
+from .space import check_seeds
+
+TASKS = {"classification": "classifier", "regression": "regressor"}
+
+
+@dataclass
+class Plan:
+    """What each stage gets, as plain values, by the name of its file in `plan/`."""
+
+    slices: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def compile_params(folder: Path) -> Plan:
+    """Read, check and resolve everything in `params/`.
+
+    Raises
+    ------
+    UserError
+        For the first thing that is wrong, with file, line, and what would be right.
+    """
+    root = folder.resolve().parent
+    packages = _registry(*read(folder / "registry.yaml", root))
+    grammar = Grammar(packages)
+    data = _data(*read(folder / "data.yaml", root))
+    split = _split(*read(folder / "split.yaml", root), grammar)
+    search = _search(*read(folder / "search.yaml", root), grammar)
+    train, evaluate = (read(folder / name, root) for name in ("train.yaml", "evaluate.yaml"))
+    names = search.pop("models")
+
+    plan = Plan(notes=_split_notes(split, data))
+    packages_used: set[str] = set()
+    for name, place in names.items():
+        model = read_model(folder, name, grammar, place, data["task"])
+        _check_metric(search["metric"], model, place)
+        slice_ = search | {"name": name, "task": data["task"], "model": model.plain()}
+        used = classes(model.estimator) | classes(model.preprocess) | _named(search)
+        packages_used |= {path.split(".")[0] for path in used}
+        plan.slices[f"models/{name}"] = slice_ | {"code": fingerprints(used)}
+    plan.slices["data"] = data
+    plan.slices["train"] = _train(*train, names) | {
+        "models": list(names),
+        "metric": search["metric"],
+        "packages": sorted(packages_used),
+    }
+    plan.slices["evaluate"] = _evaluate(*evaluate, grammar) | {"metric": search["metric"]}
+    metrics = [search["metric"], *plan.slices["evaluate"]["metrics"]]
+    plan.slices["split"] = split | {"metrics": metrics, "code": fingerprints(_named(split))}
+    return plan
+
+
+def read_model(folder: Path, name: str, grammar: Grammar, where: Where, task: str) -> Model:
+    """The model that `params/models/<name>.yaml` describes, checked and with its preprocessing."""
+    path = folder / "models" / f"{name}.yaml"
+    if not path.exists():
+        known = [one.stem for one in sorted((folder / "models").glob("*.yaml"))]
+        raise where.error(f"there is no params/models/{name}.yaml{nearest(name, known)}")
+    data, place = read(path, folder.resolve().parent)
+    kinds = [TASKS[task], *ESTIMATORS[4:]]
+    estimator = grammar.object(data, place, kinds, also=("preprocess", "seeds"))
+    check(estimator)
+    steps = _preprocess(folder, data.get("preprocess", {"steps": []}), place.at("preprocess"), grammar)
+    model = Model(name, estimator, steps, [])
+    seeds = check_seeds(model.space, data.get("seeds", []), place.at("seeds"))
+    return Model(name, estimator, steps, seeds)
+
+
+def _preprocess(folder: Path, data: Any, where: Where, grammar: Grammar) -> Steps:
+    if isinstance(data, str):
+        path = folder / "preprocess" / f"{data}.yaml"
+        if not path.exists():
+            known = [one.stem for one in sorted((folder / "preprocess").glob("*.yaml"))]
+            raise where.error(f"there is no params/preprocess/{data}.yaml{nearest(data, known)}")
+        data, where = read(path, folder.resolve().parent)
+    steps = grammar.steps(data, where)
+    check(steps)
+    build(steps)
+    return steps
+
+
+def _registry(data: Any, where: Where) -> tuple[str, ...]:
+    packages = where.mapping(data or {}, ["packages"]).get("packages") or []
+    if not isinstance(packages, list) or not all(isinstance(one, str) for one in packages):
+        raise where.at("packages").error("'packages' needs a list of import names, e.g. [lightgbm, sklego]")
+    try:
+        find_all(packages)
+    except UserError as error:
+        raise where.at("packages").error(error.message) from None
+    return tuple(packages)
+
+
+def _data(data: Any, where: Where) -> dict[str, Any]:
+    where.mapping(
+        data, ["source", "target", "task", "read", "missing", "columns", "positive"], ["source", "target", "task"]
+    )
+    for key in ("source", "target"):
+        if not isinstance(data[key], str) or not data[key]:
+            raise where.at(key).error(f"{key!r} needs text, not {data[key]!r}{_quote(data[key])}")
+    if data["task"] not in TASKS:
+        raise where.at("task").error(f"unknown task {data['task']!r}{nearest(data['task'], TASKS)}")
+    missing = data.get("missing")
+    if missing is not None and not (isinstance(missing, list) and all(isinstance(one, str) for one in missing)):
+        raise where.at("missing").error("'missing' needs a list of texts; put numbers in quotes")
+    columns = where.at("columns").mapping(data.get("columns") or {})
+    for name, rules in columns.items():
+        _column_rules(rules, where.at("columns", name))
+        if name == data["target"]:
+            raise where.at("columns", name).error(f"{name!r} is the target, which has no role besides")
+    read_options = where.at("read").mapping(data.get("read") or {})
+    return {
+        "source": data["source"],
+        "target": data["target"],
+        "task": data["task"],
+        "read": read_options,
+        "missing": missing,
+        "columns": columns,
+        "positive": data.get("positive"),
+    }
+
+
+def _column_rules(rules: Any, where: Where) -> None:
+    where.mapping(rules, RULES)
+    for key, known in (("role", ROLES), ("dtype", DTYPES)):
+        if key in rules and rules[key] not in known:
+            raise where.at(key).error(f"unknown {key} {rules[key]!r}{nearest(rules[key], known)}")
+    for key in ("min", "max", "missing"):
+        if key in rules and (isinstance(rules[key], bool) or not isinstance(rules[key], int | float)):
+            raise where.at(key).error(f"{key!r} needs a number, not {rules[key]!r}")
+    if not 0 <= rules.get("missing", 0) <= 1:
+        raise where.at("missing").error(f"'missing' is the largest share, from 0 to 1, not {rules['missing']}")
+    if rules.get("min", 0) > rules.get("max", rules.get("min", 0)):
+        raise where.at("min").error(f"min ({rules['min']}) is above max ({rules['max']})")
+    if "categories" in rules and not isinstance(rules["categories"], list):
+        raise where.at("categories").error("'categories' needs a list of values")
+
+
+def _split(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
+    where.mapping(data, ["holdout", "cv"], ["holdout", "cv"])
+    split = {}
+    for key in ("holdout", "cv"):
+        splitter = grammar.object(data[key], where.at(key), ["splitter"])
+        _refuse_space(splitter)
+        check(splitter)
+        split[key] = plain(splitter)
+    return split
+
+
+def _search(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
+    keys = ["models", "metric", "budget", "sampler", "pruner"]
+    where.mapping(data, keys, keys)
+    names = data["models"]
+    if not isinstance(names, list) or not names or not all(isinstance(one, str) for one in names):
+        raise where.at("models").error("'models' needs a list of at least one name of a file in params/models")
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise where.at("models", index).error(f"{name!r} is named twice")
+    budget = where.at("budget").mapping(data["budget"], ["trials", "seconds"])
+    if not budget:
+        raise where.at("budget").error("a budget needs 'trials', 'seconds' or both")
+    for key, amount in budget.items():
+        if isinstance(amount, bool) or not isinstance(amount, int | float) or amount <= 0:
+            raise where.at("budget", key).error(f"{key!r} needs a number above 0, not {amount!r}")
+        if key == "trials" and amount != int(amount):
+            raise where.at("budget", key).error(f"'trials' needs a whole number, not {amount!r}")
+    search: dict[str, Any] = {
+        "models": {name: where.at("models", index) for index, name in enumerate(names)},
+        "metric": metric(data["metric"], where.at("metric"), grammar).plain(),
+        "budget": budget,
+    }
+    for key in ("sampler", "pruner"):
+        thing = grammar.object(data[key], where.at(key), [key])
+        _refuse_space(thing)
+        check(thing)
+        search[key] = plain(thing)
+    return search
+
+
+def _train(data: Any, where: Where, names: Iterable[str]) -> dict[str, Any]:
+    where.mapping(data, ["model"], ["model"])
+    allowed = ["best", *names]
+    if data["model"] not in allowed:
+        raise where.at("model").error(f"{data['model']!r} does not compete{nearest(data['model'], allowed)}")
+    return {"model": data["model"]}
+
+
+def _evaluate(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
+    where.mapping(data, ["metrics", "charts", "permutation_importance"], ["metrics"])
+    for key in ("metrics", "charts"):
+        if not isinstance(data.get(key, []), list):
+            raise where.at(key).error(f"{key!r} needs a list")
+    metrics = [metric(one, where.at("metrics", i), grammar).plain() for i, one in enumerate(data["metrics"])]
+    charts = []
+    for index, one in enumerate(data.get("charts", [])):
+        place = where.at("charts", index)
+        chart = grammar.object({"class": one} if isinstance(one, str) else one, place, ["chart"])
+        _refuse_space(chart)
+        charts.append(plain(chart))
+    importance = where.at("permutation_importance").mapping(
+        data.get("permutation_importance") or {}, ["n_repeats", "max_samples", "random_state"]
+    )
+    return {"metrics": metrics, "charts": charts, "permutation_importance": importance}
+
+
+def _refuse_space(thing: Object) -> None:
+    if thing.space:
+        raise thing.where.at("space").error("only models and their preprocessing are searched: this space has no use")
+
+
+def _check_metric(written: Any, model: Model, where: Where) -> None:
+    """Refuse a metric on probabilities for a model that gives none."""
+    chosen = metric(written, where, Grammar())
+    made = build(model.estimator)
+    if chosen.needs_probabilities and not hasattr(made, "predict_proba"):
+        raise where.error(
+            f"the metric {chosen.name} needs probabilities, and {model.estimator.name} gives none: choose another metric "
+            "in params/search.yaml, or wrap the model in a CalibratedClassifierCV"
+        )
+
+
+def _split_notes(split: dict[str, Any], data: dict[str, Any]) -> list[str]:
+    groups = [name for name, rules in data["columns"].items() if rules.get("role") == "group"]
+    notes = []
+    for key in ("holdout", "cv"):
+        name = split[key]["class"].rpartition(".")[2]
+        grouping = "Group" in name or name == "PredefinedColumn"
+        if groups and not grouping:
+            better = "GroupShuffleSplit" if key == "holdout" else "StratifiedGroupKFold or GroupKFold"
+            notes.append(f"params/split.yaml: {name} does not keep the groups of {groups[0]} together; {better} does")
+        if "Group" in name and not groups:
+            raise UserError(
+                f"{name} needs groups: give a column the role in params/data.yaml, `columns: {{<name>: {{role: group}}}}`",
+                "split.yaml",
+                key,
+            )
+    return notes
+
+
+def _named(value: Any) -> set[str]:
+    """The import paths in plain values."""
+    if isinstance(value, dict):
+        own = {value[key] for key in ("class", "import") if isinstance(value.get(key), str)}
+        return own.union(*map(_named, value.values()))
+    return set().union(*map(_named, value)) if isinstance(value, list) else set()
+
+
+def _quote(value: Any) -> str:
+    return f"; put it in quotes: '{value}'" if isinstance(value, int | float) else ""

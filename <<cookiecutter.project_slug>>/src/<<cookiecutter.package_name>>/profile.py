@@ -1,0 +1,61 @@
+"""The data's profile: what the report shows of each column."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .schema import Schema
+
+BINS = 16
+
+
+def profile(frame: pd.DataFrame, schema: Schema) -> dict[str, Any]:
+    """Row count, notes, and for each column its role, dtype, missing share, distinct values, summary and histogram."""
+    known = {column.name: column for column in schema.columns}
+    columns = []
+    for name in frame.columns:
+        if name == schema.target:
+            role = "target"
+            dtype = "number" if schema.task == "regression" else "category"
+        else:
+            role = known[name].role if name in known else "feature"
+            dtype = known[name].dtype if name in known else schema.features[name]
+        values = frame[name].dropna()
+        columns.append(
+            {
+                "name": str(name),
+                "role": role,
+                "dtype": dtype,
+                "missing": float(frame[name].isna().mean()),
+                "unique": int(values.nunique()),
+                "summary": _summary(values, dtype),
+                "histogram": _histogram(values, dtype),
+            }
+        )
+    columns.sort(key=lambda column: column["role"] != "target")
+    return {"rows": len(frame), "columns": columns, "notes": schema.notes}
+
+
+def _summary(values: pd.Series, dtype: str) -> str:
+    if values.empty:
+        return ""
+    if dtype == "number":
+        numbers = values.astype(float)
+        return f"{numbers.min():.4g} … {numbers.max():.4g}, mean {numbers.mean():.4g}"
+    if dtype == "datetime":
+        return f"{values.min():%Y-%m-%d} … {values.max():%Y-%m-%d}"
+    if dtype == "text":
+        return f"{values.str.len().median():.0f} characters (median)"
+    shares = values.value_counts(normalize=True).head(3)
+    return ", ".join(f"{str(label)[:24]} {share:.0%}" for label, share in shares.items())
+
+
+def _histogram(values: pd.Series, dtype: str) -> list[int]:
+    if values.empty or dtype == "text":
+        return []
+    if dtype == "category":
+        return values.value_counts().head(BINS).tolist()
+    numbers = values.astype("int64" if dtype == "datetime" else "float64").to_numpy()
+    finite = numbers[np.isfinite(numbers)]
+    return np.histogram(finite, bins=BINS)[0].tolist() if len(finite) else []

@@ -1,0 +1,233 @@
+"""What the columns of the table are: inferred once from the data, overruled by `params/data.yaml`, kept for prediction."""
+
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pandas as pd
+from pandas.tseries.api import guess_datetime_format
+
+from .errors import UserError, nearest
+
+ROLES = ("feature", "id", "group", "time", "ignore")
+DTYPES = ("number", "category", "datetime", "text")
+RULES = ("role", "dtype", "min", "max", "categories", "missing")
+
+# An integer column is taken for an identifier only if its name says so: counts and years are unique as well.
+ID_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|key|index|number|no|nr|code)$|[a-z]Id$|^unnamed", re.IGNORECASE)
+MOST_CATEGORIES = 50
+MOST_CLASSES = 200
+
+
+@dataclass
+class Column:
+    """One column of the input: its role, its dtype, and what was seen in it.
+
+    `rules` are the owner's own from `params/data.yaml`: `min`, `max`, `categories`, `missing` (the largest share).
+    """
+
+    name: str
+    role: str
+    dtype: str
+    format: str | None = None
+    missing: float = 0.0
+    unique: int = 0
+    min: float | None = None
+    max: float | None = None
+    categories: list[str] | None = None
+    rules: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Schema:
+    """The columns of the input in order, the target, and the features after `featurize` with their dtypes."""
+
+    target: str
+    task: str
+    columns: list[Column]
+    features: dict[str, str] = field(default_factory=dict)
+    labels: list[Any] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def role(self, role: str) -> list[str]:
+        """The names of the columns with this role."""
+        return [column.name for column in self.columns if column.role == role]
+
+    def to_json(self) -> dict[str, Any]:
+        """The schema as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Schema":
+        """The schema that `to_json` wrote."""
+        return cls(**{**value, "columns": [Column(**column) for column in value["columns"]]})
+
+
+def infer(frame: pd.DataFrame, target: str, task: str, overrides: Mapping[str, Mapping[str, Any]]) -> Schema:
+    """The schema of a table as it was read.
+
+    Parameters
+    ----------
+    frame : the table, text stripped and missing values marked.
+    target : the column to predict.
+    task : "classification" or "regression".
+    overrides : for some columns, what the owner says: `{"Location": {"role": "group"}}`.
+
+    Raises
+    ------
+    UserError
+        If the target or an overridden column is not in the table.
+    """
+    names = list(frame.columns)
+    if target not in names:
+        hint = nearest(target, names) or f"; it has {', '.join(names[:10])}, …"
+        headless = sum(bool(re.fullmatch(r"[-+.\d]+", name)) for name in names) > len(names) / 2
+        header = " (the first line looks like data: for a file without a header write `read: {header: null}`, which names the columns 0, 1, 2, …)"
+        raise UserError(f"the table has no column {target!r}{hint}{header if headless else ''}", "data.yaml", "target")
+    for name in overrides:
+        if name not in names:
+            raise UserError(f"the table has no column {name!r}{nearest(name, names)}", "data.yaml", "columns", name)
+    columns, notes = [], []
+    for name in names:
+        if name == target:
+            continue
+        column, note = _infer_column(frame[name], overrides.get(name, {}))
+        columns.append(column)
+        notes += [note] if note else []
+    if not any(column.role == "time" for column in columns):
+        dated = [c for c in columns if c.dtype == "datetime" and c.role == "feature" and "role" not in overrides.get(c.name, {})]
+        if dated:
+            max(dated, key=lambda column: column.unique).role = "time"
+    for role in ("group", "time"):
+        several = [column.name for column in columns if column.role == role]
+        if len(several) > 1:
+            raise UserError(f"{' and '.join(several)} both have the role {role}; one column can", "data.yaml", "columns")
+    return Schema(target, task, columns, notes=notes)
+
+
+def convert(values: pd.Series, column: Column) -> pd.Series:
+    """A column's values in the one form that its dtype has: float, text or time stamp; what does not fit is missing."""
+    if column.dtype == "number":
+        return to_number(values)
+    if column.dtype == "datetime":
+        return to_datetime(values, column.format)
+    return to_text(values)
+
+
+def to_number(values: pd.Series) -> pd.Series:
+    """Numbers as floats; true and false as 1 and 0."""
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return values.astype("int64").where(values.notna()).astype("float64")
+    if not pd.api.types.is_numeric_dtype(values):
+        known = {"true": 1.0, "false": 0.0}
+        values = values.map(lambda one: known.get(str(one).lower(), one), na_action="ignore")
+    return pd.to_numeric(values, errors="coerce").astype("float64")
+
+
+def to_text(values: pd.Series) -> pd.Series:
+    """Text; whole numbers without a decimal point, so that 1.0 and 1 are one category."""
+    if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
+        values = values.astype("Int64")
+    return values.map(str, na_action="ignore").astype(object).where(values.notna(), None).astype("str")
+
+
+def to_datetime(values: pd.Series, form: str | None) -> pd.Series:
+    """Time stamps without a time zone, those with one in UTC."""
+    if pd.api.types.is_numeric_dtype(values):
+        values = to_text(values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        stamps = pd.to_datetime(values, errors="coerce", format=form or "ISO8601", utc=True)
+    return stamps.dt.tz_localize(None).astype("datetime64[us]")
+
+
+def _infer_column(values: pd.Series, said: Mapping[str, Any]) -> tuple[Column, str | None]:
+    name, note = str(values.name), None
+    present = values.dropna()
+    dtype, form = _dtype(present)
+    if "dtype" in said:
+        dtype = said["dtype"]
+        form = date_format(present) if dtype == "datetime" else None
+    column = Column(name, "feature", dtype, form, rules={k: v for k, v in said.items() if k in RULES[2:]})
+    typed = convert(values, column)
+    seen = typed.dropna()
+    lost = len(present) - len(seen)
+    if lost:
+        example = present[typed[present.index].isna()].iloc[0]
+        note = f"{name}: {lost} values are no {dtype} (such as {str(example)[:40]!r}) and count as missing"
+    column.missing = float(typed.isna().mean()) if len(typed) else 0.0
+    column.unique = int(seen.nunique())
+    if dtype == "number" and len(seen):
+        column.min, column.max = float(seen.min()), float(seen.max())
+    if dtype == "category" and column.unique <= MOST_CATEGORIES:
+        column.categories = sorted(map(str, seen.unique()))
+    if "role" in said:
+        column.role = said["role"]
+    elif column.unique == 0:
+        column.role, note = "ignore", f"{name} is empty: ignored"
+    elif column.unique == 1 and column.missing == 0:
+        column.role, note = "ignore", f"{name} is constant: ignored"
+    elif _is_id(name, seen, dtype):
+        column.role, note = "id", f"{name} looks like an identifier: no feature (role: feature in params/data.yaml makes it one)"
+    if dtype == "category" and column.role == "feature" and pd.api.types.is_string_dtype(present):
+        numeric = to_number(present).notna().mean()
+        if 0.5 < numeric < 1:
+            odd = present[to_number(present).isna()].iloc[0]
+            note = f"{name}: {numeric:.0%} of the values are numbers, others are text such as {odd!r}: taken as a category (dtype: number makes the others missing)"
+    return column, note
+
+
+def _dtype(present: pd.Series) -> tuple[str, str | None]:
+    """The dtype of a column from its values that are not missing, and the format of its dates."""
+    if present.empty or pd.api.types.is_bool_dtype(present) or pd.api.types.is_numeric_dtype(present):
+        return "number", None
+    if pd.api.types.is_datetime64_any_dtype(present):
+        return "datetime", None
+    text = to_text(present)
+    if to_number(text).notna().all():
+        return "number", None
+    form = date_format(text)
+    if form:
+        return "datetime", form
+    words = text.str.count(r"\s+").mean() + 1
+    unique = text.nunique()
+    if unique > MOST_CATEGORIES and (words >= 4 or (words >= 2 and unique > 0.3 * len(text))):
+        return "text", None
+    return "category", None
+
+
+def date_format(present: pd.Series) -> str | None:
+    """The format in which (nearly) all of these texts are dates, or None.
+
+    Of day-first and month-first the one that reads more values wins, and month-first where both read all.
+    """
+    if pd.api.types.is_datetime64_any_dtype(present) or present.empty:
+        return None
+    text = to_text(present)
+    sample = text.iloc[:: max(1, len(text) // 1000)]
+    if not sample.str.contains(r"\d").all() or not sample.str.contains(r"\d[-/:. ]\S*\d|[A-Za-z]{3}").mean() > 0.9:
+        return None
+    candidates = ["ISO8601"] if sample.str.match(r"\d{4}-\d\d").all() else []
+    for dayfirst in (False, True):
+        for one in sample.iloc[:3]:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                guess = guess_datetime_format(one, dayfirst=dayfirst)
+            candidates += [guess] if guess and guess not in candidates else []
+    fits = {form: float(to_datetime(sample, form).notna().mean()) for form in candidates}
+    form = max(fits, key=lambda one: fits[one], default=None)
+    if form is None or fits[form] < 0.95 or to_datetime(text, form).notna().mean() < 0.95:
+        return None
+    return form
+
+
+def _is_id(name: str, seen: pd.Series, dtype: str) -> bool:
+    if re.match(r"(?i)^unnamed", name):
+        return True
+    if len(seen) < 20 or seen.nunique() < len(seen) or dtype in ("datetime", "text"):
+        return False
+    if dtype == "number":
+        return bool((seen % 1 == 0).all()) and bool(ID_NAME.search(name))
+    return True

@@ -1,0 +1,26 @@
+"""What `dvc.yaml` calls: each stage reads its inputs, calls the step, writes its outputs. Nothing clever."""
+
+import sys
+import warnings
+from collections.abc import Callable
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a stage or a command; show what its user can put right as one sentence.
+
+    Exits with 1 after such an error and with 130 after Ctrl-C.
+    """
+    from ..errors import UserError
+
+    # Parts of Optuna that its own documentation recommends call themselves experimental.
+    warnings.filterwarnings("ignore", message=".* is an experimental feature")
+    try:
+        main()
+    except UserError as error:
+        from ..objects.reader import located
+
+        print(f"error: {located(error)}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,21 @@
+"""Compile `params/` into `plan/`."""
+
+from pathlib import Path
+
+from ..files import replacing, write_json
+from ..objects.plan import compile_params
+from . import run
+
+
+def main() -> None:
+    """Check everything, then write one file for each stage and each model."""
+    plan = compile_params(Path("params"))
+    for note in plan.notes:
+        print(f"note: {note}")
+    with replacing("plan") as folder:
+        for name, slice_ in plan.slices.items():
+            write_json(folder / f"{name}.json", slice_)
+
+
+if __name__ == "__main__":
+    run(main)

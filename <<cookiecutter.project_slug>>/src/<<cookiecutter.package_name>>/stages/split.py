@@ -1,0 +1,61 @@
+"""Hold rows out, make the folds, and try the metrics on them before any long work."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+
+from ..errors import UserError
+from ..files import read_json, replacing, write_json
+from ..objects.build import build
+from ..objects.grammar import Grammar
+from ..objects.metrics import Metric, metric
+from ..objects.reader import Where
+from ..schema import Schema
+from ..steps.dummy import dummy
+from ..steps.outputs import encoded, outputs
+from ..steps.split import Fold, split
+from . import run
+
+
+def main() -> None:
+    """`data/interim` -> `data/processed`: the training rows, the held-out rows, and the folds."""
+    plan = read_json("plan/split.json")
+    schema = Schema.from_json(read_json("data/interim/schema.json"))
+    frame = pd.read_parquet("data/interim/table.parquet")
+    where = Where("plan/split.json")
+    holdout, cv = (build(Grammar().object(plan[key], where)) for key in ("holdout", "cv"))
+    train, held_out, folds = split(frame, schema, holdout, cv)
+    parts = {"train": frame.iloc[train], "holdout": frame.iloc[held_out]}
+    metrics = [metric(one, where, Grammar()) for one in plan["metrics"]]
+    _try_metrics(metrics, parts["train"].reset_index(drop=True), folds[0], schema)
+    with replacing("data/processed") as folder:
+        folder.mkdir()
+        for name, part in parts.items():
+            part.to_parquet(folder / f"{name}.parquet", index=False)
+        arrays = {f"{part}_{number}": rows for number, fold in enumerate(folds) for part, rows in zip("ab", fold, strict=True)}
+        np.savez_compressed(folder / "folds.npz", allow_pickle=False, **arrays)
+        write_json(folder / "split.json", plan | {"train": len(train), "held_out": len(held_out), "folds": len(folds)})
+    print(f"{len(train)} rows to learn from in {len(folds)} folds, {len(held_out)} rows held out")
+
+
+def _try_metrics(metrics: list[Metric], frame: pd.DataFrame, fold: Fold, schema: Schema) -> None:
+    """A metric that does not fit the task fails here, on a dummy, and not after an hour of search."""
+    features, target = frame[list(schema.features)], frame[schema.target]
+    rows, others = fold
+    said = outputs(dummy(features.iloc[rows], target.iloc[rows], schema.labels), features.iloc[others], schema.labels)
+    truth = encoded(target, schema.labels)[others]
+    for position, one in enumerate(metrics):
+        place = ("evaluate.yaml", "metrics") if position else ("search.yaml", "metric")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                one.score(truth, said, len(schema.labels) or None)
+        except Exception as error:
+            kind = f"{len(schema.labels)} classes" if schema.labels else "a regression"
+            reason = " ".join(str(error).split())
+            raise UserError(f"{one.label} does not fit {kind}: {reason}", *place) from None
+
+
+if __name__ == "__main__":
+    run(main)

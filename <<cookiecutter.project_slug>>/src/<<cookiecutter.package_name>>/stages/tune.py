@@ -1,0 +1,90 @@
+"""Tune one model: `python -m <package>.stages.tune <model>`.
+
+The search runs in a process of its own, because a fit cannot be interrupted from within. This process imports
+nothing heavy: it holds the clock, ends the search when the budget is spent, and publishes what was found by then.
+"""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from ..files import read_json, replacing, write_json
+from . import run
+
+INPUTS = ("data/processed/train.parquet", "data/processed/folds.npz", "data/interim/schema.json")
+# What the search needs after its deadline to write its last result.
+GRACE = 0.5
+
+
+def main() -> None:
+    """`plan/models/<model>.json` and the training rows -> `models/tuned/<model>`."""
+    name = sys.argv[1]
+    plan = read_json(f"plan/models/{name}.json")
+    study = Path(".cache/studies") / name / _key(plan)
+    spent = read_json(study / "result.json")["seconds"] if (study / "result.json").exists() else 0.0
+    left = plan["budget"].get("seconds", float("inf")) - spent
+    if left > 0:
+        _search(name, study, left)
+    if not (study / "result.json").exists():
+        _nothing(name, plan, study)
+    with replacing(Path("models/tuned") / name) as folder:
+        folder.mkdir()
+        for part in ("result.json", "trials.csv"):
+            if (study / part).exists():
+                shutil.copy(study / part, folder / part)
+
+
+def _search(name: str, study: Path, seconds: float) -> None:
+    """Search in another process, for at most this long."""
+    until = time.time() + seconds
+    command = [sys.executable, "-m", f"{__package__}.search", name, str(study), str(until)]
+    process = subprocess.Popen(command)
+    try:
+        code = process.wait(None if seconds == float("inf") else seconds + GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        print(f"{name}: a fit went on past the budget and was ended", flush=True)
+        return
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+        print(f"\n{name}: interrupted; the trials that have finished are kept, and the next run goes on from them")
+        raise
+    if code == -signal.SIGKILL:
+        raise UserError(
+            f"{name}: the search was killed from outside, perhaps for want of memory; its finished trials are kept, "
+            "and the next run goes on from them"
+        )
+    if code:
+        sys.exit(code if code > 0 else 128 - code)
+
+
+def _nothing(name: str, plan: dict[str, Any], study: Path) -> None:
+    """Not even the defaults were fitted in time: say so in a result without a score."""
+    estimator = plan["model"]["class"].rpartition(".")[2]
+    seconds = plan["budget"]["seconds"]
+    write_json(study / "result.json", {"name": name, "estimator": estimator, "state": "out of time", "seconds": seconds})
+    print(f"{name}: no trial finished within {seconds} s; it is left out (raise `seconds` in params/search.yaml)", flush=True)
+
+
+def _key(plan: dict[str, Any]) -> str:
+    """What makes trials comparable: all that a score depends on, and so not the budget, which may be raised."""
+    search = {key: value for key, value in plan.items() if key != "budget"}
+    digest = hashlib.sha256(repr(search).encode())
+    for path in INPUTS:
+        digest.update(Path(path).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    # DVC starts the stage in the terminal's own process group: let `run` see the signal as Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    run(main)

@@ -1,0 +1,203 @@
+"""Load: read a table from a file, a URL or a database."""
+
+import csv
+import inspect
+import re
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+import fsspec
+import pandas as pd
+
+from ..errors import UserError, nearest
+
+MISSING = ("?", "-", "–", "NA", "N/A", "n/a", "nan", "NaN", "null", "NULL", "None", "#N/A", "")
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".feather", ".jsonl", ".ndjson", ".json", ".xlsx", ".xls")
+DATABASES = (".db", ".sqlite", ".sqlite3")
+COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
+
+
+def load(source: str, read: dict[str, Any] | None = None, missing: list[str] | None = None) -> pd.DataFrame:
+    """The table at `source`, names and texts stripped, missing values marked.
+
+    Parameters
+    ----------
+    source : a path or a URL (whatever fsspec opens, or SQLAlchemy for a database). The ending says what it is.
+    read : further arguments for pandas' reader; for a database, `query` or `table`.
+    missing : texts that stand for a missing value; the usual ones if None.
+
+    Raises
+    ------
+    UserError
+        If there is nothing there, if it is not what its ending says, or if two columns share a name.
+    """
+    read = dict(read or {})
+    missing = list(MISSING if missing is None else missing)
+    try:
+        frame = _read(source, read, missing)
+    except UserError:
+        raise
+    except ImportError as error:
+        extra = {"openpyxl": "excel", "sqlalchemy": "sql"}.get(str(error.name), "")
+        how = f"add {extra!r} to the extras in pyproject.toml" if extra else "add it to pyproject.toml"
+        raise UserError(f"reading {source} needs the package {error.name}: {how} and run `make setup`") from None
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"{source} cannot be read as {_suffix(source) or 'a database'}: {reason}") from error
+    names = [str(name).strip() for name in frame.columns]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise UserError(f"{source}: two columns are called {twice[0]!r}; give each column a name of its own")
+    if frame.empty:
+        raise UserError(f"{source} has no rows")
+    frame.columns = pd.Index(names)
+    for name in frame.columns[[not pd.api.types.is_numeric_dtype(dtype) for dtype in frame.dtypes]]:
+        if not pd.api.types.is_datetime64_any_dtype(frame[name]):
+            frame[name] = _strip(frame[name], missing)
+    return frame.reset_index(drop=True)
+
+
+def _read(source: str, read: dict[str, Any], missing: list[str]) -> pd.DataFrame:
+    suffix = _suffix(source)
+    if suffix in DATABASES or (re.match(r"\w+(\+\w+)?://", source) and suffix not in SUFFIXES):
+        if suffix in DATABASES or not source.startswith(("http://", "https://")):
+            return _read_sql(source, read)
+    if suffix not in SUFFIXES:
+        raise UserError(f"{source}: files that can be read end in {', '.join((*SUFFIXES, *DATABASES))}, perhaps compressed")
+    try:
+        with fsspec.open(source, "rb", compression="infer") as file:
+            return _read_file(file, source, suffix, read, missing)
+    except (FileNotFoundError, IsADirectoryError):
+        folder = Path(source).parent
+        found = [str(folder / one.name) for one in folder.iterdir()] if folder.is_dir() else []
+        hint = nearest(source, [one for one in found if not one.endswith((".dvc", ".gitignore", ".md"))])
+        pull = "; `dvc pull` fetches it" if Path(f"{source}.dvc").exists() else hint
+        raise UserError(f"there is no file {source}{pull}", "data.yaml", "source") from None
+
+
+def _read_file(file: IO[bytes], source: str, suffix: str, read: dict[str, Any], missing: list[str]) -> pd.DataFrame:
+    if suffix in (".csv", ".tsv", ".txt"):
+        return _read_csv(file, source, suffix, read, missing)
+    head = file.read(1)
+    if not head:
+        raise UserError(f"{source} is empty")
+    file.seek(0)
+    if suffix in (".parquet", ".feather"):
+        reader: Callable[..., pd.DataFrame] = pd.read_parquet if suffix == ".parquet" else pd.read_feather
+        return reader(file, **_known(reader, read))
+    if suffix in (".xlsx", ".xls"):
+        return pd.read_excel(file, **{"na_values": missing, **_known(pd.read_excel, read)})
+    lines = suffix != ".json" or head != b"["
+    return pd.read_json(file, **{"lines": lines, "convert_dates": False, **_known(pd.read_json, read)})
+
+
+def _read_csv(file: IO[bytes], source: str, suffix: str, read: dict[str, Any], missing: list[str]) -> pd.DataFrame:
+    sample = file.read(1 << 18)
+    if not sample.strip():
+        raise UserError(f"{source} is empty")
+    encoding = read.get("encoding") or _encoding(sample, source)
+    file.seek(0)
+    lines = sample.decode(encoding, errors="ignore").splitlines()
+    lines = lines if len(sample) < 1 << 18 else lines[:-1]
+    separator = read.get("sep") or read.get("delimiter") or ("\t" if suffix == ".tsv" else _separator(lines))
+    options: dict[str, Any] = {
+        "sep": separator,
+        "encoding": encoding,
+        "na_values": missing,
+        "keep_default_na": False,
+        "skipinitialspace": True,
+        "low_memory": False,
+    }
+    rows = [row for row in csv.reader(lines[:200], delimiter=separator[:1], skipinitialspace=True) if row]
+    if "header" not in read and "names" not in read and rows:
+        header = [name.strip() for name in rows[0]]
+        twice = [name for name, count in Counter(header).items() if count > 1 and name]
+        if twice:
+            raise UserError(f"{source}:1: two columns are called {twice[0]!r}; give each column a name of its own")
+        if rows[1:] and all(len(row) == len(header) + 1 and not row[-1].strip() for row in rows[1:]):
+            options["index_col"] = False  # Each line ends in a separator: nothing follows it.
+    if separator == ";" and any(re.fullmatch(r"\s*-?\d+,\d+\s*", cell) for row in rows[1:] for cell in row):
+        options["decimal"] = ","
+    options |= _known(pd.read_csv, read)
+    options.pop("delimiter", None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pd.errors.ParserWarning)
+        try:
+            return pd.read_csv(file, **options)
+        except UnicodeDecodeError:
+            if "encoding" in read:
+                raise
+            # Not UTF-8 after all: Windows' Western encoding is by far the likeliest of the others.
+            file.seek(0)
+            return pd.read_csv(file, **{**options, "encoding": "cp1252", "encoding_errors": "replace"})
+
+
+def _read_sql(source: str, read: dict[str, Any]) -> pd.DataFrame:
+    import sqlalchemy
+
+    url = source if "://" in source else f"sqlite:///{source}"
+    place = url.removeprefix("sqlite:///")
+    if url.startswith("sqlite:///") and not Path(place).exists():
+        raise UserError(f"there is no file {place}", "data.yaml", "source")
+    unknown = set(read) - {"query", "table"}
+    if unknown:
+        raise UserError(f"a database takes 'query' or 'table', not {sorted(unknown)[0]!r}", "data.yaml", "read")
+    engine = sqlalchemy.create_engine(url)
+    try:
+        if "query" in read:
+            return pd.read_sql_query(sqlalchemy.text(read["query"]), engine)
+        tables = sqlalchemy.inspect(engine).get_table_names()
+        table = read.get("table", tables[0] if len(tables) == 1 else None)
+        if table not in tables:
+            example = (tables or ["name"])[0]
+            hint = nearest(table, tables)
+            raise UserError(f"name the table, e.g. `read: {{table: {example}}}`{hint}", "data.yaml", "read")
+        return pd.read_sql_table(table, engine)
+    finally:
+        engine.dispose()
+
+
+def _known(reader: Callable[..., Any], read: dict[str, Any]) -> dict[str, Any]:
+    """`read` itself, if the reader takes all of it."""
+    names = inspect.signature(reader).parameters
+    for name in read:
+        if name not in names:
+            raise UserError(f"pandas.{reader.__name__} takes no {name!r}{nearest(name, names)}", "data.yaml", "read", name)
+    return read
+
+
+def _suffix(source: str) -> str:
+    path = source.split("?")[0] if "://" in source else source
+    suffixes = [suffix.lower() for suffix in PurePosixPath(path).suffixes]
+    while suffixes and suffixes[-1] in COMPRESSIONS:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def _encoding(sample: bytes, source: str) -> str:
+    if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if b"\0" in sample:
+        raise UserError(f"{source} is no text file: it holds binary data")
+    return "utf-8-sig"
+
+
+def _separator(lines: list[str]) -> str:
+    """The separator that cuts the first lines into equally many fields, and into most."""
+    best, most = ",", 1
+    for candidate in (",", ";", "\t", "|"):
+        rows = [row for row in csv.reader(lines[:50], delimiter=candidate) if row]
+        counts = Counter(map(len, rows))
+        fields, agreeing = counts.most_common(1)[0] if counts else (1, 0)
+        # The header may be one short, where the rows are named or end in a separator.
+        if len(rows[0]) in (fields, fields - 1) and len(rows[0]) > most and agreeing >= 0.8 * len(rows):
+            best, most = candidate, len(rows[0])
+    return best
+
+
+def _strip(values: pd.Series, missing: list[str]) -> pd.Series:
+    stripped = values.map(lambda one: one.strip() if isinstance(one, str) else one, na_action="ignore")
+    return stripped.where(~stripped.isin([*missing, ""]), None)

@@ -1,0 +1,147 @@
+"""Preprocess: bring every column into the form that its dtype has, without learning anything from the rows."""
+
+from typing import Any
+
+import pandas as pd
+
+from ..errors import UserError
+from ..schema import MOST_CLASSES, Schema, convert, to_number, to_text
+
+
+def preprocess(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The columns of the schema, typed and in its order; a target that is there is kept as it is.
+
+    Used in training and in prediction alike.
+
+    Raises
+    ------
+    UserError
+        If a column that the model needs is not in the table.
+    """
+    needed = {column.name for column in schema.columns if column.role in ("feature", "time")}
+    absent = [column.name for column in schema.columns if column.name not in frame and column.name in needed]
+    if absent:
+        raise UserError(f"the table has no column {', '.join(map(repr, absent))}, which the model needs")
+    typed = {c.name: convert(frame[c.name], c) for c in schema.columns if c.name in frame}
+    if schema.target in frame:
+        typed[schema.target] = frame[schema.target]
+    return pd.DataFrame(typed, index=frame.index)
+
+
+def target_rows(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The rows that have a target, with the target in its final form: labels as they are, or floats.
+
+    Raises
+    ------
+    UserError
+        If the target is all missing or constant, is no number in a regression, or has too many classes.
+    """
+    place = ("data.yaml", "target")
+    name, values = schema.target, frame[schema.target]
+    if values.isna().all():
+        raise UserError(f"every row of {name!r} is missing", *place)
+    kept = frame[values.notna()].copy()
+    if len(kept) < len(frame):
+        schema.notes.append(f"{len(frame) - len(kept)} rows have no {name} and were left out")
+    values = values[values.notna()]
+    if schema.task == "regression":
+        numbers = to_number(values)
+        if numbers.isna().any():
+            bad = values[numbers.isna()]
+            raise UserError(
+                f"{name!r} should hold numbers in a regression, but {len(bad)} of its values are none, "
+                f"such as {str(bad.iloc[0])[:40]!r} (row {bad.index[0] + 1})",
+                *place,
+            )
+        kept[name] = numbers
+    else:
+        kept[name] = _labels(values)
+    unique = kept[name].nunique()
+    if unique == 1:
+        raise UserError(f"{name!r} is {str(kept[name].iloc[0])!r} in every row: there is nothing to learn", *place)
+    if schema.task == "classification" and (unique > MOST_CLASSES or unique > len(kept) / 2 > 5):
+        raise UserError(
+            f"{name!r} has {unique} different values in {len(kept)} rows, too many for classes; "
+            "for numbers write `task: regression`",
+            *place,
+        )
+    return kept.reset_index(drop=True)
+
+
+def labels(target: pd.Series, positive: Any = None) -> list[Any]:
+    """The classes in order; of two, the positive one last.
+
+    Raises
+    ------
+    UserError
+        If `positive` is none of them.
+    """
+    found = sorted(target.unique().tolist())
+    if positive is None:
+        return found
+    chosen = [label for label in found if str(label) == str(positive)]
+    if len(found) != 2 or not chosen:
+        raise UserError(
+            f"{positive!r} is not one of two classes; the target has {', '.join(map(str, found[:10]))}",
+            "data.yaml",
+            "positive",
+        )
+    return [*(label for label in found if label not in chosen), *chosen]
+
+
+def validate(frame: pd.DataFrame, schema: Schema) -> None:
+    """Check the typed table against the owner's rules.
+
+    Raises
+    ------
+    UserError
+        For the first rule that is broken, with the rows.
+    """
+    for column in schema.columns:
+        if not column.rules:
+            continue
+        values = frame[column.name]
+        share = float(values.isna().mean())
+        if share > column.rules.get("missing", 1.0):
+            _broken(column.name, f"{share:.1%} of the values are missing, and {column.rules['missing']:.1%} may be")
+        broken = pd.Series(False, index=frame.index)
+        if "min" in column.rules:
+            broken |= values < column.rules["min"]
+        if "max" in column.rules:
+            broken |= values > column.rules["max"]
+        if "categories" in column.rules:
+            allowed = {str(one) for one in column.rules["categories"]}
+            broken |= values.notna() & ~values.map(str, na_action="ignore").isin(allowed)
+        if broken.any():
+            rows = ", ".join(str(row + 1) for row in frame.index[broken][:3])
+            rules = ", ".join(f"{rule}: {value}" for rule, value in column.rules.items() if rule != "missing")
+            _broken(column.name, f"the value {str(values[broken].iloc[0])!r} breaks the rule {rules}; rows {rows} ({int(broken.sum())} in all)")
+
+
+def leaks(frame: pd.DataFrame, schema: Schema) -> list[str]:
+    """Notes on features from each of whose values the class follows: perhaps they say what is to be predicted."""
+    if schema.task != "classification":
+        return []
+    notes = []
+    for name in schema.role("feature"):
+        groups = frame[schema.target].groupby(frame[name], observed=True)
+        sizes = groups.size()
+        if 1 < len(sizes) <= 20 and sizes.min() > 1 and frame[name].notna().mean() > 0.5 and bool((groups.nunique() == 1).all()):
+            notes.append(
+                f"{name} gives {schema.target} away: each of its values goes with one class. If it is not known when you "
+                "predict, set `role: ignore` for it in params/data.yaml"
+            )
+    return notes
+
+
+def _labels(values: pd.Series) -> pd.Series:
+    """Class labels of one type: integers, booleans or text."""
+    if pd.api.types.is_bool_dtype(values) or pd.api.types.is_integer_dtype(values):
+        return values
+    if pd.api.types.is_float_dtype(values) and (values % 1 == 0).all():
+        return values.astype("int64")
+    return to_text(values)
+
+
+def _broken(name: str, problem: str) -> Any:
+    raise UserError(f"{name}: {problem}", "data.yaml", "columns", name)

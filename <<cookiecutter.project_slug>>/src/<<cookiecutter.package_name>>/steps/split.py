@@ -1,0 +1,73 @@
+"""Split: which rows are held out for the final evaluation, and the folds of the cross-validation."""
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import UserError
+from ..schema import Schema
+
+Fold = tuple[np.ndarray, np.ndarray]
+
+
+def split(frame: pd.DataFrame, schema: Schema, holdout: Any, cv: Any) -> tuple[np.ndarray, np.ndarray, list[Fold]]:
+    """Split a table twice.
+
+    Parameters
+    ----------
+    frame : the whole table with its target.
+    holdout : a splitter; its first split gives the training rows and the held-out rows.
+    cv : a splitter for the training rows.
+
+    Returns
+    -------
+    train, held_out : arrays of row positions in `frame`, in order.
+    folds : pairs of arrays of positions among the training rows.
+
+    Raises
+    ------
+    UserError
+        If there are too few rows, groups or members of a class for the splitters, or a class or a fold ends up
+        with nothing to learn from.
+    """
+    train, held_out = next(_splits(frame, schema, holdout, "holdout"))
+    train, held_out = np.sort(train), np.sort(held_out)
+    learnable = frame.iloc[train].reset_index(drop=True)
+    folds = list(_splits(learnable, schema, cv, "cv"))
+    if schema.task == "classification":
+        _check_classes(frame[schema.target], train, held_out, type(holdout).__name__)
+        for number, (rows, _) in enumerate(folds, 1):
+            if learnable[schema.target].iloc[rows].nunique() < 2:
+                raise UserError(
+                    f"fold {number} of {type(cv).__name__} leaves one class to learn from; "
+                    "use fewer folds or a stratified splitter",
+                    "split.yaml",
+                    "cv",
+                )
+    return train, held_out, folds
+
+
+def _splits(frame: pd.DataFrame, schema: Schema, splitter: Any, key: str) -> Iterator[Fold]:
+    groups = frame[schema.role("group")[0]] if schema.role("group") else None
+    try:
+        with warnings.catch_warnings():
+            # Classes with fewer rows than folds are noted by the caller in words of its own.
+            warnings.simplefilter("ignore", UserWarning)
+            yield from splitter.split(frame.drop(columns=schema.target), frame[schema.target], groups)
+    except (ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{type(splitter).__name__}: {reason} (there are {len(frame)} rows)", "split.yaml", key) from None
+
+
+def _check_classes(target: pd.Series, train: np.ndarray, held_out: np.ndarray, splitter: str) -> None:
+    unseen = sorted(set(target.iloc[held_out].unique()) - set(target.iloc[train].unique()), key=str)
+    if unseen:
+        raise UserError(
+            f"{splitter} leaves the class {unseen[0]!r} in the held-out rows alone, so no model can "
+            "learn it; StratifiedHoldout keeps some of each class, or leave those rows out of the data",
+            "split.yaml",
+            "holdout",
+        )

@@ -1,0 +1,27 @@
+"""The leaderboard as lines for a terminal."""
+
+from pathlib import Path
+
+from .errors import UserError
+from .files import read_json
+
+
+def lines(folder: Path = Path("reports")) -> list[str]:
+    """The last run: its models, best first, the metrics on the held-out rows, and where to look.
+
+    Raises
+    ------
+    UserError
+        If there has been no run.
+    """
+    if not (folder / "leaderboard.json").exists() or not (folder / "metrics.json").exists():
+        raise UserError("there is no finished run yet: `make run` makes one")
+    board, metrics = read_json(folder / "leaderboard.json"), read_json(folder / "metrics.json")
+    width = max(len(one["model"]) for one in board["models"])
+    table = [f"  {'model':<{width}}  {board['metric']:>18}  {'trials':>6}  {'seconds':>7}"]
+    for one in board["models"]:
+        score = one["state"] if one["score"] is None else f"{one['score']:.4g} ± {one['std']:.2g}"
+        mark = "*" if one["chosen"] else " "
+        table.append(f"{mark} {one['model']:<{width}}  {score:>18}  {one['trials']:>6}  {one['seconds']:>7.1f}")
+    held_out = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+    return ["", "Leaderboard (cross-validation)", *table, "", f"On the held-out rows: {held_out}", f"Report: {(folder / 'report.html').resolve()}"]
