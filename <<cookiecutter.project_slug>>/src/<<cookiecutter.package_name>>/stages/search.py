@@ -1,6 +1,7 @@
 """The search of one model as a process of its own; `tune.py` starts it and holds its clock."""
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -71,4 +72,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    # Ctrl-C reaches this process as well as `tune`, which speaks for both.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     run(main)

@@ -1,0 +1,47 @@
+"""What stands in `custom/` is found by the registry, can be written to YAML, and keeps scikit-learn's conventions."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from << cookiecutter.package_name >>.objects.build import from_yaml, to_yaml
+from << cookiecutter.package_name >>.objects.reader import Where
+from << cookiecutter.package_name >>.objects.registry import find_all, load
+from << cookiecutter.package_name >>.schema import Schema
+
+OWN = [entry for entry in find_all() if ".custom." in entry.path and entry.kind not in ("metric", "chart")]
+
+
+@pytest.mark.parametrize("entry", OWN, ids=lambda entry: entry.name)
+def test_it_can_be_written_to_yaml_and_read_back(entry) -> None:
+    try:
+        made = load(entry.path, Where("custom"))()
+    except TypeError:
+        pytest.skip(f"{entry.name} has parameters without a default")
+    assert to_yaml(from_yaml(to_yaml(made))) == to_yaml(made)
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("DateFeatures", "datetime"), ("TextFeatures", "text")])
+def test_a_transformer_gives_as_many_columns_as_names(
+    name: str, dtype: str, table: pd.DataFrame, schema: Schema
+) -> None:
+    columns = [column for column, kind in schema.features.items() if kind == dtype]
+    made = from_yaml(f"class: {name}").fit(table[columns])
+    assert made.transform(table[columns]).shape == (len(table), len(made.get_feature_names_out()))
+
+
+def test_a_stratified_holdout_keeps_a_class_of_one_row_in_training() -> None:
+    splitter = from_yaml("class: StratifiedHoldout")
+    train, held_out = next(splitter.split(np.zeros((41, 1)), ["a"] * 20 + ["b"] * 20 + ["rare"]))
+    assert 40 in train and len(held_out) == 8 and not set(train) & set(held_out)
+
+
+def test_a_time_holdout_is_the_end_of_the_table() -> None:
+    train, held_out = next(from_yaml("class: TimeHoldout").split(np.zeros((10, 1))))
+    assert train.tolist() == list(range(8)) and held_out.tolist() == [8, 9]
+
+
+def test_a_predefined_column_holds_out_the_rows_that_it_names() -> None:
+    frame = pd.DataFrame({"part": ["train", "test", "train", None]})
+    splitter = from_yaml("{class: PredefinedColumn, params: {column: part, folds: [test]}}")
+    train, held_out = next(splitter.split(frame))
+    assert train.tolist() == [0, 2, 3] and held_out.tolist() == [1]

@@ -1,0 +1,78 @@
+"""The params are valid, and every model that competes can be built, fitted and asked."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from << cookiecutter.package_name >>.errors import UserError
+from << cookiecutter.package_name >>.objects.grammar import Grammar
+from << cookiecutter.package_name >>.objects.model import model_from
+from << cookiecutter.package_name >>.objects.plan import Plan, compile_params
+from << cookiecutter.package_name >>.objects.reader import parse, read
+from << cookiecutter.package_name >>.objects.space import starts
+from << cookiecutter.package_name >>.schema import Schema
+from << cookiecutter.package_name >>.steps.fit import assemble, fit
+
+PARAMS = Path(__file__).parent.parent / "params"
+MODELS = read(PARAMS / "search.yaml")[0]["models"]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_competing_model_learns_from_its_defaults_and_its_seeds(
+    name: str, plan: Plan, table: pd.DataFrame, schema: Schema
+) -> None:
+    model = model_from(plan.slices[f"models/{name}"])
+    features, target = table[list(schema.features)], table["outcome"]
+    for values in starts(model.space, model.seeds).values():
+        fitted = fit(assemble(model, values, schema.features, schema.task), features, target)
+        predicted = fitted.predict(features)
+        if schema.task == "classification":
+            assert np.mean(predicted == target.to_numpy()) > 0.6
+        else:
+            assert np.corrcoef(predicted, target)[0, 1] > 0.5
+
+
+def test_the_params_are_read_as_dvc_reads_them() -> None:
+    assert parse("{a: NO, b: 1e-5, c: 010}")[0] == {"a": "NO", "b": 1e-5, "c": 10}
+    with pytest.raises(UserError, match="duplicate key"):
+        parse("a: 1\na: 2")
+
+
+def test_steps_must_be_a_list_because_dvc_compares_mappings_without_order() -> None:
+    data, where = parse("steps: {scale: {class: StandardScaler}}")
+    with pytest.raises(UserError, match="'steps' needs a list"):
+        Grammar().node(data, where)
+
+
+def test_the_order_of_steps_is_part_of_the_plan(tmp_path: Path) -> None:
+    plans = []
+    for order in ("[{a: {class: StandardScaler}}, {b: {class: PCA}}]", "[{b: {class: PCA}}, {a: {class: StandardScaler}}]"):
+        data, where = parse(f"steps: {order}")
+        plans.append(Grammar().node(data, where))
+    assert plans[0] != plans[1]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("search.yaml", "trials:", "trails:", r"search.yaml:\d+: unknown key 'trails'; did you mean 'trials'"),
+        ("search.yaml", "sampler:\n  class: TPE", "sampler:\n  class: TPP", r"search.yaml:\d+: no sampler is called"),
+        ("data.yaml", "columns: {}", "columns: {a: {role: goup}}", r"data.yaml:\d+: unknown role 'goup'; did you mean"),
+        ("split.yaml", "\ncv:\n  class: ", "\ncv:\n  class: X", r"split.yaml:\d+: no splitter is called"),
+    ],
+)
+def test_what_is_wrong_is_refused_with_file_and_line(
+    file: str, old: str, new: str, message: str, tmp_path: Path
+) -> None:
+    copy = tmp_path / "params"
+    for one in PARAMS.rglob("*.yaml"):
+        target = copy / one.relative_to(PARAMS)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(one.read_text(encoding="utf-8"), encoding="utf-8")
+    text = (copy / file).read_text(encoding="utf-8")
+    if old not in text:
+        pytest.skip(f"{file} has been edited")
+    (copy / file).write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        compile_params(copy)

@@ -1,0 +1,153 @@
+"""The steps do what their names say, and nothing leaks from the rows that a model must not see."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from << cookiecutter.package_name >>.errors import UserError
+from << cookiecutter.package_name >>.objects.grammar import Grammar
+from << cookiecutter.package_name >>.objects.metrics import metric
+from << cookiecutter.package_name >>.objects.model import Model, model_from
+from << cookiecutter.package_name >>.objects.plan import Plan
+from << cookiecutter.package_name >>.objects.reader import Where
+from << cookiecutter.package_name >>.schema import Schema
+from << cookiecutter.package_name >>.steps.evaluate import scores
+from << cookiecutter.package_name >>.steps.fit import assemble, fit, fit_transformers, transform
+from << cookiecutter.package_name >>.steps.load import load
+from << cookiecutter.package_name >>.steps.outputs import encoded, outputs
+from << cookiecutter.package_name >>.steps.predict import predict, prepare
+from << cookiecutter.package_name >>.steps.tune import Result, tune
+from << cookiecutter.package_name >>.store import load as load_model
+from << cookiecutter.package_name >>.store import save
+
+
+@pytest.fixture(scope="module")
+def model(plan: Plan) -> Model:
+    """The first of the models that compete."""
+    return model_from(plan.slices[f"models/{plan.slices['train']['models'][0]}"])
+
+
+@pytest.fixture(scope="module")
+def fitted(model: Model, table: pd.DataFrame, schema: Schema) -> object:
+    """That model, fitted to the first 90 rows."""
+    learned = table.iloc[:90]
+    return fit(assemble(model, {}, schema.features, schema.task), learned[list(schema.features)], learned["outcome"])
+
+
+def search(model: Model, plan: Plan, table: pd.DataFrame, schema: Schema, trials: int, journal: Path) -> Result:
+    """A search with two folds."""
+    rows = np.arange(len(table))
+    return tune(
+        model,
+        table[list(schema.features)],
+        table["outcome"],
+        [(rows[:60], rows[60:]), (rows[60:], rows[:60])],
+        task=schema.task,
+        dtypes=schema.features,
+        labels=schema.labels,
+        metric=metric(plan.slices["train"]["metric"], Where("search.yaml"), Grammar()),
+        sampler=optuna.samplers.RandomSampler(seed=0),
+        pruner=optuna.pruners.NopPruner(),
+        trials=trials,
+        journal=journal,
+    )
+
+
+def test_load_reads_ugly_text(tmp_path: Path) -> None:
+    (tmp_path / "ugly.csv").write_bytes("\ufeff name , size\n a ,1\n b , \n?,3\n".encode())
+    frame = load(str(tmp_path / "ugly.csv"))
+    assert list(frame.columns) == ["name", "size"]
+    assert frame["name"].tolist()[:2] == ["a", "b"] and frame["name"].isna().tolist() == [False, False, True]
+    assert frame["size"].isna().tolist() == [False, True, False]
+
+
+def test_load_refuses_two_columns_of_one_name(tmp_path: Path) -> None:
+    (tmp_path / "twice.csv").write_text("a,b, a\n1,2,3\n")
+    with pytest.raises(UserError, match="two columns are called 'a'"):
+        load(str(tmp_path / "twice.csv"))
+
+
+def test_raw_labels_or_numbers_go_in_and_come_out(fitted: object, table: pd.DataFrame, schema: Schema) -> None:
+    predictions = predict(fitted, table[list(schema.features)].iloc[90:], schema)
+    assert predictions.index.tolist() == list(range(90, 120))
+    if schema.task == "classification":
+        assert set(predictions["prediction"]) <= {"yes", "no"}
+        assert np.allclose(predictions[["probability_no", "probability_yes"]].sum(axis=1), 1)
+    else:
+        assert np.isfinite(predictions["prediction"]).all()
+
+
+def test_prediction_prepares_rows_as_training_does(raw: pd.DataFrame, table: pd.DataFrame, schema: Schema) -> None:
+    shuffled = raw.drop(columns="outcome")[["note", "day", "kind", "count", "size"]]
+    pd.testing.assert_frame_equal(prepare(shuffled, schema), table[list(schema.features)])
+
+
+def test_a_prediction_needs_no_other_row_and_survives_what_it_has_never_seen(
+    fitted: object, table: pd.DataFrame, schema: Schema
+) -> None:
+    features = table[list(schema.features)].iloc[90:]
+    alone = predict(fitted, features.iloc[[3]], schema)
+    pd.testing.assert_frame_equal(alone, predict(fitted, features, schema).iloc[[3]])
+    strange = features.iloc[[3]].assign(kind="never seen", note="", size=np.nan)
+    assert predict(fitted, strange, schema).notna().all(axis=None)
+
+
+def test_transformers_learn_from_training_rows_alone(model: Model, table: pd.DataFrame, schema: Schema) -> None:
+    estimator = assemble(model, {}, schema.features, schema.task)
+    features = table[list(schema.features)]
+    transformers, _ = fit_transformers(estimator, features.iloc[:60], table["outcome"].iloc[:60])
+    before = np.asarray(transform(transformers, features.iloc[60:61]), dtype=float)
+    transform(transformers, features.iloc[61:].assign(size=1e6))
+    assert np.array_equal(before, np.asarray(transform(transformers, features.iloc[60:61]), dtype=float), equal_nan=True)
+
+
+def test_a_search_is_gone_on_from_where_it_was_cut_off(
+    model: Model, plan: Plan, table: pd.DataFrame, schema: Schema, tmp_path: Path
+) -> None:
+    journal = tmp_path / "journal.log"
+    first = search(model, plan, table, schema, 2, journal)
+    assert (first.trials, first.best, first.state) == (2, first.best, "ok")
+    with journal.open("a") as file:
+        file.write('{"op_code": 4, "half a li')
+    both = search(model, plan, table, schema, 3, journal)
+    assert both.trials == 3
+    assert both.score is not None and first.score is not None and both.score >= first.score
+
+
+def test_the_first_trial_is_the_defaults(
+    model: Model, plan: Plan, table: pd.DataFrame, schema: Schema, tmp_path: Path
+) -> None:
+    assert search(model, plan, table, schema, 1, tmp_path / "journal.log").best == "defaults"
+
+
+def test_a_saved_model_says_the_same(
+    fitted: object, table: pd.DataFrame, schema: Schema, plan: Plan, tmp_path: Path
+) -> None:
+    save(tmp_path / "model", fitted, schema, "", {}, plan.slices["train"]["packages"])
+    again, kept = load_model(tmp_path / "model", plan.slices["train"]["packages"])
+    features = table[list(schema.features)]
+    pd.testing.assert_frame_equal(predict(again, features, kept), predict(fitted, features, schema))
+
+
+def test_a_damaged_or_incomplete_model_is_refused(
+    fitted: object, schema: Schema, plan: Plan, tmp_path: Path
+) -> None:
+    save(tmp_path / "model", fitted, schema, "", {}, plan.slices["train"]["packages"])
+    (tmp_path / "model" / "model.skops").write_bytes(b"not a model")
+    with pytest.raises(UserError, match="damaged"):
+        load_model(tmp_path / "model", [])
+    (tmp_path / "model" / "schema.json").unlink()
+    with pytest.raises(UserError, match=r"schema.json is missing"):
+        load_model(tmp_path / "model", [])
+
+
+def test_every_metric_can_be_computed(fitted: object, table: pd.DataFrame, schema: Schema, plan: Plan) -> None:
+    written = [plan.slices["evaluate"]["metric"], *plan.slices["evaluate"]["metrics"]]
+    metrics = [metric(one, Where("evaluate.yaml"), Grammar()) for one in written]
+    held_out = table.iloc[90:]
+    said = outputs(fitted, held_out[list(schema.features)], schema.labels)
+    found = scores(metrics, encoded(held_out["outcome"], schema.labels), said, len(schema.labels) or None)
+    assert json.dumps(found) and None not in found.values()
