@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from << cookiecutter.package_name >>.objects.plan import Plan, compile_params
 from << cookiecutter.package_name >>.schema import Schema, infer
 from << cookiecutter.package_name >>.steps.preprocess import labels, preprocess, target_rows

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from << cookiecutter.package_name >>.objects.build import from_yaml, to_yaml
 from << cookiecutter.package_name >>.objects.reader import Where
 from << cookiecutter.package_name >>.objects.registry import find_all, load

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.objects.grammar import Grammar
 from << cookiecutter.package_name >>.objects.model import model_from
@@ -47,7 +48,10 @@ def test_steps_must_be_a_list_because_dvc_compares_mappings_without_order() -> N
 
 def test_the_order_of_steps_is_part_of_the_plan(tmp_path: Path) -> None:
     plans = []
-    for order in ("[{a: {class: StandardScaler}}, {b: {class: PCA}}]", "[{b: {class: PCA}}, {a: {class: StandardScaler}}]"):
+    for order in (
+        "[{a: {class: StandardScaler}}, {b: {class: PCA}}]",
+        "[{b: {class: PCA}}, {a: {class: StandardScaler}}]",
+    ):
         data, where = parse(f"steps: {order}")
         plans.append(Grammar().node(data, where))
     assert plans[0] != plans[1]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from << cookiecutter.package_name >>.objects.code import ROOT, closure
 from << cookiecutter.package_name >>.objects.reader import read
 

@@ -7,6 +7,7 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
+
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.objects.grammar import Grammar
 from << cookiecutter.package_name >>.objects.metrics import metric
@@ -101,7 +102,9 @@ def test_transformers_learn_from_training_rows_alone(model: Model, table: pd.Dat
     transformers, _ = fit_transformers(estimator, features.iloc[:60], table["outcome"].iloc[:60])
     before = np.asarray(transform(transformers, features.iloc[60:61]), dtype=float)
     transform(transformers, features.iloc[61:].assign(size=1e6))
-    assert np.array_equal(before, np.asarray(transform(transformers, features.iloc[60:61]), dtype=float), equal_nan=True)
+    assert np.array_equal(
+        before, np.asarray(transform(transformers, features.iloc[60:61]), dtype=float), equal_nan=True
+    )
 
 
 def test_a_search_is_gone_on_from_where_it_was_cut_off(
@@ -132,9 +135,7 @@ def test_a_saved_model_says_the_same(
     pd.testing.assert_frame_equal(predict(again, features, kept), predict(fitted, features, schema))
 
 
-def test_a_damaged_or_incomplete_model_is_refused(
-    fitted: object, schema: Schema, plan: Plan, tmp_path: Path
-) -> None:
+def test_a_damaged_or_incomplete_model_is_refused(fitted: object, schema: Schema, plan: Plan, tmp_path: Path) -> None:
     save(tmp_path / "model", fitted, schema, "", {}, plan.slices["train"]["packages"])
     (tmp_path / "model" / "model.skops").write_bytes(b"not a model")
     with pytest.raises(UserError, match="damaged"):

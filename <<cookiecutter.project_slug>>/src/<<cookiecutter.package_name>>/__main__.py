@@ -42,8 +42,8 @@ def _summary(given: argparse.Namespace) -> None:
 
 
 def _schema(given: argparse.Namespace) -> None:
-    from .objects.reader import read
     from .objects.json_schema import write
+    from .objects.reader import read
 
     packages = (read(Path("params/registry.yaml"))[0] or {}).get("packages") or []
     write(Path(".schema"), packages)
@@ -62,7 +62,9 @@ def _list(given: argparse.Namespace) -> None:
     packages = (read(Path("params/registry.yaml"))[0] or {}).get("packages") or []
     found = [one for one in find_all(packages) if kind in ("", one.kind) and text.lower() in one.name.lower()]
     if not found:
-        raise UserError(f"nothing {'' if not kind else f'of the kind {kind} '}is called {text!r}; name more packages in params/registry.yaml")
+        raise UserError(
+            f"no {kind or 'class, metric or chart'} has {text!r} in its name (params/registry.yaml names the packages)"
+        )
     width, kinds = max(len(one.name) for one in found), max(len(one.kind) for one in found)
     for one in found:
         print(f"{one.name:<{width}}  {one.kind:<{kinds}}  {one.path}")

@@ -1,4 +1,4 @@
-"""What the columns of the table are: inferred once from the data, overruled by `params/data.yaml`, kept for prediction."""
+"""What the columns of the table are: inferred from the data, overruled by `params/data.yaml`, kept for prediction."""
 
 import re
 import warnings
@@ -83,9 +83,13 @@ def infer(frame: pd.DataFrame, target: str, task: str, overrides: Mapping[str, M
     names = list(frame.columns)
     if target not in names:
         hint = nearest(target, names) or f"; it has {', '.join(names[:10])}, …"
-        headless = sum(bool(re.fullmatch(r"[-+.\d]+", name)) for name in names) > len(names) / 2
-        header = " (the first line looks like data: for a file without a header write `read: {header: null}`, which names the columns 0, 1, 2, …)"
-        raise UserError(f"the table has no column {target!r}{hint}{header if headless else ''}", "data.yaml", "target")
+        numbers = sum(bool(re.fullmatch(r"[-+.\d]+", name)) for name in names) > len(names) / 2
+        if numbers and names != [str(number) for number in range(len(names))]:
+            hint += (
+                ". Its first line looks like data: for a file without a header write `read: {header: null}`, "
+                "which names the columns 0, 1, 2, …"
+            )
+        raise UserError(f"the table has no column {target!r}{hint}", "data.yaml", "target")
     for name in overrides:
         if name not in names:
             raise UserError(f"the table has no column {name!r}{nearest(name, names)}", "data.yaml", "columns", name)
@@ -97,13 +101,19 @@ def infer(frame: pd.DataFrame, target: str, task: str, overrides: Mapping[str, M
         columns.append(column)
         notes += [note] if note else []
     if not any(column.role == "time" for column in columns):
-        dated = [c for c in columns if c.dtype == "datetime" and c.role == "feature" and "role" not in overrides.get(c.name, {})]
+        dated = [
+            c
+            for c in columns
+            if c.dtype == "datetime" and c.role == "feature" and "role" not in overrides.get(c.name, {})
+        ]
         if dated:
             max(dated, key=lambda column: column.unique).role = "time"
     for role in ("group", "time"):
         several = [column.name for column in columns if column.role == role]
         if len(several) > 1:
-            raise UserError(f"{' and '.join(several)} both have the role {role}; one column can", "data.yaml", "columns")
+            raise UserError(
+                f"{' and '.join(several)} both have the role {role}; one column can", "data.yaml", "columns"
+            )
     return Schema(target, task, columns, notes=notes)
 
 
@@ -170,12 +180,18 @@ def _infer_column(values: pd.Series, said: Mapping[str, Any]) -> tuple[Column, s
     elif column.unique == 1 and column.missing == 0:
         column.role, note = "ignore", f"{name} is constant: ignored"
     elif _is_id(name, seen, dtype):
-        column.role, note = "id", f"{name} looks like an identifier: no feature (role: feature in params/data.yaml makes it one)"
+        column.role, note = (
+            "id",
+            f"{name} looks like an identifier: no feature (role: feature in params/data.yaml makes it one)",
+        )
     if dtype == "category" and column.role == "feature" and pd.api.types.is_string_dtype(present):
         numeric = to_number(present).notna().mean()
         if 0.5 < numeric < 1:
             odd = present[to_number(present).isna()].iloc[0]
-            note = f"{name}: {numeric:.0%} of the values are numbers, others are text such as {odd!r}: taken as a category (dtype: number makes the others missing)"
+            note = (
+                f"{name}: {numeric:.0%} of the values are numbers, others are text such as {odd!r}: "
+                "taken as a category (dtype: number makes the others missing)"
+            )
     return column, note
 
 

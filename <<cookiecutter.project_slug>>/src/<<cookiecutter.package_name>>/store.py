@@ -80,6 +80,4 @@ def _load_estimator(path: Path, packages: Iterable[str]) -> Any:
             return skops.io.load(path, trusted=unknown)
     except Exception as error:
         raise UserError(f"{path} is damaged: {type(error).__name__}: {error}") from error
-    raise UserError(
-        f"{path} holds {refused[0]}, of a package that no object in params/ names: it is not loaded"
-    )
+    raise UserError(f"{path} holds {refused[0]}, of a package that no object in params/ names: it is not loaded")

@@ -24,4 +24,11 @@ def lines(folder: Path = Path("reports")) -> list[str]:
         mark = "*" if one["chosen"] else " "
         table.append(f"{mark} {one['model']:<{width}}  {score:>18}  {one['trials']:>6}  {one['seconds']:>7.1f}")
     held_out = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
-    return ["", "Leaderboard (cross-validation)", *table, "", f"On the held-out rows: {held_out}", f"Report: {(folder / 'report.html').resolve()}"]
+    return [
+        "",
+        "Leaderboard (cross-validation)",
+        *table,
+        "",
+        f"On the held-out rows: {held_out}",
+        f"Report: {(folder / 'report.html').resolve()}",
+    ]

@@ -99,7 +99,9 @@ class PredefinedColumn:
         wanted = present if self.folds is None else [str(fold) for fold in self.folds]
         absent = [fold for fold in wanted if fold not in present]
         if absent or not wanted:
-            raise ValueError(f"{self.column!r} holds no {(absent or ['fold'])[0]!r}; it holds {', '.join(present[:10])}")
+            raise ValueError(
+                f"{self.column!r} holds no {(absent or ['fold'])[0]!r}; it holds {', '.join(present[:10])}"
+            )
         return wanted
 
 

@@ -243,8 +243,10 @@ def arguments(thing: Any) -> dict[str, Any]:
 
 def _is_object(thing: Any) -> bool:
     module = type(thing).__module__.split(".")[0]
-    return not isinstance(thing, type) and module not in ("builtins", "numpy") and (
-        not callable(thing) or hasattr(thing, "get_params")
+    return (
+        not isinstance(thing, type)
+        and module not in ("builtins", "numpy")
+        and (not callable(thing) or hasattr(thing, "get_params"))
     )
 
 

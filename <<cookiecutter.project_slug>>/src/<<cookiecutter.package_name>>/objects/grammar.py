@@ -241,9 +241,8 @@ class Grammar:
                 name, inner = next(iter(one.items()))
                 place = place.at(name)
                 if isinstance(inner, dict) and len(inner) and not any(key in inner for key in NODE_KEYS):
-                    raise place.error(
-                        f"{name!r} holds no object: it needs one of {', '.join(NODE_KEYS)}{nearest(next(iter(inner)), NODE_KEYS)}"
-                    )
+                    hint = nearest(next(iter(inner)), NODE_KEYS)
+                    raise place.error(f"{name!r} holds no object: it needs one of {', '.join(NODE_KEYS)}{hint}")
                 node = self.node(inner, place)
             else:
                 node = self.node(one, place)
@@ -262,7 +261,7 @@ def parameters(target: Any) -> tuple[dict[str, Any], bool]:
     open_ended = False
     builders = [one for one in target.__mro__ if "__init__" in vars(one)] if inspect.isclass(target) else [target]
     for number, one in enumerate(builders):
-        signature = inspect.signature(one.__init__ if inspect.isclass(target) else one)
+        signature = inspect.signature(vars(one)["__init__"] if inspect.isclass(target) else one)
         kinds = {parameter.kind for parameter in signature.parameters.values()}
         for parameter in list(signature.parameters.values())[inspect.isclass(target) :]:
             if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
@@ -302,8 +301,8 @@ def _collect(node: Any, prefix: str, when: tuple[tuple[str, tuple[Any, ...]], ..
         if len(node.items) > 1:
             labels = tuple(label for label, _ in node.items)
             found.append(Dimension(prefix, Domain("choice", choices=labels), labels[0], when))
-        for label, item in node.items:
-            _collect(item, f"{dot}{label}", (*when, (prefix, (label,))) if len(node.items) > 1 else when, found)
+        for label, alternative in node.items:
+            _collect(alternative, f"{dot}{label}", (*when, (prefix, (label,))) if len(node.items) > 1 else when, found)
     elif isinstance(node, list):
         for index, item in enumerate(node):
             name = next(iter(item)) if named(item) else str(index)
@@ -331,9 +330,11 @@ def plain(value: Any) -> Any:
         written = {"steps": [{name: plain(one)} for name, one in value.items]}
         return written if value.columns is None else {"columns": _plain_columns(value.columns)} | written
     if isinstance(value, OneOf):
-        return {"one_of": [{label: plain(one)} for label, one in value.items if one is not None]} if all(
-            one is not None for _, one in value.items
-        ) else {"optional": plain(value.items[0][1])}
+        return (
+            {"one_of": [{label: plain(one)} for label, one in value.items if one is not None]}
+            if all(one is not None for _, one in value.items)
+            else {"optional": plain(value.items[0][1])}
+        )
     if isinstance(value, Import):
         return {"import": value.path}
     if isinstance(value, list):

@@ -63,7 +63,10 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
     }
     importance = {name: {"type": "integer"} for name in ("n_repeats", "max_samples", "random_state")}
     seeds = {"type": "array", "items": {"type": "object"}, "description": "Known good points, tried before sampling."}
-    preprocess = {"anyOf": [TEXT, {"$ref": "#/$defs/steps"}], "description": "The name of a file in params/preprocess, or steps."}
+    preprocess = {
+        "anyOf": [TEXT, {"$ref": "#/$defs/steps"}],
+        "description": "The name of a file in params/preprocess, or steps.",
+    }
     model = _object(names(*estimators), {"preprocess": preprocess, "seeds": seeds})
     files = {
         "data": _mapping(
@@ -125,7 +128,10 @@ def _object(names: Schema, also: Schema | None = None) -> Schema:
 
 
 def _domain() -> Schema:
-    when = {"type": "object", "description": "Other parameters of the object, and the values with which this one matters."}
+    when = {
+        "type": "object",
+        "description": "Other parameters of the object, and the values with which this one matters.",
+    }
     log = {"type": "boolean", "description": "Whether the range is logarithmic."}
     number = {"log": log, "step": {"type": "number", "exclusiveMinimum": 0}, "when": when}
     whole = RANGE | {"items": {"type": "integer"}}

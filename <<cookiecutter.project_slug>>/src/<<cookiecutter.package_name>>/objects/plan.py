@@ -233,7 +233,7 @@ def _check_metric(written: Any, model: Model, where: Where) -> None:
     made = build(model.estimator)
     if chosen.needs_probabilities and not hasattr(made, "predict_proba"):
         raise where.error(
-            f"the metric {chosen.name} needs probabilities, and {model.estimator.name} gives none: choose another metric "
+            f"the metric {chosen.name} needs probabilities, and {model.estimator.name} gives none: choose another "
             "in params/search.yaml, or wrap the model in a CalibratedClassifierCV"
         )
 
@@ -249,7 +249,7 @@ def _split_notes(split: dict[str, Any], data: dict[str, Any]) -> list[str]:
             notes.append(f"params/split.yaml: {name} does not keep the groups of {groups[0]} together; {better} does")
         if "Group" in name and not groups:
             raise UserError(
-                f"{name} needs groups: give a column the role in params/data.yaml, `columns: {{<name>: {{role: group}}}}`",
+                f"{name} needs groups: write `columns: {{<name>: {{role: group}}}}` in params/data.yaml",
                 "split.yaml",
                 key,
             )

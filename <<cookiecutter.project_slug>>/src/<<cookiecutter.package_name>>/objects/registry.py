@@ -124,7 +124,11 @@ def load(path: str, where: Where) -> Any:
     """
     module_name, _, name = path.rpartition(".")
     # scikit-learn hides its experimental classes until these are imported.
-    for enabled in ("", "sklearn.experimental.enable_iterative_imputer", "sklearn.experimental.enable_halving_search_cv"):
+    for enabled in (
+        "",
+        "sklearn.experimental.enable_iterative_imputer",
+        "sklearn.experimental.enable_halving_search_cv",
+    ):
         if enabled and not path.startswith("sklearn."):
             continue
         if enabled:
@@ -228,13 +232,15 @@ def _modules(package: str, own: bool) -> Iterator[ModuleType]:
             yield _import(info)
         except Exception as error:
             if own:
-                raise UserError(f"{info.replace('.', '/')}.py does not import: {type(error).__name__}: {error}") from error
+                raise UserError(
+                    f"{info.replace('.', '/')}.py does not import: {type(error).__name__}: {error}"
+                ) from error
 
 
 def _submodules(root: ModuleType) -> Iterator[str]:
     for info in pkgutil.iter_modules(getattr(root, "__path__", []), f"{root.__name__}."):
         last = info.name.rpartition(".")[2]
-        if last.startswith("_") or last in SKIPPED or last.startswith("test_"):
+        if last.startswith(("_", "test_")) or last in SKIPPED:
             continue
         yield info.name
         if info.ispkg:

@@ -171,9 +171,7 @@ def confusion_matrix(predictions: Predictions, max_classes: int = 30) -> Chart:
         x, y = column + 0.5, row + 0.5
         axes.text(x, y, _count(counts[row, column], k > 12), size=size, transform=upper, **style)
         if few:
-            axes.text(
-                x, y, f"{shares[row, column]:.0%}", size=0.75 * size, transform=lower, **style
-            )
+            axes.text(x, y, f"{shares[row, column]:.0%}", size=0.75 * size, transform=lower, **style)
     if not few:
         bar = figure.colorbar(mesh, format=PercentFormatter(1), aspect=40, pad=0.02)
         bar.set_label("share of the true class")
@@ -245,8 +243,7 @@ def precision_recall_curve(predictions: Predictions) -> Chart:
         _note(axes, 0.03, 0.05, f"average precision {curves[0].score:.3f}", ha="left")
     axes.set(xlabel="Recall", ylabel="Precision", xlim=(-0.01, 1.01), ylim=(-0.01, 1.03))
     caption = (
-        f"{_of_which(predictions)}: the share of flagged rows that are right (up) against the share"
-        " found (right)."
+        f"{_of_which(predictions)}: the share of flagged rows that are right (up) against the share found (right)."
     )
     if len(curves) == 1:
         caption += " The dotted line is guessing."
@@ -283,10 +280,7 @@ def calibration_curve(predictions: Predictions, bins: int = 10) -> Chart:
         _note(axes, 0.03, 0.93, f"mean error {curves[0].score:.3f}", ha="left")
     axes.set(xlabel="Predicted probability", ylabel="Share that came true")
     axes.set(xlim=(-0.01 * end, 1.01 * end), ylim=(-0.01 * end, 1.03 * end))
-    caption = (
-        f"{_of_which(predictions)}: probabilities that can be taken at their word lie on the dotted"
-        " line."
-    )
+    caption = f"{_of_which(predictions)}: probabilities that can be taken at their word lie on the dotted line."
     if len(curves) == 1:
         caption += " Whiskers are 95 % intervals; grey bars, how many rows got each probability."
     data = pd.concat({name: table for (name, _, _), table in zip(found, tables, strict=True)})
@@ -351,10 +345,7 @@ def residuals(predictions: Predictions) -> Chart:
     figure, axes = _figure()
     axes.axhline(0, color=MUTED, linewidth=1, linestyle=":", zorder=3)
     _draw_cloud(axes, predicted, residual, _limits(predicted), _limits(residual))
-    caption = (
-        "What the model missed, true minus predicted: a slope or a funnel means that something is"
-        " left to learn."
-    )
+    caption = "What the model missed, true minus predicted: a slope or a funnel means that something is left to learn."
     groups = _quantile_groups(predicted, min(10, len(predicted) // 20))
     if groups.max() >= 2:
         middles = pd.DataFrame({"x": predicted, "y": residual}).groupby(groups).median()
@@ -417,10 +408,7 @@ def permutation_importance(predictions: Predictions, top: int = 20) -> Chart:
     axes.grid(False, axis="y")
     axes.spines["left"].set_visible(False)
     _readable(axes)
-    caption = (
-        "How much the model leans on each column, on the hold-out. Whiskers are one standard"
-        " deviation."
-    )
+    caption = "How much the model leans on each column, on the hold-out. Whiskers are one standard deviation."
     if len(shown) < len(data):
         caption += f" The first {len(shown)} of {len(data)} columns."
     return Chart("Permutation importance", caption, figure, data)
@@ -554,15 +542,10 @@ def _one_vs_rest(predictions: Predictions) -> list[tuple[str, Array, Array]]:
         raise ValueError("the model gives no probabilities, which this chart is made of")
     k = len(predictions.labels)
     classes = range(k) if k > 2 else [k - 1]
-    found = [
-        (predictions.labels[one], predictions.y_true == one, predictions.y_proba[:, one])
-        for one in classes
-    ]
+    found = [(predictions.labels[one], predictions.y_true == one, predictions.y_proba[:, one]) for one in classes]
     usable = [one for one in found if 0 < one[1].sum() < len(one[1])]
     if not usable:
-        raise ValueError(
-            "all rows of the hold-out are of one class, and this chart sets one against the rest"
-        )
+        raise ValueError("all rows of the hold-out are of one class, and this chart sets one against the rest")
     return usable
 
 
@@ -591,28 +574,18 @@ def _draw_curves(
         for one in curves:
             axes.plot(one.x, one.y, **{**style, "color": LINE, "linewidth": 0.8, "marker": ""})
         label = f"{average.label}\u2002{average.score:.3f}"
-        axes.plot(
-            average.x, average.y, **{**style, "color": INK, "linewidth": 2.4}, label=label, zorder=4
-        )
+        axes.plot(average.x, average.y, **{**style, "color": INK, "linewidth": 2.4}, label=label, zorder=4)
     for number, one in enumerate(shown):
         dash = "--" if number >= len(COLOURS) else "-"
         label = f"{_short(one.label, 14)}\u2002{one.score:.3f}"
-        axes.plot(
-            one.x, one.y, color=COLOURS[number % len(COLOURS)], linestyle=dash, **style, label=label
-        )
+        axes.plot(one.x, one.y, color=COLOURS[number % len(COLOURS)], linestyle=dash, **style, label=label)
     if len(curves) > len(shown):
-        axes.plot(
-            [], [], color=LINE, linewidth=0.8, label=f"{len(curves) - len(shown)} others, better"
-        )
-    box = axes.figure.legend(
-        title=legend, loc="outside right upper", alignment="left", handlelength=1.3
-    )
+        axes.plot([], [], color=LINE, linewidth=0.8, label=f"{len(curves) - len(shown)} others, better")
+    box = axes.figure.legend(title=legend, loc="outside right upper", alignment="left", handlelength=1.3)
     box.get_title().set(color=MUTED, size=9.5)
 
 
-def _draw_cloud(
-    axes: Axes, x: Array, y: Array, across: tuple[float, float], up: tuple[float, float]
-) -> None:
+def _draw_cloud(axes: Axes, x: Array, y: Array, across: tuple[float, float], up: tuple[float, float]) -> None:
     """Draw a dot a row or, of many rows, how many fall into each of a honeycomb's cells."""
     axes.set(xlim=across, ylim=up)
     _readable(axes)
@@ -654,14 +627,10 @@ def _draw_intervals(axes: Axes, table: pd.DataFrame) -> None:
     share, n, z = table["observed"], table["rows"], 1.96
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    axes.vlines(
-        table["predicted"], middle - half, middle + half, color=COLOURS[0], linewidth=1, alpha=0.6
-    )
+    axes.vlines(table["predicted"], middle - half, middle + half, color=COLOURS[0], linewidth=1, alpha=0.6)
 
 
 def _draw_spread(axes: Axes, proba: Array, end: float) -> None:
     """Draw at the foot of the axes how many rows got each probability up to `end`."""
     heights, edges = np.histogram(proba, bins=40, range=(0, end))
-    axes.stairs(
-        0.16 * end * heights / heights.max(), edges, fill=True, color=LINE, alpha=0.7, zorder=0
-    )
+    axes.stairs(0.16 * end * heights / heights.max(), edges, fill=True, color=LINE, alpha=0.7, zorder=0)

@@ -14,8 +14,7 @@ HERE = Path(__file__).parent
 THIN = "\u202f"  # a thin space at which no line breaks: between thousands, and before a unit
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 WORDS = {"r2": "R²"} | {
-    word: word.upper()
-    for word in ("auc", "f1", "mae", "mape", "mcc", "mse", "rmse", "rmsle", "roc")
+    word: word.upper() for word in ("auc", "f1", "mae", "mape", "mcc", "mse", "rmse", "rmsle", "roc")
 }
 
 # What the page can do without: a section with nothing in it is left out.
@@ -116,12 +115,7 @@ def gain(score: Mapping[str, Any]) -> dict[str, str] | None:
     if number(value) == number(baseline):
         return {"state": "same", "text": "no better than the dummy"}
     state = "good" if (difference > 0) == score["higher_is_better"] else "bad"
-    if (
-        not score["higher_is_better"]
-        and baseline > 0
-        and value >= 0
-        and abs(difference) <= 9 * baseline
-    ):
+    if not score["higher_is_better"] and baseline > 0 and value >= 0 and abs(difference) <= 9 * baseline:
         # An error has a true zero, so a share says more than a difference.
         return {
             "state": state,
@@ -139,11 +133,7 @@ def positions(
     squeeze the others together.
     """
     sign = 1 if higher_is_better else -1
-    known = [
-        (sign * score, std or 0.0)
-        for score, std in scores
-        if score is not None and math.isfinite(score)
-    ]
+    known = [(sign * score, std or 0.0) for score, std in scores if score is not None and math.isfinite(score)]
     if len(known) < 2:  # alone, it is neither good nor bad
         return [None] * len(scores)
     best = max(score for score, _ in known)
@@ -164,9 +154,7 @@ def positions(
             continue
         at, spread = sign * score, std or 0.0
         left, right = place(at - spread), place(at + spread)
-        found.append(
-            {"dot": place(at), "left": left, "width": round(right - left, 2), "off": at < low}
-        )
+        found.append({"dot": place(at), "left": left, "width": round(right - left, 2), "off": at < low})
     return found
 
 
@@ -197,6 +185,4 @@ def diagram(html: str) -> Markup:
     Its scripts go: they choose between its light and dark colours, which our page does by a class,
     and copy the names of parameters.
     """
-    return Markup(
-        re.sub(r"<script.*?</script>|</?(?:html|head|body)\b[^>]*>", "", html, flags=re.DOTALL)
-    )
+    return Markup(re.sub(r"<script.*?</script>|</?(?:html|head|body)\b[^>]*>", "", html, flags=re.DOTALL))

@@ -47,7 +47,9 @@ def main() -> None:
         best = "none yet" if result.score is None else f"{chosen.natural(result.score):.5g}"
         of = f"/{trials}" if trials else ""
         limit = f" of {seconds:g}" if seconds else ""
-        print(f"{name}: trial {result.trials}{of}, best {chosen.name} {best}, {result.seconds:.0f}{limit} s", flush=True)
+        print(
+            f"{name}: trial {result.trials}{of}, best {chosen.name} {best}, {result.seconds:.0f}{limit} s", flush=True
+        )
         if os.getppid() != parent:
             sys.exit("the stage that started this search is gone")
 

@@ -33,7 +33,9 @@ def main() -> None:
         folder.mkdir()
         for name, part in parts.items():
             part.to_parquet(folder / f"{name}.parquet", index=False)
-        arrays = {f"{part}_{number}": rows for number, fold in enumerate(folds) for part, rows in zip("ab", fold, strict=True)}
+        arrays = {
+            f"{part}_{number}": rows for number, fold in enumerate(folds) for part, rows in zip("ab", fold, strict=True)
+        }
         np.savez_compressed(folder / "folds.npz", allow_pickle=False, **arrays)
         write_json(folder / "split.json", plan | {"train": len(train), "held_out": len(held_out), "folds": len(folds)})
     print(f"{len(train)} rows to learn from in {len(folds)} folds, {len(held_out)} rows held out")

@@ -75,8 +75,13 @@ def _nothing(name: str, plan: dict[str, Any], study: Path) -> None:
     """Not even the defaults were fitted in time: say so in a result without a score."""
     estimator = plan["model"]["class"].rpartition(".")[2]
     seconds = plan["budget"]["seconds"]
-    write_json(study / "result.json", {"name": name, "estimator": estimator, "state": "out of time", "seconds": seconds})
-    print(f"{name}: no trial finished within {seconds} s; it is left out (raise `seconds` in params/search.yaml)", flush=True)
+    write_json(
+        study / "result.json", {"name": name, "estimator": estimator, "state": "out of time", "seconds": seconds}
+    )
+    print(
+        f"{name}: no trial finished within {seconds} s; it is left out (raise `seconds` in params/search.yaml)",
+        flush=True,
+    )
 
 
 def _key(plan: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from ..errors import UserError, nearest
 MISSING = ("?", "-", "–", "NA", "N/A", "n/a", "nan", "NaN", "null", "NULL", "None", "#N/A", "")
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".feather", ".jsonl", ".ndjson", ".json", ".xlsx", ".xls")
 DATABASES = (".db", ".sqlite", ".sqlite3")
+DIALECTS = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle", "duckdb", "snowflake", "bigquery")
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
 
 
@@ -62,11 +63,12 @@ def load(source: str, read: dict[str, Any] | None = None, missing: list[str] | N
 
 def _read(source: str, read: dict[str, Any], missing: list[str]) -> pd.DataFrame:
     suffix = _suffix(source)
-    if suffix in DATABASES or (re.match(r"\w+(\+\w+)?://", source) and suffix not in SUFFIXES):
-        if suffix in DATABASES or not source.startswith(("http://", "https://")):
-            return _read_sql(source, read)
+    if suffix in DATABASES or source.partition("://")[0].partition("+")[0] in DIALECTS:
+        return _read_sql(source, read)
     if suffix not in SUFFIXES:
-        raise UserError(f"{source}: files that can be read end in {', '.join((*SUFFIXES, *DATABASES))}, perhaps compressed")
+        raise UserError(
+            f"{source}: files that can be read end in {', '.join((*SUFFIXES, *DATABASES))}, perhaps compressed"
+        )
     try:
         with fsspec.open(source, "rb", compression="infer") as file:
             return _read_file(file, source, suffix, read, missing)
@@ -165,7 +167,9 @@ def _known(reader: Callable[..., Any], read: dict[str, Any]) -> dict[str, Any]:
     names = inspect.signature(reader).parameters
     for name in read:
         if name not in names:
-            raise UserError(f"pandas.{reader.__name__} takes no {name!r}{nearest(name, names)}", "data.yaml", "read", name)
+            raise UserError(
+                f"pandas.{reader.__name__} takes no {name!r}{nearest(name, names)}", "data.yaml", "read", name
+            )
     return read
 
 

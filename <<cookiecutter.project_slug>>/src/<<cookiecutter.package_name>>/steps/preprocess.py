@@ -115,7 +115,11 @@ def validate(frame: pd.DataFrame, schema: Schema) -> None:
         if broken.any():
             rows = ", ".join(str(row + 1) for row in frame.index[broken][:3])
             rules = ", ".join(f"{rule}: {value}" for rule, value in column.rules.items() if rule != "missing")
-            _broken(column.name, f"the value {str(values[broken].iloc[0])!r} breaks the rule {rules}; rows {rows} ({int(broken.sum())} in all)")
+            _broken(
+                column.name,
+                f"the value {str(values[broken].iloc[0])!r} breaks the rule {rules}; "
+                f"rows {rows} ({int(broken.sum())} in all)",
+            )
 
 
 def leaks(frame: pd.DataFrame, schema: Schema) -> list[str]:
@@ -126,10 +130,15 @@ def leaks(frame: pd.DataFrame, schema: Schema) -> list[str]:
     for name in schema.role("feature"):
         groups = frame[schema.target].groupby(frame[name], observed=True)
         sizes = groups.size()
-        if 1 < len(sizes) <= 20 and sizes.min() > 1 and frame[name].notna().mean() > 0.5 and bool((groups.nunique() == 1).all()):
+        if (
+            1 < len(sizes) <= 20
+            and sizes.min() > 1
+            and frame[name].notna().mean() > 0.5
+            and bool((groups.nunique() == 1).all())
+        ):
             notes.append(
-                f"{name} gives {schema.target} away: each of its values goes with one class. If it is not known when you "
-                "predict, set `role: ignore` for it in params/data.yaml"
+                f"{name} gives {schema.target} away: each of its values goes with one class. If it is not known when "
+                "you predict, set `role: ignore` for it in params/data.yaml"
             )
     return notes
 

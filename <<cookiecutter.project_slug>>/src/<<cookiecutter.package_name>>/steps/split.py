@@ -59,7 +59,9 @@ def _splits(frame: pd.DataFrame, schema: Schema, splitter: Any, key: str) -> Ite
             yield from splitter.split(frame.drop(columns=schema.target), frame[schema.target], groups)
     except (ValueError, KeyError) as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"{type(splitter).__name__}: {reason} (there are {len(frame)} rows)", "split.yaml", key) from None
+        raise UserError(
+            f"{type(splitter).__name__}: {reason} (there are {len(frame)} rows)", "split.yaml", key
+        ) from None
 
 
 def _check_classes(target: pd.Series, train: np.ndarray, held_out: np.ndarray, splitter: str) -> None:
