@@ -89,6 +89,7 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
                 "budget": _mapping(budget) | {"minProperties": 1},
                 "sampler": plain_object("sampler"),
                 "pruner": plain_object("pruner"),
+                "sample": plain_object("resampler"),
             },
             ["models", "metric", "budget", "sampler", "pruner"],
         ),

@@ -168,7 +168,7 @@ def _split(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
 
 def _search(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
     keys = ["models", "metric", "budget", "sampler", "pruner"]
-    where.mapping(data, keys, keys)
+    where.mapping(data, [*keys, "sample"], keys)
     names = data["models"]
     if not isinstance(names, list) or not names or not all(isinstance(one, str) for one in names):
         raise where.at("models").error("'models' needs a list of at least one name of a file in params/models")
@@ -188,8 +188,10 @@ def _search(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
         "metric": metric(data["metric"], where.at("metric"), grammar).plain(),
         "budget": budget,
     }
-    for key in ("sampler", "pruner"):
-        thing = grammar.object(data[key], where.at(key), [key])
+    for key, kind in (("sampler", "sampler"), ("pruner", "pruner"), ("sample", "resampler")):
+        if key not in data:
+            continue
+        thing = grammar.object(data[key], where.at(key), [kind])
         _refuse_space(thing)
         check(thing)
         search[key] = plain(thing)

@@ -1,8 +1,13 @@
 """What `dvc.yaml` calls: each stage reads its inputs, calls the step, writes its outputs. Nothing clever."""
 
+import os
 import sys
 import warnings
 from collections.abc import Callable
+
+# Set before any library is loaded. OpenMP's threads spin while they wait; on a machine that does other work as well,
+# two of them took ten times as long as one (HistGradientBoosting, 20,000 rows).
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def run(main: Callable[[], None]) -> None:

@@ -64,6 +64,7 @@ def main() -> None:
         metric=chosen,
         sampler=build(Grammar().object(sampler, where)),
         pruner=build(Grammar().object(plan["pruner"], where)),
+        sample=build(Grammar().object(plan["sample"], where)) if "sample" in plan else None,
         trials=trials,
         deadline=time.monotonic() + until - time.time(),
         journal=study / "journal.log",

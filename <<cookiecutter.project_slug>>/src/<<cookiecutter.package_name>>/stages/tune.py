@@ -32,7 +32,7 @@ def main() -> None:
     spent = read_json(study / "result.json")["seconds"] if (study / "result.json").exists() else 0.0
     left = plan["budget"].get("seconds", float("inf")) - spent
     if left > 0:
-        _search(name, study, left)
+        _search(name, plan, study, left)
     if not (study / "result.json").exists():
         _nothing(name, plan, study)
     with replacing(Path("models/tuned") / name) as folder:
@@ -42,13 +42,14 @@ def main() -> None:
                 shutil.copy(study / part, folder / part)
 
 
-def _search(name: str, study: Path, seconds: float) -> None:
+def _search(name: str, plan: dict[str, Any], study: Path, seconds: float) -> None:
     """Search in another process, for at most this long."""
     until = time.time() + seconds
     command = [sys.executable, "-m", f"{__package__}.search", name, str(study), str(until)]
-    # On small tables threads wait for each other longer than they work, the more so on a busy machine.
-    small = read_json("data/processed/split.json")["train"] < MANY_ROWS
-    threads = {"OMP_NUM_THREADS": "1"} if small else {}
+    # On few rows threads wait for each other longer than they work.
+    sampled = plan.get("sample", {}).get("params", {}).get("rows", MANY_ROWS + 1)
+    few = min(read_json("data/processed/split.json")["train"], sampled) <= MANY_ROWS
+    threads = {"OMP_NUM_THREADS": "1"} if few else {}
     process = subprocess.Popen(command, env=threads | os.environ)
     try:
         code = process.wait(None if seconds == float("inf") else seconds + GRACE)

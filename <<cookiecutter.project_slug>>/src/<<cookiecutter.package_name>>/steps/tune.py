@@ -62,6 +62,7 @@ def tune(
     metric: Metric,
     sampler: optuna.samplers.BaseSampler,
     pruner: optuna.pruners.BasePruner,
+    sample: Any = None,
     trials: int | None = None,
     deadline: float = math.inf,
     journal: Path | None = None,
@@ -76,6 +77,7 @@ def tune(
     folds : pairs of arrays of row positions.
     dtypes : the feature columns and their dtypes.
     labels : the classes in order, empty in a regression.
+    sample : what draws the rows to learn from in each fold (it has `fit_resample`), or None for all of them.
     trials : how many trials in all, those of an earlier, interrupted run included; None for no limit.
     deadline : when to stop, in the seconds of `time.monotonic`; asked between fits.
     journal : where to keep the study; what it holds already is gone on from. None keeps it in memory.
@@ -101,7 +103,8 @@ def tune(
         for number, (rows, others) in enumerate(folds):
             if time.monotonic() >= deadline:
                 raise TimeIsUp
-            fitted = fit(estimator, features.iloc[rows], target.iloc[rows])
+            learned = features.iloc[rows], target.iloc[rows]
+            fitted = fit(estimator, *(sample.fit_resample(*learned) if sample else learned))
             said = outputs(fitted, features.iloc[others], labels)
             scores.append(metric.score(truth[others], said, len(labels) or None))
             trial.set_user_attr("folds", scores)
