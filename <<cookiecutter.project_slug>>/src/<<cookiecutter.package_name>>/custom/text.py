@@ -10,7 +10,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import Pipeline, make_pipeline
 
 
-class TextFeatures(TransformerMixin, BaseEstimator):
+class LatentSemanticAnalysis(TransformerMixin, BaseEstimator):
     """Latent semantic analysis of each text column: tf-idf of words, reduced by a truncated SVD.
 
     Parameters
@@ -27,7 +27,7 @@ class TextFeatures(TransformerMixin, BaseEstimator):
     def __init__(self, n_components: int = 30, min_df: int = 2, random_state: int = 0) -> None:
         self.n_components, self.min_df, self.random_state = n_components, min_df, random_state
 
-    def fit(self, X: pd.DataFrame, y: Any = None) -> "TextFeatures":
+    def fit(self, X: pd.DataFrame, y: Any = None) -> "LatentSemanticAnalysis":
         """Learn the words of each column; a column without any is left out."""
         frame = pd.DataFrame(X)
         self.feature_names_in_ = np.asarray(frame.columns, dtype=object)

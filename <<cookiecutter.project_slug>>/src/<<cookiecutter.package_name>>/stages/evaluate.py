@@ -22,7 +22,6 @@ from ..steps.dummy import dummy
 from ..steps.evaluate import permutation_importance, scores
 from ..steps.outputs import encoded, outputs
 from ..store import load
-from ..summary import lines
 from . import run
 
 REPORTS = Path("reports")
@@ -94,7 +93,7 @@ def main() -> None:
         "reproduce": _reproduce(),
     }
     write_text(REPORTS / "report.html", render(context))
-    print("\n".join(lines()))
+    print(f"{REPORTS}/report.html is written")
 
 
 def _charts(wanted: list[Any], predictions: Predictions) -> dict[str, Chart]:

@@ -1,0 +1,12 @@
+"""After the shared files are written: lay the recipe over them, wire the answers in, and start the repository."""
+
+import json
+import sys
+
+# Rendered to a temporary file by cookiecutter: the path enters as data, and imports come from the template.
+TEMPLATE = json.loads(r'''<< template_root | tojson >>''')  # fmt: skip
+sys.path[0] = TEMPLATE + "/hooks"
+
+from stamping.after import after  # noqa: E402  (it stands in the template, which is known only now)
+
+sys.exit(after(TEMPLATE))

@@ -1,0 +1,43 @@
+"""The second hook: carry out the plan in the project that cookiecutter has rendered into the current folder."""
+
+import contextlib
+import io
+import runpy
+from pathlib import Path
+
+from . import overlay, wiring
+from .closing import lines
+from .ending import guarded
+from .plan import Plan, take
+
+
+def after(template: str) -> int:
+    """The exit code of the hook."""
+    project = Path.cwd()
+    plan, fresh = take(project)
+    return guarded(lambda: stamp(plan, Path(template), project), project, fresh)
+
+
+def stamp(plan: Plan, template: Path, project: Path) -> None:
+    """Lay the recipe over the project, wire the answers in, start its repository, and say what to do next.
+
+    cruft also stamps a project into a temporary folder, twice whenever it updates one: that needs no repository and no
+    next step. When it creates one, its note `.cruft.json` comes after the hooks and belongs into the first commit: that
+    is left to `make setup`.
+    """
+    overlay.lay(plan, template, project)
+    wiring.wire(plan, project)
+    if plan.by != "update":
+        skipped = start_repository(project, "--stamping", *(["--no-commit"] if plan.by == "create" else []))
+        print("\n".join(lines(plan, project, skipped)))
+
+
+def start_repository(project: Path, *words: str) -> list[str]:
+    """Put a new project under git and DVC with its own script; returns what was skipped and why."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said):
+            runpy.run_path(str(project / "scripts" / "repository.py"))["main"](list(words))
+    except Exception as error:  # a project without a repository is still a whole project
+        return [f"git and DVC: {type(error).__name__}: {error}; make setup tries again"]
+    return said.getvalue().splitlines()

@@ -1,0 +1,230 @@
+"""The answers, checked and turned into what is to be done; every refusal is one sentence."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from . import names, recipes, tables
+from .errors import AnswerError, nearest, some
+from .estimators import choose
+from .plan import Plan
+from .recipes import Recipe
+
+ASKED = (
+    "project_name",
+    "project_slug",
+    "package_name",
+    "description",
+    "author_name",
+    "license",
+    "recipe",
+    "data",
+    "target",
+    "estimators",
+)
+LICENSES = ("MIT", "BSD-3-Clause", "Apache-2.0", "Proprietary")
+
+
+def planned(answers: Mapping[str, Any], template: Path, here: Path) -> Plan:
+    """Check the answers and say what they come to.
+
+    Parameters
+    ----------
+    answers : as cookiecutter collected them.
+    template : the template's root.
+    here : the folder in which the user ran cookiecutter; relative data paths start there.
+
+    Raises
+    ------
+    AnswerError
+        If an answer cannot be used.
+    """
+    given = {key: str(answers[key]).strip() for key in ASKED}
+    for key, value in given.items():
+        _check_text(key, value)
+    _check_names(given)
+    _check_choice("license", given["license"], LICENSES)
+    _check_choice("recipe", given["recipe"], recipes.names(template))
+    recipe = recipes.recipe(template, given["recipe"])
+    catalogue = recipes.catalogue(template)
+    preset, models = choose(given["estimators"], recipe, catalogue)
+    source, local = _find_data(given["data"], here)
+    columns = _columns(local or (None if given["data"] else recipe.folder / recipe.sample["file"]))
+    plan = Plan(
+        project_slug=given["project_slug"],
+        package_name=given["package_name"],
+        recipe=recipe.name,
+        task=recipe.task,
+        sample=recipe.sample["file"],
+        preprocess=recipe.starter,
+        source=source or recipe.sample["file"],
+        local=str(local) if local else None,
+        target=_target(given["target"], given["data"], columns, recipe),
+        preset=preset,
+        models=models,
+        metric=recipe.metric,
+        budget=recipe.presets[preset or "balanced"]["budget"],
+        requirements=[],
+        by=_by(answers, here),
+    )
+    wanted = [catalogue.packages[one] for one in plan.packages]
+    if source:
+        wanted += _readers(source, recipes.readers(template))
+    metric = recipe.metric_on_decisions if plan.without_probabilities else recipe.metric
+    return plan._replace(requirements=wanted, metric=metric)
+
+
+def _by(answers: Mapping[str, Any], here: Path) -> str:
+    """Who stamps; cruft alone says from which commit."""
+    if "_commit" not in answers:
+        return "cookiecutter"
+    return "update" if (here / ".cruft.json").exists() else "create"
+
+
+def _check_text(key: str, value: str) -> None:
+    if not value and key not in ("description", "data", "target", "estimators"):
+        raise AnswerError(f"{key}: it is empty; write a name")
+    for character in value:
+        category = unicodedata.category(character)
+        if category in ("Cc", "Zl", "Zp"):
+            what = "a line break" if character in "\n\r\x85\u2028\u2029" else f"the control character {character!a}"
+            raise AnswerError(f"{key}: it holds {what}; write it as one line of plain text")
+        if category == "Cs":
+            raise AnswerError(f"{key}: it holds bytes that are no text; write it in UTF-8")
+    for delimiter in ("<<", "<%", "<#"):
+        if delimiter in value:
+            raise AnswerError(
+                f"{key}: it holds {delimiter}, which the template would take for code of its own when the project "
+                "is updated; write it without"
+            )
+
+
+def _check_names(given: Mapping[str, str]) -> None:
+    slug, package = given["project_slug"], given["package_name"]
+    better = names.project_slug(slug)
+    if not names.SLUG.fullmatch(slug):
+        raise AnswerError(
+            f"project_slug: {slug!r} is no name made of ASCII letters and digits, with '-', '_' or '.' between them; "
+            f"{better!r} is one"
+        )
+    if names.distribution_taken(slug):
+        raise AnswerError(f"project_slug: {slug!r} is the name of a package that the project may need; try {better!r}")
+    better = names.package_name(package)
+    if not names.PACKAGE.fullmatch(package):
+        raise AnswerError(
+            f"package_name: {package!r} is no Python package name in small letters, digits and '_'; {better!r} is one"
+        )
+    why = names.package_taken(package)
+    if why:
+        raise AnswerError(f"package_name: {package!r} {why}; try {better!r}")
+
+
+def _check_choice(key: str, value: str, known: tuple[str, ...] | list[str]) -> None:
+    if value not in known:
+        raise AnswerError(f"{key}: there is no {value!r}; write one of {', '.join(known)}")
+
+
+def _find_data(answer: str, here: Path) -> tuple[str | None, Path | None]:
+    """What the project will read and the local file to copy there; both None for the recipe's sample."""
+    if not answer:
+        return None, None
+    url = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", answer)
+    if url:
+        scheme = url[1].lower()
+        if scheme == "file":
+            from urllib.parse import unquote
+
+            answer = unquote(answer[len(url[0]) :].removeprefix("localhost"))
+        elif scheme == "sqlite" and answer[len(url[0]) :].startswith("/"):
+            answer = answer[len(url[0]) + 1 :]
+        else:
+            _check_url(answer, scheme)
+            return answer, None
+    path = here / Path(answer).expanduser()
+    suffix = tables.suffix_of(path.name)
+    # A project that is being updated holds the file that it was made from, or DVC's note of it.
+    kept = here / "data" / "raw" / path.name
+    if not path.exists() and (here / ".cruft.json").exists() and (kept.exists() or Path(f"{kept}.dvc").exists()):
+        return f"data/raw/{path.name}", kept if kept.exists() else None
+    if path.is_dir():
+        found = sorted(one.name for one in path.iterdir() if tables.suffix_of(one.name) in tables.SUFFIXES)
+        raise AnswerError(f"data: {answer!r} is a folder; name a table" + (f" in it, {some(found)}" if found else ""))
+    if not path.exists():
+        others = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+        better = nearest(path.name, [one for one in others if tables.suffix_of(one) in tables.SUFFIXES])
+        raise AnswerError(
+            f"data: there is no file {str(path)!r}"
+            + (f"; did you mean {better!r}?" if better else "; write the path of a table, or nothing for the sample")
+        )
+    if suffix not in tables.SUFFIXES:
+        raise AnswerError(
+            f"data: {path.name!r} does not end like a table; the endings are {', '.join(tables.SUFFIXES)}, "
+            f"perhaps followed by {', '.join(tables.COMPRESSIONS)}"
+        )
+    if not path.is_file():
+        raise AnswerError(f"data: {answer!r} is no regular file; write the path of a table")
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        raise AnswerError(f"data: {str(path)!r} cannot be read ({error.strerror}); make it readable") from None
+    if empty:
+        raise AnswerError(f"data: {str(path)!r} is empty; write the path of a table with a header and rows")
+    return f"data/raw/{path.name}", path
+
+
+def _check_url(url: str, scheme: str) -> None:
+    base = scheme.split("+")[0]
+    if base not in tables.SCHEMES:
+        better = nearest(base, tables.SCHEMES)
+        raise AnswerError(
+            f"data: nothing reads {scheme}:// addresses; "
+            + (f"did you mean {better}://?" if better else f"known are {', '.join(tables.SCHEMES)}")
+        )
+    rest = url.partition("://")[2]
+    if not rest.strip("/"):
+        raise AnswerError(f"data: {url!r} names no table; write {base}://host/path")
+    user, at, _ = rest.partition("/")[0].rpartition("@")
+    if at and ":" in user:
+        raise AnswerError(
+            "data: the address holds a password, which would be written into params/data.yaml and committed; "
+            "leave it out and let the environment provide it"
+        )
+
+
+def _columns(path: Path | None) -> list[str] | None:
+    if path is None:
+        return None
+    try:
+        return tables.columns_of(path)
+    except ValueError as error:
+        raise AnswerError(f"data: {str(path)!r} {error}; write the path of a table with a header and rows") from None
+
+
+def _target(answer: str, data: str, columns: list[str] | None, recipe: Recipe) -> str:
+    if not answer:
+        if not data:
+            return recipe.sample["target"]
+        hint = f", one of {some(columns)}" if columns else ""
+        raise AnswerError(f"target: it is empty; with data of your own, name the column to predict{hint}")
+    if columns is None or answer in columns:
+        return answer
+    place = Path(data or recipe.sample["file"]).name
+    better = nearest(answer, [name for name in columns if name])
+    raise AnswerError(
+        f"target: {place} has no column {answer!r}; "
+        + (f"did you mean {better!r}?" if better else f"its columns are {some(columns, 12)}")
+    )
+
+
+def _readers(source: str, known: Mapping[str, str]) -> list[str]:
+    """The requirements for reading a source beyond the core's."""
+    scheme = source.partition("://")[0].lower() if "://" in source else ""
+    base = scheme.split("+")[0]
+    suffix = tables.suffix_of(source.partition("?")[0])
+    wanted = ["sqlalchemy"] if base in tables.DATABASES else []
+    wanted += [scheme if scheme in known else base] if base else []
+    wanted += [suffix]
+    return list(dict.fromkeys(known[one] for one in wanted if one in known))

@@ -1,0 +1,24 @@
+"""The lines that end a stamping: what was taken, what was skipped, and what to do next."""
+
+import shlex
+from pathlib import Path
+
+from .plan import Plan
+
+
+def lines(plan: Plan, project: Path, skipped: list[str]) -> list[str]:
+    """The closing lines; `skipped` are whole lines of their own."""
+    source = "the recipe's sample" if plan.source == plan.sample and not plan.local else plan.source
+    models = ", ".join(f"{model.name} ({model.written})" if model.starter else model.name for model in plan.models)
+    return [
+        f"{plan.project_slug} is stamped from the recipe {plan.recipe}.",
+        f"  data        {source}",
+        f"  target      {plan.target}",
+        f"  estimators  {plan.preset}: {models}" if plan.preset else f"  estimators  {models}",
+        *(
+            f"  metric      {plan.metric}, because {one} gives no probabilities"
+            for one in plan.without_probabilities[:1]
+        ),
+        *(f"  skipped     {line}" for line in skipped),
+        f"Next: cd {shlex.quote(str(project))} && make run    # make help lists the rest",
+    ]

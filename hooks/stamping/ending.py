@@ -1,0 +1,31 @@
+"""How a hook ends: its exit code, and what is left of the project if it does not end well."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from .errors import AnswerError
+
+
+def guarded(work: Callable[[], object], project: Path, fresh: bool) -> int:
+    """Run `work`; the exit code says how it went.
+
+    A wrong answer becomes one sentence and the code 1, on which cookiecutter takes the project away. On Ctrl-C
+    cookiecutter itself stops and takes nothing away, so a folder that was made for this (`fresh`) is removed here.
+    """
+    try:
+        work()
+    except AnswerError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"the project cannot be written: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        if fresh:
+            import shutil
+
+            shutil.rmtree(project, ignore_errors=True)
+        print(f"interrupted: {project.name} was not made", file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,77 @@
+"""Names of the project and of its package: which are valid, and one that is, made from any text."""
+
+import keyword
+import re
+import sys
+
+SLUG = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+PACKAGE = re.compile(r"[a-z][a-z0-9_]*")
+
+# What a stamped project imports, or may import: a package of the same name would stand in its way.
+DEPENDENCIES = frozenset(
+    """
+    adlfs aiohttp alembic attr bs4 catboost category_encoders cloudpickle colorlog cookiecutter cycler dateutil
+    duckdb dulwich dvc dvc_data dvc_http dvc_objects dvc_render dvc_task dvclive feature_engine fsspec funcy
+    gcsfs git greenlet hydra imblearn jinja2 joblib kiwisolver lightgbm loguru mako markupsafe matplotlib mlflow
+    mypy narwhals networkx numpy omegaconf openpyxl optuna oracledb packaging pandas paramiko pathspec pil pip
+    platformdirs plotly prettytable psutil psycopg psycopg2 pyarrow pydot pygit2 pygments pymysql pyodbc
+    pyparsing pytest pytz requests rich ruamel ruff s3fs scipy scmrepo seaborn setuptools six sklearn sklego
+    skops skrub sqlalchemy statsmodels tabulate threadpoolctl tomlkit tqdm typer tzdata urllib3 wheel xgboost
+    xlrd yaml yarl
+    """.split()
+)
+# Names by which the project's own folders, or Python's tests, could be imported instead.
+FOLDERS = frozenset({"conftest", "data", "models", "params", "reports", "scripts", "src", "test", "tests"})
+# Distributions whose import name is another one.
+DISTRIBUTIONS = frozenset(
+    {
+        "beautifulsoup4",
+        "duckdb-engine",
+        "gitpython",
+        "imbalanced-learn",
+        "pandas-stubs",
+        "pillow",
+        "psycopg2-binary",
+        "python-dateutil",
+        "pyyaml",
+        "ruamel-yaml",
+        "scikit-learn",
+        "scikit-lego",
+        "xgboost-cpu",
+    }
+)
+
+
+def project_slug(name: object) -> str:
+    """A folder name made from a project's name: `"Kühe & Wölfe"` gives `"kuhe-wolfe"`."""
+    from slugify import slugify  # cookiecutter brings it; only default answers need it
+
+    slug = slugify(str(name)) or "project"
+    return f"{slug}-project" if distribution_taken(slug) else slug
+
+
+def package_name(slug: object) -> str:
+    """A Python package's name made from any text: `"2024-sales"` gives `"project_2024_sales"`."""
+    name = re.sub(r"[^a-z0-9]+", "_", str(slug).lower()).strip("_")
+    if not name or name[0].isdigit():
+        name = f"project_{name}".strip("_")
+    return f"{name}_project" if package_taken(name) else name
+
+
+def package_taken(name: str) -> str | None:
+    """Why a package of this valid form cannot have this name, or None if it can."""
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        return "is a word of Python itself"
+    if name in sys.stdlib_module_names:
+        return "is a module of Python's standard library"
+    if name in DEPENDENCIES:
+        return "is a package that the project may import"
+    if name in FOLDERS:
+        return "is what a folder or a test of the project is imported as"
+    return None
+
+
+def distribution_taken(slug: str) -> bool:
+    """Whether a project of this name would be taken for one of its own dependencies."""
+    normal = re.sub(r"[-_.]+", "-", slug).lower()
+    return normal in DISTRIBUTIONS or normal.replace("-", "_") in DEPENDENCIES

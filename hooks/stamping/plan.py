@@ -1,0 +1,72 @@
+"""What the answers come to: plain data that the first hook writes down and the second one carries out."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+# Where the first hook leaves the plan, in the project's folder, until the second one takes it away.
+NOTE = ".being-stamped.json"
+
+
+class Model(NamedTuple):
+    """A model that was chosen: its name in `params/models/`, its class, and the packages that it needs.
+
+    `starter` is the catalogue's entry where the project needs a new file for it.
+    """
+
+    name: str
+    written: str
+    packages: list[str]
+    starter: dict[str, Any] | None = None
+
+
+class Plan(NamedTuple):
+    """What is to be done.
+
+    `source` is what the project will read; `local` is the file to be copied there, if it is not the sample's, a URL's,
+    or one that only the stamped project still has. `preprocess` names what a starter begins with, for a class that
+    takes `missing` values and for one that wants `complete` rows. `by` is who stamps: `cookiecutter`, or cruft with
+    `create` or `update`.
+    """
+
+    project_slug: str
+    package_name: str
+    recipe: str
+    task: str
+    sample: str
+    preprocess: dict[str, str]
+    source: str
+    local: str | None
+    target: str
+    preset: str | None
+    models: list[Model]
+    metric: str
+    budget: dict[str, int]
+    requirements: list[str]
+    by: str
+
+    @property
+    def packages(self) -> list[str]:
+        """The packages of other people's that the models need, by import name."""
+        return sorted({package for model in self.models for package in model.packages})
+
+    @property
+    def without_probabilities(self) -> list[str]:
+        """The classes that give no probabilities, as far as the catalogue knows."""
+        return [
+            model.written for model in self.models if model.starter and not model.starter.get("probabilities", True)
+        ]
+
+
+def write(plan: Plan, fresh: bool, project: Path) -> None:
+    """Leave the plan in the project; `fresh` says whether its folder was made for this."""
+    (project / NOTE).write_text(json.dumps([fresh, plan]), encoding="utf-8")
+
+
+def take(project: Path) -> tuple[Plan, bool]:
+    """The plan and `fresh`, taken out of the project."""
+    note = project / NOTE
+    fresh, values = json.loads(note.read_text(encoding="utf-8"))
+    note.unlink()
+    plan = Plan(*values)
+    return plan._replace(models=[Model(*model) for model in plan.models]), fresh

@@ -1,0 +1,100 @@
+"""Write the answers into the stamped project's files, line by line, so that the comments in them stay."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from .plan import Model, Plan
+
+
+def wire(plan: Plan, project: Path) -> None:
+    """Wire data, target and estimators into `params/` and `pyproject.toml`."""
+    params = project / "params"
+    _edit(params / "data.yaml", {"source": plan.source, "target": plan.target, "task": plan.task})
+    budget = {f"  {key}": value for key, value in plan.budget.items()}
+    _edit(params / "search.yaml", {"metric": plan.metric, **budget})
+    _change(params / "search.yaml", lambda text: with_models(text, [model.name for model in plan.models]))
+    _edit(params / "registry.yaml", {"packages": plan.packages})
+    for model in plan.models:
+        if model.starter:
+            (params / "models" / f"{model.name}.yaml").write_text(starter(model, plan), encoding="utf-8")
+    _change(project / "pyproject.toml", lambda text: with_requirements(text, plan.requirements))
+
+
+def with_value(text: str, key: str, value: Any) -> str:
+    """`text` with the value of the line `key: ...` replaced; a comment at its end stays.
+
+    Raises
+    ------
+    ValueError
+        If there is no such line.
+    """
+    new = json.dumps(value, ensure_ascii=False)
+    old = r"\"(?:\\.|[^\"\\])*\"|'[^']*'|[^#\n]*?"
+    pattern = re.compile(rf"^({re.escape(key)}:[ \t]*)({old})(?:([ \t]+)(#.*))?$", re.MULTILINE)
+
+    def line(found: re.Match[str]) -> str:
+        if not found[4]:
+            return f"{key}: {new}"
+        gap = max(min(4, len(found[3])), len(found[2]) + len(found[3]) - len(new))
+        return f"{key}: {new}{' ' * gap}{found[4]}"
+
+    text, count = pattern.subn(line, text, count=1)
+    if not count:
+        raise ValueError(f"there is no line '{key}:' to write {new} to")
+    return text
+
+
+def with_models(text: str, names: list[str]) -> str:
+    """The text of `params/search.yaml` with the list below `models:` replaced."""
+    listed = "".join(f"  - {name}\n" for name in names)
+    text, count = re.subn(r"(?m)^models:[ \t]*(?:\[.*\][ \t]*)?\n(?:[ \t]*-.*\n)*", f"models:\n{listed}", text, count=1)
+    if not count:
+        raise ValueError("there is no list 'models:' to replace")
+    return text
+
+
+def with_requirements(text: str, requirements: list[str]) -> str:
+    """The text of `pyproject.toml` with `requirements` added to the dependencies."""
+    found = re.search(r"(?ms)^dependencies = \[\n(.*?)^\]", text)
+    if not found:
+        raise ValueError("there is no list of dependencies to add to")
+    missing = [line for line in (f"  {json.dumps(one)},\n" for one in requirements) if line not in found[1]]
+    return text[: found.end(1)] + "".join(missing) + text[found.end(1) :]
+
+
+def starter(model: Model, plan: Plan) -> str:
+    """The file of a class that the pool does not have: its defaults, and an empty space to fill."""
+    entry = model.starter or {}
+    short = entry["class"].rpartition(".")[2]
+    params = {**entry["params"], **({"random_state": 0} if "random_state" in entry["params"] else {})}
+    written = "".join(f"\n  {name}: {_in_yaml(value)}" for name, value in params.items())
+    return (
+        "# yaml-language-server: $schema=../../.schema/model.json\n"
+        f"# {short}, added when the project was stamped: these are its defaults, and its space is empty.\n"
+        f"class: {model.written}\n"
+        f"preprocess: {plan.preprocess['missing' if entry.get('missing') else 'complete']}\n"
+        f"params:{written or ' {}'}\n"
+        "space: {}\n"
+    )
+
+
+def _in_yaml(value: Any) -> str:
+    """A default as YAML: JSON, but `1.0e-06` for `1e-06`, which YAML 1.1 takes for a text."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_in_yaml, value))}]"
+    if isinstance(value, float):
+        return re.sub(r"^(-?\d+)e", r"\1.0e", json.dumps(value))
+    return json.dumps(value)
+
+
+def _edit(path: Path, values: dict[str, Any]) -> None:
+    text = path.read_text(encoding="utf-8")
+    for key, value in values.items():
+        text = with_value(text, key, value)
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _change(path: Path, change: Any) -> None:
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")

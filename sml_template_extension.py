@@ -1,0 +1,42 @@
+"""What the template's Jinja environment knows beyond cookiecutter's own: where the template is, where the user
+stands, default answers that are valid names, and quoting."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment
+from jinja2.ext import Extension
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "hooks"))
+try:
+    from stamping.names import package_name, project_slug
+finally:
+    sys.path.remove(str(ROOT / "hooks"))
+
+
+class TemplateExtension(Extension):
+    """Globals `template_root` and `invoked_from`; filters `project_slug`, `package_name` and `quoted`."""
+
+    invoked_from = Path.cwd()
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        # Hooks are rendered with the template as the working directory; everything before them where the user is.
+        if Path.cwd() != ROOT:
+            TemplateExtension.invoked_from = Path.cwd()
+        environment.globals["template_root"] = str(ROOT)
+        environment.globals["invoked_from"] = str(self.invoked_from)
+        environment.filters["project_slug"] = project_slug
+        environment.filters["package_name"] = package_name
+        environment.filters["quoted"] = quoted
+
+
+def quoted(value: Any) -> str:
+    """`value` as a quoted string that JSON, TOML, YAML and Python all read back as it was.
+
+    Jinja's own `tojson` writes an emoji as two surrogates, which TOML refuses.
+    """
+    return json.dumps(str(value), ensure_ascii=False)

@@ -1,0 +1,182 @@
+"""What is wrong in a stamped project is refused in one sentence, with file and line, before any long work."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from stamped import Project
+
+MODEL = "params/models/random_forest.yaml"
+CV = "params: {n_splits: 5, shuffle: true, random_state: 0}\n"
+HOLDOUT = "{test_size: 0.2, random_state: 0}\n"
+
+# For each: the file, what is replaced by what, and what the message must hold.
+PARAMS = {
+    "unknown class": (MODEL, "class: RandomForest", "class: RandomForrest", "did you mean 'RandomForestClassifier'"),
+    "a regressor for classes": (MODEL, "ForestClassifier", "ForestRegressor", "is a regressor, and a classifier"),
+    "unknown key": (MODEL, "\nspace:", "\nspaces:", "unknown key 'spaces'; did you mean 'space'"),
+    "unknown parameter": (MODEL, "  min_samples_leaf: 2", "  min_sample_leaf: 2", "did you mean 'min_samples_leaf'"),
+    "impossible parameter": (MODEL, "  min_samples_leaf: 2", "  min_samples_leaf: -2", "Got -2 instead"),
+    "impossible end of a range": (MODEL, "{int: [1, 20]", "{int: [-1, 20]", "starts above 0"),
+    "empty range": (MODEL, "{float: [0.2, 1.0]}", "{float: []}", "needs two numbers"),
+    "empty choice": (MODEL, "{float: [0.2, 1.0]}", "{choice: []}", "a list of at least one value"),
+    "low above high": (MODEL, "{float: [0.2, 1.0]}", "{float: [1.0, 0.2]}", "low (1.0) is above high (0.2)"),
+    "a space that is no range": (
+        MODEL,
+        "{float: [0.2, 1.0]}",
+        "{flot: [0.2, 1.0]}",
+        "unknown key 'flot'; did you mean",
+    ),
+    "misspelt log": (MODEL, "log: true}", "logg: true}", "unknown key 'logg'; did you mean 'log'"),
+    "a seed outside the space": (MODEL, "- {max_features: 0.4", "- {max_features: 4", "lies outside the space"),
+    "unknown preprocessing": (MODEL, "preprocess: ordinal", "preprocess: ordnal", "did you mean 'ordinal'"),
+    "a package that is absent": (MODEL, "class: Random", "class: absent_package.Random", "is not installed"),
+    "unknown metric": ("params/search.yaml", "neg_log_loss", "neg_logloss", "did you mean 'neg_log_loss'"),
+    "unknown model": ("params/search.yaml", "- random_forest", "- randomforest", "did you mean 'random_forest'"),
+    "no budget": ("params/search.yaml", "trials: 2", "trials: 0", "a number above 0"),
+    "unknown sampler": ("params/search.yaml", "TPESampler", "TPSampler", "did you mean 'TPESampler'"),
+    "a key twice": ("params/search.yaml", "\nmetric:", "\npruner: {}\nmetric:", "duplicate key"),
+    "no YAML": ("params/search.yaml", "\nmetric: ", "\nmetric: [", "not valid YAML"),
+    "unknown splitter": (
+        "params/split.yaml",
+        "class: StratifiedKFold",
+        "class: StratifyKFold",
+        "did you mean 'StratifiedK",
+    ),
+    "one fold": ("params/split.yaml", CV, "params: {n_splits: 1}\n", "n_splits=2 or more"),
+    "a share above 1": ("params/split.yaml", HOLDOUT, "{test_size: 2}\n", "between 0 and 1, not 2"),
+    "groups without a group": (
+        "params/split.yaml",
+        "class: StratifiedKFold",
+        "class: StratifiedGroupKFold",
+        "needs groups",
+    ),
+    "unknown role": ("params/data.yaml", "columns: {}", "columns: {sex: {role: grup}}", "did you mean 'group'"),
+    "unknown task": ("params/data.yaml", "task: ", "task: un", "unknown task"),
+    "unknown chart": ("params/evaluate.yaml", "- lift_curve", "- lift_kurve", "did you mean 'lift_curve'"),
+    "a model that does not compete": ("params/train.yaml", "model: best", "model: svm", "does not compete"),
+    "steps without order": (
+        "params/preprocess/ordinal.yaml",
+        "steps:\n  - columns: {dtype: number}\n    steps:\n      - impute:",
+        "steps:\n  - columns: {dtype: number}\n    steps:\n      impute:",
+        "",
+    ),
+}
+# The same for what only the data can tell.
+DATA = {
+    "absent target": ("params/data.yaml", "target: ", "target: x", "the table has no column"),
+    "absent file": ("params/data.yaml", "penguins.csv", "penguin.csv", "did you mean 'data/raw/penguins.csv'"),
+    "absent group": ("params/data.yaml", "columns: {}", "columns: {Island: {role: group}}", "did you mean 'island'"),
+    "a broken rule": (
+        "params/data.yaml",
+        "columns: {}",
+        "columns: {body_mass_g: {max: 6000}}",
+        "rows 238, 254 (2 in all)",
+    ),
+    "an unknown reader option": ("params/data.yaml", "read: {}", "read: {seperator: ';'}", "takes no 'seperator'"),
+    "a class that is not there": (
+        "params/data.yaml",
+        "columns: {}",
+        "columns: {}\npositive: x",
+        "not one of two classes",
+    ),
+    "a metric for two classes": ("params/search.yaml", "neg_log_loss", "roc_auc", "does not fit 3 classes"),
+    "more folds than rows": ("params/split.yaml", CV, "params: {n_splits: 500}\n", "greater than the number of"),
+    "a class in the hold-out alone": (
+        "params/split.yaml",
+        "class: StratifiedHoldout\n  params: {test_size: 0.2, random_state: 0}",
+        "class: TimeHoldout\n  params: {test_size: 0.4}",
+        "the class 'Gentoo' in the held-out rows alone",
+    ),
+}
+HEADER = "a,b,y\n"
+TABLES = {
+    "empty": ("", "is empty"),
+    "no rows": (HEADER, "has no rows"),
+    "binary": ("\0\1\2abc" * 50, "holds binary data"),
+    "two columns of one name": ("a,a,y\n1,2,x\n", "two columns are called 'a'"),
+    "a constant target": (HEADER + "1,2,x\n" * 9, "is 'x' in every row"),
+    "a target all missing": (HEADER + "1,2,\n" * 9, "every row of 'y' is missing"),
+    "too few rows": (HEADER + "1,2,x\n2,3,z\n3,1,x\n", "fewer rows than there are classes"),
+    "too many classes": (HEADER + "".join(f"{n},{n % 7},{n}\n" for n in range(60)), "too many for classes"),
+    "no feature": ("a,y\n" + "".join(f"1,{n % 2}\n" for n in range(60)), "no column is a feature"),
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project on the sample."""
+    made = Project(
+        tmp_path_factory.mktemp("bad"), project_name="Bad input", estimators="random_forest, logistic_regression"
+    )
+    made.edit("params/search.yaml", ("trials: 25", "trials: 2"))
+    return made
+
+
+@pytest.fixture
+def refusal(project: Project, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """The message with which the first of these stages refuses to go on."""
+    monkeypatch.chdir(project.path)
+    errors, reader = project.module("errors"), project.module("objects.reader")
+
+    def refuse(*stages: str) -> str:
+        with pytest.raises(errors.UserError) as caught:
+            for stage in stages:
+                project.module(f"stages.{stage}").main()
+        return str(reader.located(caught.value))
+
+    return refuse
+
+
+@pytest.mark.parametrize("name", PARAMS)
+def test_wrong_params_are_refused_without_data(name: str, project: Project, refusal: Callable[..., str]) -> None:
+    file, old, new, expected = PARAMS[name]
+    with project.edited(file, (old, new)):
+        message = refusal("plan")
+    assert message.startswith(f"{file}:"), message
+    assert message.split(":")[1].isdigit() and expected in message, message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_params_that_do_not_fit_the_data_are_refused(name: str, project: Project, refusal: Callable[..., str]) -> None:
+    file, old, new, expected = DATA[name]
+    with project.edited(file, (old, new)):
+        message = refusal("plan", "load", "split")
+    assert message.startswith(f"{file}:") and message.split(":")[1].isdigit(), message
+    assert expected in message and "\n" not in message, message
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_that_cannot_be_learned_from_is_refused(
+    name: str, project: Project, refusal: Callable[..., str]
+) -> None:
+    text, expected = TABLES[name]
+    table = project.path / "data" / "raw" / "table.csv"
+    table.write_text(text, encoding="utf-8")
+    with project.edited("params/data.yaml", ("penguins.csv", "table.csv"), ('target: "species"', "target: y")):
+        message = refusal("plan", "load", "split")
+    table.unlink()
+    assert expected in message and "\n" not in message, message
+
+
+def test_a_refusal_leaves_earlier_results_and_exits_with_1(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project.path)
+    for stage in ("plan", "load", "split"):
+        project.module(f"stages.{stage}").main()
+    before = _hashes(project.path)
+    with project.edited("params/data.yaml", ('target: "species"', "target: specis")):
+        said = project.run("dvc", "repro", code=255)
+    assert "error: params/data.yaml:" in said and "Traceback" not in said, said
+    kept = {name: digest for name, digest in _hashes(project.path).items() if not name.startswith("plan/")}
+    assert kept == {name: digest for name, digest in before.items() if not name.startswith("plan/")}
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    files = [file for part in ("plan", "data/interim", "data/processed") for file in (folder / part).rglob("*")]
+    return {
+        file.relative_to(folder).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in files
+        if file.is_file()
+    }

@@ -1,0 +1,414 @@
+"""Stamped projects run: what runs again after which edit, what survives a kill, and which tables and classes work."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from stamped import QUIET, TOOLS, Project
+
+pytestmark = pytest.mark.slow
+
+ALL = ["plan", "load", "split", "tune@logistic_regression", "tune@random_forest", "train", "evaluate"]
+TUNE = [stage for stage in ALL if "tune" in stage]
+SMALL = (("trials: 25", "trials: 2"), ("seconds: 60", "seconds: 300"))
+QUICK = ("n_estimators: 150", "n_estimators: 10")
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project on penguins that has been run; tests work on copies of it."""
+    project = Project(
+        tmp_path_factory.mktemp("done"), project_name="Done", estimators="logistic_regression, random_forest"
+    )
+    project.edit("params/search.yaml", *SMALL)
+    project.edit("params/models/random_forest.yaml", QUICK)
+    assert project.repro() == ALL
+    return project
+
+
+@pytest.fixture
+def project(done: Project, tmp_path: Path) -> Project:
+    """A copy of that project."""
+    return done.copy(tmp_path)
+
+
+def tuned(project: Project) -> list[str]:
+    """The models that are tuned again."""
+    return [stage for stage in project.repro(*TUNE) if "tune" in stage]
+
+
+def test_a_second_run_does_nothing(project: Project) -> None:
+    assert project.repro() == []
+
+
+def test_what_it_writes_is_kept_out_of_git(project: Project) -> None:
+    changed = project.run("git", "status", "--porcelain").split()[1::2]
+    assert sorted(changed) == [
+        "dvc.lock",
+        "params/models/random_forest.yaml",
+        "params/search.yaml",
+        "reports/",
+    ]
+
+
+def test_the_report_opens_offline(project: Project) -> None:
+    page = (project.path / "reports" / "report.html").read_text(encoding="utf-8")
+    for request in ("src=", "<link", "<script", "@import", "url(http"):
+        assert request not in page
+    for section in ("Leaderboard", "random_forest", "Confusion matrix", "make run"):
+        assert section in page
+
+
+def test_the_metrics_are_dvc_metrics(project: Project) -> None:
+    shown = json.loads(project.run("dvc", "metrics", "show", "--json"))
+    metrics = shown[""]["data"]["reports/metrics.json"]["data"]
+    assert metrics["accuracy"] > 0.9 and 0 < metrics["log_loss"] < 0.5
+
+
+def test_the_summary_names_the_models_and_the_report(project: Project) -> None:
+    said = project.python("summary")
+    assert "random_forest" in said and str(project.path / "reports" / "report.html") in said
+
+
+def test_editing_a_comment_runs_only_the_plan(project: Project) -> None:
+    project.edit("params/models/random_forest.yaml", ("# Trees", "# Many trees"))
+    assert project.repro() == ["plan"]
+
+
+def test_editing_one_model_tunes_it_alone(project: Project) -> None:
+    project.edit("params/models/random_forest.yaml", ("min_samples_leaf: 2", "min_samples_leaf: 3"))
+    assert tuned(project) == ["tune@random_forest"]
+
+
+def test_editing_a_space_or_the_seeds_tunes_that_model_alone(project: Project) -> None:
+    project.edit(
+        "params/models/random_forest.yaml", ("max_samples: {float: [0.5, 1.0]}", "max_samples: {float: [0.6, 1.0]}")
+    )
+    assert tuned(project) == ["tune@random_forest"]
+
+
+def test_editing_a_preprocessing_tunes_the_models_that_use_it(project: Project) -> None:
+    project.edit("params/preprocess/scaled_onehot.yaml", ("min_frequency: 0.01", "min_frequency: 0.02"))
+    assert tuned(project) == ["tune@logistic_regression"]
+
+
+def test_reordering_steps_runs_again_what_uses_them(project: Project) -> None:
+    # DVC compares mappings without their order: this left a stale model where steps were a mapping.
+    file = project.path / "params" / "preprocess" / "ordinal.yaml"
+    head, *blocks = file.read_text(encoding="utf-8").split("\n  - columns:")
+    file.write_text("\n  - columns:".join([head, *reversed([one.rstrip() for one in blocks])]) + "\n", encoding="utf-8")
+    assert tuned(project) == ["tune@random_forest"]
+
+
+def test_reordering_the_keys_of_a_mapping_runs_only_the_plan(project: Project) -> None:
+    project.edit(
+        "params/models/logistic_regression.yaml", ("  C: 1.0\n  max_iter: 1000\n", "  max_iter: 1000\n  C: 1.0\n")
+    )
+    assert project.repro() == ["plan"]
+
+
+@pytest.mark.parametrize(
+    ("module", "first"),
+    [
+        ("report/page.py", "evaluate"),
+        ("steps/evaluate.py", "evaluate"),
+        ("steps/train.py", "train"),
+        ("steps/load.py", "load"),
+        ("steps/split.py", "split"),
+    ],
+)
+def test_editing_a_module_runs_the_stages_that_use_it(project: Project, module: str, first: str) -> None:
+    path = project.path / "src" / project.package / module
+    path.write_text(path.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
+    ran = project.repro()
+    assert ran[0] == first and "plan" not in ran
+    # Their outputs are the same as before, so nothing else has to run.
+    assert len(ran) <= {"evaluate": 1, "train": 2, "load": 1, "split": 6}[first], ran
+
+
+def test_editing_what_is_custom_tunes_the_models_that_use_it(project: Project) -> None:
+    own = project.path / "src" / project.package / "custom" / "clip.py"
+    own.write_text(
+        "import numpy as np\n"
+        "from sklearn.base import BaseEstimator, TransformerMixin\n\n\n"
+        "class Clip(TransformerMixin, BaseEstimator):\n"
+        "    def __init__(self, limit: float = 3.0):\n"
+        "        self.limit = limit\n\n"
+        "    def fit(self, X, y=None):\n"
+        "        self.n_features_in_ = np.shape(X)[1]\n"
+        "        return self\n\n"
+        "    def transform(self, X):\n"
+        "        return np.clip(X, -self.limit, self.limit)\n",
+        encoding="utf-8",
+    )
+    project.edit(
+        "params/preprocess/scaled_onehot.yaml",
+        (
+            "    steps:\n      - impute:",
+            "    steps:\n      - clip: {class: Clip, space: {limit: {float: [1.0e+3, 1.0e+5]}}}\n      - impute:",
+        ),
+        # SimpleImputer comes after it, so the missing values are still there.
+    )
+    assert tuned(project) == ["tune@logistic_regression"]
+    own.write_text(own.read_text(encoding="utf-8").replace("np.clip(X,", "1 * np.clip(X,"), encoding="utf-8")
+    assert tuned(project) == ["tune@logistic_regression"]
+    own.write_text(own.read_text(encoding="utf-8") + "# a comment\n", encoding="utf-8")
+    assert project.repro() == ["plan"]
+
+
+def test_raising_the_budget_goes_on_from_the_trials_that_are_there(project: Project) -> None:
+    project.edit("params/search.yaml", ("trials: 2", "trials: 3"))
+    assert tuned(project) == TUNE
+    history = pd.read_csv(project.path / "models" / "tuned" / "random_forest" / "trials.csv")
+    assert history["start"].tolist() == ["defaults", "seed 1", "seed 2"]
+    assert len(list((project.path / ".cache" / "studies" / "random_forest").iterdir())) == 1
+
+
+def test_a_killed_search_loses_no_finished_trial(project: Project) -> None:
+    project.edit("params/search.yaml", ("trials: 2", "trials: 12"))
+    project.edit("params/models/random_forest.yaml", ("n_estimators: 10", "n_estimators: 60"))
+    project.run("dvc", "repro", "split")
+    project.stage("plan")
+    studies = project.path / ".cache" / "studies" / "random_forest"
+    old = set(studies.iterdir())
+    search = subprocess.Popen(
+        [TOOLS / "python", "-m", f"{project.package}.stages.tune", "random_forest"],
+        cwd=project.path,
+        env={**os.environ, **QUIET},
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+    )
+    table = _wait_for(
+        lambda: next((project.path / ".cache" / "studies" / "random_forest").glob("*/trials.csv")), search
+    )
+    os.killpg(search.pid, signal.SIGKILL)
+    search.wait()
+    before = pd.read_csv(table)
+    project.stage("tune", "random_forest")
+    after = pd.read_csv(project.path / "models" / "tuned" / "random_forest" / "trials.csv")
+    finished = after[after["state"] != "fail"]
+    assert finished["seconds"].tolist()[: len(before)] == before["seconds"].tolist(), "finished trials were lost"
+    assert len(finished) == 12
+    assert finished["start"].dropna().tolist() == ["defaults", "seed 1", "seed 2"]
+
+
+@pytest.mark.parametrize("sleep", ["time.sleep(60)", "while True: pass"])
+def test_the_seconds_are_a_hard_limit(project: Project, sleep: str) -> None:
+    own = project.path / "src" / project.package / "custom" / "slow.py"
+    own.write_text(
+        "import time\n\nfrom sklearn.dummy import DummyClassifier\n\n\n"
+        "class Slow(DummyClassifier):\n"
+        "    def fit(self, X, y):\n"
+        f"        {sleep}\n",
+        encoding="utf-8",
+    )
+    (project.path / "params" / "models" / "slow.yaml").write_text("class: Slow\n", encoding="utf-8")
+    project.edit(
+        "params/search.yaml", ("seconds: 300", "seconds: 5"), ("  - random_forest", "  - random_forest\n  - slow")
+    )
+    project.run("dvc", "repro", "split")
+    began = time.monotonic()
+    said = project.stage("tune", "slow")
+    assert time.monotonic() - began < 5 * 1.05 + 1.5
+    assert "no trial finished within 5 s" in said
+    result = json.loads((project.path / "models" / "tuned" / "slow" / "result.json").read_text())
+    assert (result["state"], result.get("score")) == ("out of time", None)
+
+
+def test_a_model_that_fails_with_its_defaults_is_named(project: Project) -> None:
+    (project.path / "params" / "models" / "naive.yaml").write_text(
+        "class: GaussianNB\npreprocess: native\n", encoding="utf-8"
+    )
+    project.edit("params/search.yaml", ("  - random_forest", "  - random_forest\n  - naive"))
+    said = project.run("dvc", "repro", code=255)
+    assert (
+        "error: params/models/naive.yaml:1: GaussianNB fails with its defaults: ValueError: Input X contains NaN"
+        in said
+    )
+
+
+def test_predictions_are_the_labels_of_the_table(project: Project) -> None:
+    project.python("predict", "data/raw/penguins.csv", "predictions.csv")
+    predictions = pd.read_csv(project.path / "predictions.csv")
+    truth = pd.read_csv(project.path / "data" / "raw" / "penguins.csv")["species"]
+    assert (predictions["prediction"] == truth).mean() > 0.95
+    assert {f"probability_{label}" for label in truth.unique()} < set(predictions.columns)
+
+
+@pytest.mark.parametrize("recipe", ["tabular-classification", "tabular-regression"])
+def test_a_stamped_project_passes_its_own_tests_lint_and_types(recipe: str, tmp_path: Path) -> None:
+    project = Project(tmp_path, project_name="Own tests", recipe=recipe, estimators="thorough")
+    assert " passed" in project.run(str(TOOLS / "pytest"), "-q", "-p", "no:cacheprovider")
+    project.run(str(TOOLS / "ruff"), "check", ".")
+    project.run(str(TOOLS / "ruff"), "format", "--check", ".")
+    project.run(str(TOOLS / "mypy"))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("dvc.yaml", "      - src/broken/steps/tune.py\n", ""),
+        ("src/broken/objects/space.py", '{"defaults": _point(space, {})}', "{}"),
+        ("src/broken/steps/fit.py", "self.encoder_.inverse_transform(codes)", "codes"),
+        ("src/broken/steps/predict.py", "featurize(preprocess(frame, schema))", "frame"),
+        ("src/broken/objects/reader.py", 'YAML(typ="rt", pure=True).load(text)', '__import__("yaml").safe_load(text)'),
+        ("params/models/random_forest.yaml", "class: RandomForestClassifier", "class: DummyClassifier"),
+    ],
+)
+def test_its_own_tests_fail_when_it_is_broken(
+    file: str, old: str, new: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    project = Project(tmp_path_factory.mktemp("broken"), project_name="Broken", estimators="random_forest")
+    project.edit(file, (old, new))
+    said = project.run(str(TOOLS / "pytest"), "-q", "-x", "-p", "no:cacheprovider", code=1)
+    assert "1 failed" in said or "1 error" in said
+
+
+def mixed(rows: int) -> pd.DataFrame:
+    """A table with all that real ones bring: gaps, text, dates, categories, an identifier, a constant, nothing."""
+    random = np.random.default_rng(3)
+    size, kind = random.normal(10, 3, rows), random.choice(["a", "b", "NO"], rows)
+    signal_ = size + 3 * (kind == "b") + random.normal(0, 1, rows)
+    return pd.DataFrame(
+        {
+            "Row Id": np.arange(rows),
+            "size": np.where(random.random(rows) < 0.2, np.nan, size.round(3)),
+            "kind": kind,
+            "when": pd.date_range("2021-03-01", periods=rows).strftime("%Y-%m-%d"),
+            "what": [" ".join(random.choice(["red", "old", "big", "car", "bus"], 5)) for _ in range(rows)],
+            "same": "x",
+            "price": signal_.round(2),
+            "risk": np.where(signal_ > 11, "high", "low"),
+        }
+    )
+
+
+FORMATS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
+    "csv": lambda frame, path: frame.to_csv(path, index=False, sep=";", encoding="utf-8-sig"),
+    "tsv": lambda frame, path: frame.to_csv(path, index=False, sep="\t"),
+    "csv.gz": lambda frame, path: frame.to_csv(path, index=True),
+    "parquet": lambda frame, path: frame.to_parquet(path),
+    "feather": lambda frame, path: frame.to_feather(path),
+    "jsonl": lambda frame, path: frame.to_json(path, orient="records", lines=True),
+    "xlsx": lambda frame, path: frame.to_excel(path, index=False),
+    "sqlite": lambda frame, path: frame.to_sql("rows", sqlite3.connect(path), index=False) and None,
+}
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_a_table_of_every_format_is_read_alike(ending: str, tmp_path: Path) -> None:
+    frame = mixed(60)
+    FORMATS[ending](frame, tmp_path / f"my table.{ending}")
+    project = Project(
+        tmp_path, project_name="Formats", data=str(tmp_path / f"my table.{ending}"), target="risk", estimators="fast"
+    )
+    project.stage("plan")
+    project.stage("load")
+    read = pd.read_parquet(project.path / "data" / "interim" / "table.parquet")
+    schema = json.loads((project.path / "data" / "interim" / "schema.json").read_text())
+    assert schema["features"] == {
+        "size": "number",
+        "kind": "category",
+        "when": "datetime",
+        "what": "category",
+        "price": "number",
+    }
+    assert {column["name"]: column["role"] for column in schema["columns"] if column["role"] in ("id", "ignore")} == {
+        **({"Unnamed: 0": "id"} if ending == "csv.gz" else {}),
+        "Row Id": "id",
+        "same": "ignore",
+    }
+    assert read["risk"].tolist() == frame["risk"].tolist()
+    assert np.allclose(read["size"], frame["size"], equal_nan=True)
+    assert read["when"].dt.strftime("%Y-%m-%d").tolist() == frame["when"].tolist()
+    assert read["kind"].tolist() == frame["kind"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "target", "estimators"),
+    [
+        ("tabular-classification", "risk", "LGBMClassifier, xgboost, catboost, GaussianMixtureNB, svm"),
+        ("tabular-regression", "price", "LGBMRegressor, XGBRegressor, catboost, LADRegression, elastic_net"),
+    ],
+)
+def test_classes_of_other_packages_compete_by_name(recipe: str, target: str, estimators: str, tmp_path: Path) -> None:
+    mixed(150).drop(columns="price" if target == "risk" else "risk").to_csv(tmp_path / "table.csv", index=False)
+    project = Project(
+        tmp_path,
+        project_name="Others",
+        recipe=recipe,
+        data=str(tmp_path / "table.csv"),
+        target=target,
+        estimators=estimators,
+    )
+    project.edit("params/search.yaml", ("trials: 25", "trials: 1"), ("seconds: 60", "seconds: 300"))
+    project.repro()
+    board = json.loads((project.path / "reports" / "leaderboard.json").read_text())
+    assert len(board["models"]) == 5 and all(one["state"] == "ok" for one in board["models"]), board
+
+
+def test_groups_stay_together_and_time_stays_in_order(tmp_path: Path) -> None:
+    frame = mixed(200).assign(shop=np.repeat([f"shop {number}" for number in range(20)], 10))
+    frame.sample(frac=1, random_state=0).to_csv(tmp_path / "table.csv", index=False)
+    project = Project(
+        tmp_path,
+        project_name="Groups",
+        data=str(tmp_path / "table.csv"),
+        target="risk",
+        estimators="logistic_regression",
+    )
+    project.edit("params/data.yaml", ("columns: {}", "columns:\n  shop: {role: group}\n  price: {role: ignore}"))
+    assert "does not keep the groups of shop together" in project.python("check")
+    project.edit(
+        "params/split.yaml",
+        (
+            "class: StratifiedHoldout\n  params: {test_size",
+            "class: GroupShuffleSplit\n  params: {n_splits: 1, test_size",
+        ),
+        ("\ncv:\n  class: StratifiedKFold", "\ncv:\n  class: StratifiedGroupKFold"),
+    )
+    for stage in ("plan", "load", "split"):
+        project.stage(stage)
+    train, holdout = (
+        pd.read_parquet(project.path / "data" / "processed" / f"{part}.parquet") for part in ("train", "holdout")
+    )
+    assert not set(train["shop"]) & set(holdout["shop"])
+    folds = np.load(project.path / "data" / "processed" / "folds.npz")
+    for number in range(5):
+        assert not set(train["shop"].iloc[folds[f"a_{number}"]]) & set(train["shop"].iloc[folds[f"b_{number}"]])
+    project.edit(
+        "params/split.yaml",
+        ("class: GroupShuffleSplit\n  params: {n_splits: 1, test_size: 0.2, random_state: 0}", "class: TimeHoldout"),
+        (
+            "class: StratifiedGroupKFold\n  params: {n_splits: 5, shuffle: true, random_state: 0}",
+            "class: TimeSeriesSplit",
+        ),
+    )
+    for stage in ("plan", "split"):
+        project.stage(stage)
+    train, holdout = (
+        pd.read_parquet(project.path / "data" / "processed" / f"{part}.parquet") for part in ("train", "holdout")
+    )
+    assert train["when"].max() < holdout["when"].min() and len(holdout) == 40
+
+
+def _wait_for(find: Callable[[], Path], process: subprocess.Popen[bytes]) -> Path:
+    """The file, as soon as it is there and holds two trials."""
+    for _ in range(600):
+        try:
+            found = find()
+            if len(found.read_text(encoding="utf-8").splitlines()) > 2:
+                return found
+        except (StopIteration, FileNotFoundError):
+            pass
+        assert process.poll() is None, "the search ended before it could be killed"
+        time.sleep(0.05)
+    raise AssertionError("no trial finished in 30 seconds")

@@ -1,0 +1,164 @@
+"""The template's own parts agree with one another: questions, recipes, catalogue, Makefiles, workflows."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import QUESTIONS, ROOT, BakedProject, run, tree
+from stamping import answers, names, overlay, recipes, tables
+
+SHARED = ROOT / "<<cookiecutter.project_slug>>"
+RECIPES = recipes.names(ROOT)
+CONTEXT = json.loads((ROOT / "cookiecutter.json").read_text())
+
+
+def test_the_questions_are_those_that_the_hooks_check() -> None:
+    assert tuple(QUESTIONS) == answers.ASKED
+    assert list(CONTEXT["__prompts__"]) == QUESTIONS
+    assert tuple(CONTEXT["license"]) == answers.LICENSES
+    assert sorted(CONTEXT["recipe"]) == RECIPES
+    for key in ("license", "recipe"):
+        assert list(CONTEXT["__prompts__"][key]) == ["__prompt__", *CONTEXT[key]]
+
+
+def test_no_prompt_holds_brackets_that_the_terminal_would_swallow() -> None:
+    assert "[" not in json.dumps(list(CONTEXT["__prompts__"].values())).replace("[", "", 1)
+
+
+def test_all_six_delimiters_are_set() -> None:
+    assert sorted(CONTEXT["_jinja2_env_vars"].values()) == sorted(["<<", ">>", "<%", "%>", "<#", "#>"])
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_whole(name: str) -> None:
+    recipe = recipes.recipe(ROOT, name)
+    facts = yaml.safe_load((recipe.folder / "recipe.yaml").read_text())
+    page = (recipe.folder / "README.md").read_text(encoding="utf-8")
+    assert (recipe.folder / recipe.sample["file"]).is_file()
+    assert recipe.sample["target"] in (tables.columns_of(recipe.folder / recipe.sample["file"]) or [])
+    assert recipe.sample["licence"] in page
+    assert facts["title"] in page
+    assert facts["summary"] in page
+    for preset, wanted in recipe.presets.items():
+        assert set(wanted["estimators"]) <= set(recipe.pool), preset
+        assert f"| `{preset}` |" in page
+        assert "{trials} trials or {seconds} seconds".format(**wanted["budget"]) in page
+    known = recipes.catalogue(ROOT)
+    plain = [
+        model
+        for model, classes in recipe.pool.items()
+        if not any(one["package"] in known.packages for written in classes for one in known.named(written))
+    ]
+    assert sorted(recipe.presets["thorough"]["estimators"]) == sorted(plain)
+    for key in recipe.starter.values():
+        assert (SHARED / "params" / "preprocess" / f"{key}.yaml").exists() or (
+            recipe.folder / "params" / "preprocess" / f"{key}.yaml"
+        ).exists()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_carries_no_copy_of_a_shared_file(name: str) -> None:
+    own = {relative for _, relative in overlay.files(ROOT / "recipes" / name)}
+    assert own & set(tree(SHARED)) == set()
+
+
+def test_the_packages_are_offered_and_tested_in_the_same_versions() -> None:
+    wanted = set(recipes.catalogue(ROOT).packages.values())
+    tested = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["test"])
+    assert wanted <= tested
+    extras = re.findall(r"^boosting = (\[.*\])", (SHARED / "pyproject.toml").read_text(), re.MULTILINE)
+    assert set(json.loads(extras[0])) <= wanted
+
+
+def test_the_requirements_of_readers_agree_with_the_extras() -> None:
+    readers = recipes.readers(ROOT)
+    text = (SHARED / "pyproject.toml").read_text()
+    assert f'excel = ["{readers[".xlsx"]}"]' in text
+    assert f'sql = ["{readers["sqlalchemy"]}"]' in text
+
+
+def test_no_dependency_may_be_the_name_of_the_project_or_its_package(bake: Callable[..., BakedProject]) -> None:
+    project = tomllib.loads(bake().read("pyproject.toml"))["project"]
+    known = recipes.catalogue(ROOT)
+    wanted = [*project["dependencies"], *known.packages.values(), *recipes.readers(ROOT).values()]
+    wanted += [one for extra in project["optional-dependencies"].values() for one in extra]
+    for requirement in wanted:
+        assert names.distribution_taken(re.split(r"[\[<>=]", requirement)[0]), requirement
+    for package in known.packages:
+        assert names.package_taken(package)
+
+
+def test_the_catalogue_is_what_the_registry_finds() -> None:
+    run(sys.executable, str(ROOT / "scripts" / "catalog.py"), "--check", cwd=ROOT)
+
+
+def test_the_folder_for_cruft_holds_one_file() -> None:
+    assert tree(ROOT / "{{cookiecutter.project_slug}}") == ["README.md"]
+
+
+def test_workflows_are_valid_and_pinned() -> None:
+    found = sorted(str(path) for path in (ROOT / ".github" / "workflows").glob("*.yml"))
+    assert found
+    run(sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", *found, cwd=ROOT)
+    for path in found:
+        for line in re.findall(r"uses: (.*)", Path(path).read_text()):
+            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*", line), line
+
+
+def test_nothing_names_a_package_registry_or_this_machine() -> None:
+    hosts = "|".join(rf"{name}\.{end}" for name, end in (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org")))
+    for name in run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT).splitlines():
+        path = ROOT / name
+        if path.is_file() and path.suffix != ".csv":
+            assert not re.search(hosts, path.read_text(encoding="utf-8")), name
+
+
+@pytest.mark.parametrize("folder", ["template", "project"])
+def test_make_lists_every_target(
+    folder: str, bake: Callable[..., BakedProject], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")
+    place = ROOT if folder == "template" else bake().path
+    listed = run("make", cwd=place)
+    targets = set(re.findall(r"^\.PHONY: (.*)$", (place / "Makefile").read_text(), re.MULTILINE)[0].split())
+    assert {line.split()[1] for line in listed.splitlines()} == targets
+    wanted = {"help", "setup", "run", "report", "check", "test", "lint", "clean", "list"}
+    assert targets >= (wanted if folder == "project" else {"help", "demo", "test", "lint", "catalog", "bench"})
+    assert max(map(len, listed.splitlines())) <= 100
+
+
+def test_make_clean_keeps_data_params_and_history(
+    bake: Callable[..., BakedProject], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    baked = bake()
+    before = baked.files()
+    made = [
+        "plan/data.json",
+        "data/interim/table.parquet",
+        "models/final/model.skops",
+        "reports/report.html",
+        ".cache/x",
+    ]
+    for name in made:
+        (baked.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (baked.path / name).touch()
+    monkeypatch.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")
+    run("make", "clean", cwd=baked.path)
+    assert baked.files() == before
+    assert (baked.path / ".git").is_dir()
+
+
+def test_make_report_says_what_to_do_when_there_is_none(
+    bake: Callable[..., BakedProject], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    baked = bake()
+    monkeypatch.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")
+    done = subprocess.run(["make", "report"], cwd=baked.path, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert done.stderr.startswith("there is no report yet: make run writes it\n")
