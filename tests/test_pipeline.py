@@ -186,9 +186,7 @@ def test_a_killed_search_loses_no_finished_trial(project: Project) -> None:
         start_new_session=True,
         stdout=subprocess.DEVNULL,
     )
-    table = _wait_for(
-        lambda: next((project.path / ".cache" / "studies" / "random_forest").glob("*/trials.csv")), search
-    )
+    table = _wait_for(lambda: next(iter(set(studies.iterdir()) - old)) / "trials.csv", search)
     os.killpg(search.pid, signal.SIGKILL)
     search.wait()
     before = pd.read_csv(table)
