@@ -76,7 +76,7 @@ def _predict(given: argparse.Namespace) -> None:
     from .steps.predict import predict, prepare
     from .store import load
 
-    model, schema = load(Path("models/final"), read_json("plan/train.json")["packages"])
+    model, schema = load(Path("models/final"), read_json("plan/train.json")["named"])
     data = read_json("plan/data.json")
     predictions = predict(model, prepare(load_table(given.source, data["read"], data["missing"]), schema), schema)
     with replacing(given.output) as new:

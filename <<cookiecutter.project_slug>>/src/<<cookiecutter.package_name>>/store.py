@@ -1,10 +1,13 @@
 """A trained model as a folder: the fitted estimator, its schema, its YAML and what it was made with.
 
-The estimator is stored by skops, which runs no code on loading and refuses any type that is not trusted. Trusted are
-scikit-learn's own types, this project's, and those of the packages whose classes the project's params name.
+The estimator is stored by skops, which runs no code on loading but the construction of types that are trusted. Trusted
+are the classes of scikit-learn, of this project, and of the packages that the project's params name. Functions are not,
+unless the params name them: a file that somebody has tampered with cannot call what it likes.
 """
 
+import importlib
 import importlib.metadata
+import inspect
 import platform
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,37 +21,38 @@ from .schema import Schema
 
 PARTS = ("model.skops", "schema.json", "model.yaml", "result.json", "environment.json")
 PACKAGE = __name__.split(".")[0]
-TRUSTED = ("sklearn", "numpy", "scipy", "pandas", "builtins", "collections", PACKAGE)
+TRUSTED = ("sklearn", PACKAGE)
+HARMLESS = ("collections.OrderedDict", "numpy.dtype")
 
 
-def save(folder: Path, model: Any, schema: Schema, yaml: str, result: dict[str, Any], packages: Iterable[str]) -> None:
+def save(folder: Path, model: Any, schema: Schema, yaml: str, result: dict[str, Any], named: Iterable[str]) -> None:
     """Write a model's folder, whole or not at all.
 
     Parameters
     ----------
-    packages : the import names of further packages whose types the model may hold.
+    named : the import paths that the project's params name.
 
     Raises
     ------
     UserError
         If the model cannot be stored, or holds a type that could not be loaded again.
     """
-    packages = sorted(set(packages))
+    named = sorted(set(named))
     with replacing(folder) as new:
         new.mkdir()
         try:
             skops.io.dump(model, new / "model.skops")
         except Exception as error:
             raise UserError(f"the model cannot be stored by skops: {type(error).__name__}: {error}") from error
-        _load_estimator(new / "model.skops", packages)
+        _load_estimator(new / "model.skops", named)
         write_json(new / "schema.json", schema.to_json())
         write_text(new / "model.yaml", yaml)
         write_json(new / "result.json", result)
-        write_json(new / "environment.json", environment(packages))
+        write_json(new / "environment.json", environment({path.split(".")[0] for path in named}))
 
 
-def load(folder: Path, packages: Iterable[str]) -> tuple[Any, Schema]:
-    """The fitted estimator and its schema.
+def load(folder: Path, named: Iterable[str]) -> tuple[Any, Schema]:
+    """The fitted estimator and its schema; `named` as in `save`.
 
     Raises
     ------
@@ -58,7 +62,7 @@ def load(folder: Path, packages: Iterable[str]) -> tuple[Any, Schema]:
     for part in PARTS:
         if not (folder / part).exists():
             raise UserError(f"{folder / part} is missing: `make run` trains the model")
-    return _load_estimator(folder / "model.skops", packages), Schema.from_json(read_json(folder / "schema.json"))
+    return _load_estimator(folder / "model.skops", named), Schema.from_json(read_json(folder / "schema.json"))
 
 
 def environment(packages: Iterable[str]) -> dict[str, str]:
@@ -71,13 +75,28 @@ def environment(packages: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _load_estimator(path: Path, packages: Iterable[str]) -> Any:
-    allowed = {*TRUSTED, *packages}
+def _load_estimator(path: Path, named: Iterable[str]) -> Any:
+    named = list(named)
     try:
         unknown = skops.io.get_untrusted_types(file=path)
-        refused = [name for name in unknown if name.split(".")[0] not in allowed]
+        refused = [name for name in unknown if not _is_trusted(name, named)]
         if not refused:
             return skops.io.load(path, trusted=unknown)
     except Exception as error:
         raise UserError(f"{path} is damaged: {type(error).__name__}: {error}") from error
-    raise UserError(f"{path} holds {refused[0]}, of a package that no object in params/ names: it is not loaded")
+    raise UserError(f"{path} holds {refused[0]}, which no object in params/ names: it is not loaded")
+
+
+def _is_trusted(name: str, named: list[str]) -> bool:
+    """Whether a type in a model's file is a class of a trusted package, or is itself named by the params."""
+    if name in HARMLESS:
+        return True
+    if name.split(".")[0] not in {*TRUSTED, *(path.split(".")[0] for path in named)}:
+        return False
+    thing = _imported(name)
+    return inspect.isclass(thing) or any(_imported(path) is thing for path in named)
+
+
+def _imported(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)

@@ -50,19 +50,19 @@ def compile_params(folder: Path) -> Plan:
     names = search.pop("models")
 
     plan = Plan(notes=_split_notes(split, data))
-    packages_used: set[str] = set()
+    named: set[str] = set()
     for name, place in names.items():
         model = read_model(folder, name, grammar, place, data["task"])
         _check_metric(search["metric"], model, place)
         slice_ = search | {"name": name, "task": data["task"], "model": model.plain()}
         used = classes(model.estimator) | classes(model.preprocess) | _named(search)
-        packages_used |= {path.split(".")[0] for path in used}
+        named |= classes(model.estimator) | classes(model.preprocess)
         plan.slices[f"models/{name}"] = slice_ | {"code": fingerprints(used)}
     plan.slices["data"] = data
     plan.slices["train"] = _train(*train, names) | {
         "models": list(names),
         "metric": search["metric"],
-        "packages": sorted(packages_used),
+        "named": sorted(named),
     }
     plan.slices["evaluate"] = _evaluate(*evaluate, grammar) | {"metric": search["metric"]}
     metrics = [search["metric"], *plan.slices["evaluate"]["metrics"]]

@@ -32,7 +32,7 @@ def main() -> None:
     """`models/final` and the held-out rows -> metrics, plots and `reports/report.html`."""
     plan = read_json("plan/evaluate.json")
     train = read_json("plan/train.json")
-    model, schema = load(Path("models/final"), train["packages"])
+    model, schema = load(Path("models/final"), train["named"])
     learned, held_out = (pd.read_parquet(f"data/processed/{part}.parquet") for part in ("train", "holdout"))
     features, target = held_out[list(schema.features)], held_out[schema.target]
 

@@ -27,7 +27,7 @@ def main() -> None:
     model = model_from(slice_)
     fitted = train(model, chosen, frame[list(schema.features)], frame[schema.target], schema.features, schema.task)
     yaml = dump({"name": chosen.name} | slice_["model"] | {"values": chosen.values})
-    save(Path("models/final"), fitted, schema, yaml, chosen.to_json(), plan["packages"])
+    save(Path("models/final"), fitted, schema, yaml, chosen.to_json(), plan["named"])
     scored = metric(plan["metric"], Where("plan/train.json"), Grammar())
     board = [
         {
