@@ -27,7 +27,7 @@ fast: $(READY) ## Run the tests that take seconds
 	.venv/bin/python -m pytest -n 2 -m "not slow"
 
 slow: $(READY) ## Run the tests that set up environments and run pipelines
-	.venv/bin/python -m pytest -m slow
+	.venv/bin/python -m pytest -n 2 -m slow
 
 lint: $(READY) ## Check style and types of the template's own code, and its workflows
 	.venv/bin/ruff check .

@@ -261,9 +261,9 @@ def parameters(target: Any) -> tuple[dict[str, Any], bool]:
     open_ended = False
     builders = [one for one in target.__mro__ if "__init__" in vars(one)] if inspect.isclass(target) else [target]
     for number, one in enumerate(builders):
-        signature = inspect.signature(vars(one)["__init__"] if inspect.isclass(target) else one)
+        signature = inspect.signature(one)
         kinds = {parameter.kind for parameter in signature.parameters.values()}
-        for parameter in list(signature.parameters.values())[inspect.isclass(target) :]:
+        for parameter in signature.parameters.values():
             if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
                 found.setdefault(parameter.name, parameter.default)
         hands_on = inspect.Parameter.VAR_KEYWORD in kinds

@@ -1,0 +1,116 @@
+"""What docs/ shows works: YAML examples are read and built, named files and targets exist."""
+
+import importlib
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "benchmarks" / "README.md"]
+# Where a block of each kind is tried.
+PLACES = {
+    "data": "data.yaml",
+    "split": "split.yaml",
+    "search": "search.yaml",
+    "train": "train.yaml",
+    "evaluate": "evaluate.yaml",
+    "registry": "registry.yaml",
+    "model": "models/example.yaml",
+    "preprocess": "preprocess/example.yaml",
+}
+
+
+class Block(NamedTuple):
+    """A YAML example: its first line is `words`, e.g. `yaml model refused`; `quote` is what stands below it."""
+
+    page: Path
+    line: int
+    words: list[str]
+    text: str
+    quote: str
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """The YAML examples of a page."""
+    source = page.read_text(encoding="utf-8")
+    for found in re.finditer(r"^```(yaml.*)\n((?:.*\n)*?)```\n(?:\n> `(.*)`)?", source, re.MULTILINE):
+        line = source[: found.start()].count("\n") + 1
+        yield Block(page, line, found[1].split()[1:], found[2], found[3] or "")
+
+
+def test_yaml_examples_of_the_grammar_are_read_and_built(
+    bake: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = bake(project_name="Documented", estimators="fast").path
+    monkeypatch.chdir(project)
+    monkeypatch.syspath_prepend(project / "src")
+    plan = importlib.import_module("documented.objects.plan")
+    build = importlib.import_module("documented.objects.build")
+    error = importlib.import_module("documented.errors").UserError
+    params = project / "params"
+
+    def tried(block: Block) -> str:
+        """What is wrong with an example, or nothing."""
+        kind, *words = block.words or [""]
+        if kind != "object" and kind not in PLACES:
+            return "its first line does not say what it is, e.g. ```yaml model"
+        before = {path: path.read_bytes() for path in params.rglob("*.yaml")}
+        try:
+            if kind == "object":
+                build.from_yaml(block.text)
+                return ""
+            (params / PLACES[kind]).write_text(block.text, encoding="utf-8")
+            if kind == "preprocess":
+                (params / "models" / "example.yaml").write_text("class: LogisticRegression\npreprocess: example\n")
+            if kind in ("model", "preprocess"):
+                search = (params / "search.yaml").read_text(encoding="utf-8")
+                (params / "search.yaml").write_text(re.sub(r"(?m)^models:\n( .*\n)*", "models: [example]\n", search))
+            if "grouped" in words:
+                data = (params / "data.yaml").read_text(encoding="utf-8")
+                (params / "data.yaml").write_text(data.replace("columns: {}", "columns: {Location: {role: group}}"))
+            compiled = plan.compile_params(params)
+            if kind in ("model", "preprocess"):
+                model = importlib.import_module("documented.objects.model").model_from(
+                    compiled.slices["models/example"]
+                )
+                build.build(model.estimator)
+                build.build(model.preprocess)
+            return "it should be refused" if "refused" in words else ""
+        except error as refusal:
+            said = str(refusal)
+            return "" if "refused" in words and block.quote and block.quote in said else said
+        finally:
+            for path in params.rglob("*.yaml"):
+                path.unlink() if path not in before else path.write_bytes(before[path])
+
+    examples = list(blocks(ROOT / "docs" / "grammar.md"))
+    assert len(examples) > 20, "the examples were not found"
+    wrong = {f"{block.page.name}:{block.line}": tried(block) for block in examples}
+    assert {place: problem for place, problem in wrong.items() if problem} == {}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
+def test_links_lead_somewhere(page: Path) -> None:
+    source = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)]+)\)", source):
+        path, _, anchor = target.partition("#")
+        if "://" in target:
+            continue
+        other = (page.parent / path).resolve() if path else page
+        assert other.exists(), f"{page.name}: there is no {path}"
+        if anchor:
+            heads = re.findall(r"(?m)^#+ (.*)$", other.read_text(encoding="utf-8"))
+            anchors = [re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads]
+            assert anchor in anchors, f"{page.name}: {other.name} has no heading #{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
+def test_make_targets_that_are_named_exist(page: Path) -> None:
+    makefiles = [ROOT / "Makefile", ROOT / "<<cookiecutter.project_slug>>" / "Makefile"]
+    known = {name for file in makefiles for name in re.findall(r"(?m)^([a-z]+):", file.read_text(encoding="utf-8"))}
+    source = page.read_text(encoding="utf-8")
+    named = set(re.findall(r"`make ([a-z]+)[^`]*`", source)) | set(re.findall(r"(?m)^make ([a-z]+)", source))
+    assert named <= known
