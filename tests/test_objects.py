@@ -79,9 +79,7 @@ def test_parameters_survive_the_way_to_yaml_and_back(project: Project) -> None:
 
     build = project.module("objects.build")
     for made in (
-        VotingClassifier(
-            [("a", LogisticRegression(C=2.0)), ("b", make_pipeline(MinMaxScaler((0, 2)), SVC()))]
-        ),
+        VotingClassifier([("a", LogisticRegression(C=2.0)), ("b", make_pipeline(MinMaxScaler((0, 2)), SVC()))]),
         SelectKBest(mutual_info_classif, k=3),
         OneHotEncoder(dtype=np.float32, categories=[["NO", "1e-5", "null"]]),
     ):

@@ -221,16 +221,23 @@ def test_the_seconds_are_a_hard_limit(project: Project, sleep: str) -> None:
     assert (result["state"], result.get("score")) == ("out of time", None)
 
 
-def test_a_model_that_fails_with_its_defaults_is_named(project: Project) -> None:
-    (project.path / "params" / "models" / "naive.yaml").write_text(
-        "class: GaussianNB\npreprocess: native\n", encoding="utf-8"
-    )
+def test_a_model_that_fails_with_its_defaults_is_named_and_left_out(project: Project) -> None:
+    (project.path / "params" / "models" / "naive.yaml").write_text("class: GaussianNB\npreprocess: native\n")
     project.edit("params/search.yaml", ("  - random_forest", "  - random_forest\n  - naive"))
-    said = project.run("dvc", "repro", code=255)
-    assert (
-        "error: params/models/naive.yaml:1: GaussianNB fails with its defaults: ValueError: Input X contains NaN"
-        in said
-    )
+    said = project.run("dvc", "repro")
+    assert "params/models/naive.yaml: GaussianNB fails with its defaults: ValueError: Input X contains NaN" in said
+    assert "fails with its defaults" in project.python("summary")
+    project.edit("params/train.yaml", ("model: best", "model: naive"))
+    assert "there is no model to train (naive: fails" in project.run("dvc", "repro", code=255)
+
+
+def test_ugly_values_do_not_stop_a_run(tmp_path: Path) -> None:
+    frame = mixed(120).assign(huge=2**62 + np.arange(120) * 7, wild=np.r_[np.inf, -np.inf, np.arange(118)])
+    frame.loc[5, "risk"] = "only once"
+    frame.drop(columns="price").to_csv(tmp_path / "table.csv", index=False)
+    project = Project(tmp_path, project_name="Ugly", data=str(tmp_path / "table.csv"), target="risk", estimators="fast")
+    project.edit("params/search.yaml", ("trials: 10", "trials: 1"), ("seconds: 30", "seconds: 300"))
+    assert project.repro()[-1] == "evaluate"
 
 
 def test_predictions_are_the_labels_of_the_table(project: Project) -> None:

@@ -71,6 +71,7 @@ def _list(given: argparse.Namespace) -> None:
 
 
 def _predict(given: argparse.Namespace) -> None:
+    from .errors import UserError
     from .files import read_json, replacing
     from .steps.load import load as load_table
     from .steps.predict import predict, prepare
@@ -78,7 +79,11 @@ def _predict(given: argparse.Namespace) -> None:
 
     model, schema = load(Path("models/final"), read_json("plan/train.json")["named"])
     data = read_json("plan/data.json")
-    predictions = predict(model, prepare(load_table(given.source, data["read"], data["missing"]), schema), schema)
+    try:
+        table = load_table(given.source, data["read"], data["missing"])
+    except UserError as error:
+        raise UserError(error.message) from None  # The table is the command's, not that of params/data.yaml.
+    predictions = predict(model, prepare(table, schema), schema)
     with replacing(given.output) as new:
         predictions.to_csv(new, index=False)
     print(f"{len(predictions)} predictions: {given.output}", file=sys.stderr)

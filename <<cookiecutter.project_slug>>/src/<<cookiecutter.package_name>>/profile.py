@@ -57,5 +57,7 @@ def _histogram(values: pd.Series, dtype: str) -> list[int]:
     if dtype == "category":
         return values.value_counts().head(BINS).tolist()
     numbers = values.astype("int64" if dtype == "datetime" else "float64").to_numpy()
-    finite = numbers[np.isfinite(numbers)]
-    return np.histogram(finite, bins=BINS)[0].tolist() if len(finite) else []
+    try:
+        return np.histogram(numbers, bins=BINS)[0].tolist()
+    except ValueError:  # The numbers are too close to each other, for their size, to be told apart.
+        return [len(numbers)]

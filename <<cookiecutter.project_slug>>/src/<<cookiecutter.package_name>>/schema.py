@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pandas.tseries.api import guess_datetime_format
 
@@ -127,13 +128,14 @@ def convert(values: pd.Series, column: Column) -> pd.Series:
 
 
 def to_number(values: pd.Series) -> pd.Series:
-    """Numbers as floats; true and false as 1 and 0."""
+    """Numbers as floats; true and false as 1 and 0; what is infinite is missing."""
     if pd.api.types.is_datetime64_any_dtype(values):
         return values.astype("int64").where(values.notna()).astype("float64")
     if not pd.api.types.is_numeric_dtype(values):
         known = {"true": 1.0, "false": 0.0}
         values = values.map(lambda one: known.get(str(one).lower(), one), na_action="ignore")
-    return pd.to_numeric(values, errors="coerce").astype("float64")
+    numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+    return numbers.where(np.isfinite(numbers))
 
 
 def to_text(values: pd.Series) -> pd.Series:

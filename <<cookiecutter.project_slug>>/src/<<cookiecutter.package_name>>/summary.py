@@ -20,7 +20,7 @@ def lines(folder: Path = Path("reports")) -> list[str]:
     width = max(len(one["model"]) for one in board["models"])
     table = [f"  {'model':<{width}}  {board['metric']:>18}  {'trials':>6}  {'seconds':>7}"]
     for one in board["models"]:
-        score = one["state"] if one["score"] is None else f"{one['score']:.4g} ± {one['std']:.2g}"
+        score = one["state"].partition(":")[0] if one["score"] is None else f"{one['score']:.4g} ± {one['std']:.2g}"
         mark = "*" if one["chosen"] else " "
         table.append(f"{mark} {one['model']:<{width}}  {score:>18}  {one['trials']:>6}  {one['seconds']:>7.1f}")
     held_out = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())

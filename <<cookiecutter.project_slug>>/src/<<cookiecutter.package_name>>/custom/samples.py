@@ -15,6 +15,8 @@ class RandomSample(BaseEstimator):
     """
 
     def __init__(self, rows: int = 10000, random_state: int = 0) -> None:
+        if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
+            raise ValueError(f"rows is the most rows to learn from, a whole number above 0, not {rows!r}")
         self.rows, self.random_state = rows, random_state
 
     def fit_resample(self, X: pd.DataFrame, y: pd.Series) -> tuple[pd.DataFrame, pd.Series]:

@@ -36,14 +36,14 @@ class LatentSemanticAnalysis(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:
-        """Floats of shape (n_samples, at most n_components a column)."""
+        """Floats of shape (n_samples, at most n_components a column); one column of zeros if no word counts."""
         frame = pd.DataFrame(X)
         parts = [
             pipeline.transform(_texts(frame[name]))
             for name, pipeline in zip(frame.columns, self.pipelines_, strict=True)
             if pipeline is not None
         ]
-        return np.hstack(parts) if parts else np.empty((len(frame), 0))
+        return np.hstack(parts) if parts else np.zeros((len(frame), 1))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names such as `comment_0`."""
@@ -53,7 +53,7 @@ class LatentSemanticAnalysis(TransformerMixin, BaseEstimator):
             if pipeline is not None
             for number in range(pipeline[-1].n_components)
         ]
-        return np.asarray(names, dtype=object)
+        return np.asarray(names or ["nothing"], dtype=object)
 
     def _fit_column(self, texts: list[str]) -> Pipeline | None:
         words = TfidfVectorizer(min_df=self.min_df, sublinear_tf=True, strip_accents="unicode")

@@ -14,11 +14,11 @@ from ..errors import UserError, nearest
 from ..schema import DTYPES, ROLES, RULES
 from .build import build, check
 from .code import fingerprints
-from .grammar import ESTIMATORS, Grammar, Object, Steps, classes, plain
+from .grammar import ESTIMATORS, Grammar, Object, OneOf, Steps, classes, plain
 from .metrics import metric
 from .model import Model
 from .reader import Where, read
-from .registry import find_all
+from .registry import find_all, kind_of, load
 from .space import check_seeds
 
 TASKS = {"classification": "classifier", "regression": "regressor"}
@@ -94,9 +94,18 @@ def _preprocess(folder: Path, data: Any, where: Where, grammar: Grammar) -> Step
             raise where.error(f"there is no params/preprocess/{data}.yaml{nearest(data, known)}")
         data, where = read(path, folder.resolve().parent)
     steps = grammar.steps(data, where)
+    _refuse_predictors(steps)
     check(steps)
     build(steps)
     return steps
+
+
+def _refuse_predictors(node: Any) -> None:
+    """A step before the model transforms; it does not predict."""
+    if isinstance(node, Object) and kind_of(load(node.path, node.where)) in ("classifier", "regressor"):
+        raise node.where.error(f"{node.name} predicts: a step of a preprocessing has to transform")
+    for _, item in node.items if isinstance(node, Steps | OneOf) else ():
+        _refuse_predictors(item)
 
 
 def _registry(data: Any, where: Where) -> tuple[str, ...]:
@@ -106,7 +115,7 @@ def _registry(data: Any, where: Where) -> tuple[str, ...]:
     try:
         find_all(packages)
     except UserError as error:
-        raise where.at("packages").error(error.message) from None
+        raise where.at("packages").error(error.message) if error.place else error from None
     return tuple(packages)
 
 
@@ -218,9 +227,11 @@ def _evaluate(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
         chart = grammar.object({"class": one} if isinstance(one, str) else one, place, ["chart"])
         _refuse_space(chart)
         charts.append(plain(chart))
-    importance = where.at("permutation_importance").mapping(
-        data.get("permutation_importance") or {}, ["n_repeats", "max_samples", "random_state"]
-    )
+    place = where.at("permutation_importance")
+    importance = place.mapping(data.get("permutation_importance") or {}, ["n_repeats", "max_samples", "random_state"])
+    for key, amount in importance.items():
+        if isinstance(amount, bool) or not isinstance(amount, int) or amount < (key != "random_state"):
+            raise place.at(key).error(f"{key!r} needs a whole number above 0, not {amount!r}")
     return {"metrics": metrics, "charts": charts, "permutation_importance": importance}
 
 

@@ -119,7 +119,7 @@ def _run(models: list[dict[str, Any]]) -> dict[str, Any]:
     environment = read_json("models/final/environment.json")
     return {
         "created": datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
-        "commit": _git("rev-parse", "--short", "HEAD"),
+        "commit": _commit(),
         "python": environment.pop("python"),
         "packages": environment,
         "seconds": sum(one["seconds"] for one in models),
@@ -144,8 +144,16 @@ def _split() -> dict[str, Any]:
 
 
 def _reproduce() -> list[str]:
+    commit = _commit()
+    checkout = [f"git checkout {commit}"] if commit and " " not in commit else []
+    return [*checkout, "make setup", "make run"]
+
+
+def _commit() -> str | None:
+    """The commit that this run is of; says so if there are changes that no commit holds."""
     commit = _git("rev-parse", "--short", "HEAD")
-    return [*([f"git checkout {commit}"] if commit else []), "make setup", "make run"]
+    changed = _git("status", "--porcelain", "--", "params", "src", "data", "pyproject.toml", "dvc.yaml")
+    return f"{commit} and changes that are not committed" if commit and changed else commit
 
 
 def _git(*words: str) -> str | None:

@@ -1,5 +1,8 @@
 """Read the table, infer and check its schema, type it, featurize it."""
 
+import traceback
+
+import numpy as np
 import pandas as pd
 
 from ..errors import UserError
@@ -8,7 +11,7 @@ from ..profile import profile
 from ..schema import infer
 from ..steps.featurize import featurize
 from ..steps.load import load
-from ..steps.preprocess import labels, leaks, preprocess, target_rows, validate
+from ..steps.preprocess import duplicates, labels, leaks, preprocess, target_rows, validate
 from . import run
 
 
@@ -22,12 +25,12 @@ def main() -> None:
     time = schema.role("time")
     if time:
         frame = frame.sort_values(time[0], kind="stable", ignore_index=True)
-    schema.notes += leaks(frame, schema)
+    schema.notes += leaks(frame, schema) + duplicates(frame)
     if schema.task == "classification":
         schema.labels = labels(frame[schema.target], plan["positive"])
     known = {column.name: column for column in schema.columns}
     rows = len(frame)
-    frame = featurize(frame)
+    frame = _featurize(frame)
     if len(frame) != rows or schema.target not in frame:
         raise UserError("steps/featurize.py: featurize must keep every row and the target")
     for name in frame.columns:
@@ -44,6 +47,18 @@ def main() -> None:
     print(f"{len(frame)} rows, {len(schema.features)} features, target {schema.target}")
     for note in schema.notes:
         print(f"note: {note}")
+
+
+def _featurize(frame: pd.DataFrame) -> pd.DataFrame:
+    """The owner's own code: what goes wrong there is said with its line."""
+    try:
+        made = featurize(frame)
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        place = next(f"{one.filename}:{one.lineno}" for one in frames if one.filename.endswith("featurize.py"))
+        raise UserError(f"{place}: featurize fails: {type(error).__name__}: {error}") from error
+    numbers = made.select_dtypes("number").columns.difference(frame.columns)
+    return made.assign(**{name: made[name].replace([np.inf, -np.inf], np.nan) for name in numbers})
 
 
 def _dtype(values: pd.Series) -> str:

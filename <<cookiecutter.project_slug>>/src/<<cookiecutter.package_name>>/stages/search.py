@@ -44,6 +44,9 @@ def main() -> None:
         result.seconds = round(earlier + time.monotonic() - began, 3)
         write_text(study / "trials.csv", history(found).to_csv(index=False))
         write_json(study / "result.json", result.to_json())
+        if result.state.startswith("fails"):
+            print(f"params/models/{name}.yaml: {result.estimator} {result.state}; it is left out", flush=True)
+            return
         best = "none yet" if result.score is None else f"{chosen.natural(result.score):.5g}"
         of = f"/{trials}" if trials else ""
         limit = f" of {seconds:g}" if seconds else ""

@@ -52,6 +52,9 @@ def load(source: str, read: dict[str, Any] | None = None, missing: list[str] | N
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise UserError(f"{source}: two columns are called {twice[0]!r}; give each column a name of its own")
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index()  # A Parquet file may keep columns in its index.
+        names = [str(name).strip() for name in frame.columns]
     if frame.empty:
         raise UserError(f"{source} has no rows")
     frame.columns = pd.Index(names)
@@ -118,7 +121,11 @@ def _read_csv(file: IO[bytes], source: str, suffix: str, read: dict[str, Any], m
         header = [name.strip() for name in rows[0]]
         twice = [name for name, count in Counter(header).items() if count > 1 and name]
         if twice:
-            raise UserError(f"{source}:1: two columns are called {twice[0]!r}; give each column a name of its own")
+            headless = "; for a file without a header write `read: {header: null}` in params/data.yaml"
+            hint = headless if re.fullmatch(r"[-+.\d]+", twice[0]) else ""
+            raise UserError(
+                f"{source}:1: two columns are called {twice[0]!r}; give each column a name of its own{hint}"
+            )
         if rows[1:] and all(len(row) == len(header) + 1 and not row[-1].strip() for row in rows[1:]):
             options["index_col"] = False  # Each line ends in a separator: nothing follows it.
     if separator == ";" and any(re.fullmatch(r"\s*-?\d+,\d+\s*", cell) for row in rows[1:] for cell in row):

@@ -122,6 +122,17 @@ def validate(frame: pd.DataFrame, schema: Schema) -> None:
             )
 
 
+def duplicates(frame: pd.DataFrame) -> list[str]:
+    """A note if many rows stand in the table more than once: the hold-out then knows the answers."""
+    share = float(frame.duplicated().mean())
+    if share < 0.01:
+        return []
+    return [
+        f"{share:.0%} of the rows are copies of others, so the held-out rows are not new to the model: leave the "
+        "copies out, or give what they share the role group"
+    ]
+
+
 def leaks(frame: pd.DataFrame, schema: Schema) -> list[str]:
     """Notes on features from each of whose values the class follows: perhaps they say what is to be predicted."""
     if schema.task != "classification":

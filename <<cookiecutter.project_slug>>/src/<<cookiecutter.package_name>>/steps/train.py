@@ -27,8 +27,8 @@ def choose(results: Sequence[Result], wanted: str) -> Result:
     ranked = leaderboard(results)
     chosen = ranked[0] if wanted == "best" else next(one for one in ranked if one.name == wanted)
     if chosen.score is None:
-        who = "no model has" if wanted == "best" else f"{wanted} has not"
-        raise UserError(f"{who} finished a trial within the budget: raise `seconds` in params/search.yaml")
+        reasons = "; ".join(f"{one.name}: {one.state}" for one in ([chosen] if wanted != "best" else ranked))
+        raise UserError(f"there is no model to train ({reasons})")
     return chosen
 
 

@@ -83,10 +83,9 @@ def tune(
     journal : where to keep the study; what it holds already is gone on from. None keeps it in memory.
     told : called after each trial with the result so far.
 
-    Raises
-    ------
-    UserError
-        If the model cannot be fitted with its defaults.
+    Returns
+    -------
+    The result; its `state` is "ok", or why there is no score: no trial finished, or the defaults cannot be fitted.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = _open(journal, sampler, pruner)
@@ -139,9 +138,10 @@ def tune(
             trial.set_user_attr("error", reason)
             _tell(study, trial, began, state=TrialState.FAIL)
             if trial.user_attrs.get("start") == "defaults":
-                raise UserError(
-                    f"{model.estimator.name} fails with its defaults: {reason}", f"models/{model.name}.yaml", "class"
-                ) from error
+                result = summary(model, study)
+                result.state = f"fails with its defaults: {reason}"
+                told(result, study)
+                return result
         result = summary(model, study)
         told(result, study)
     return summary(model, study)
