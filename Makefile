@@ -42,7 +42,7 @@ trees: $(READY) ## Write the expected file trees of tests/trees anew
 	.venv/bin/python -m pytest -q -k file_tree --write-trees
 
 bench: $(READY) ## Measure stamping and running against their peers
-	.venv/bin/python benchmarks/stamping.py
+	.venv/bin/python benchmarks/run.py
 
 clean: ## Remove the environments, the demo and the caches
 	rm -rf .venv .venv-demo build .pytest_cache .ruff_cache .mypy_cache
