@@ -172,6 +172,18 @@ def test_raising_the_budget_goes_on_from_the_trials_that_are_there(project: Proj
     assert len(list((project.path / ".cache" / "studies" / "random_forest").iterdir())) == 1
 
 
+def test_trials_of_other_code_are_not_gone_on_from(project: Project) -> None:
+    fit = f"src/{project.package}/steps/fit.py"
+    project.edit(
+        fit,
+        ("return clone(estimator).fit(X, np.asarray(y))", "return clone(estimator).fit(X[::9], np.asarray(y)[::9])"),
+    )
+    result = project.path / "models" / "tuned" / "random_forest" / "result.json"
+    before = json.loads(result.read_text())["folds"]
+    assert tuned(project) == TUNE
+    assert json.loads(result.read_text())["folds"] != before
+
+
 def test_a_killed_search_loses_no_finished_trial(project: Project) -> None:
     project.edit("params/search.yaml", ("trials: 2", "trials: 12"))
     project.edit("params/models/random_forest.yaml", ("n_estimators: 10", "n_estimators: 60"))

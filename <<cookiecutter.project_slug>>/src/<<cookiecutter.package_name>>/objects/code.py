@@ -22,6 +22,12 @@ def closure(file: Path) -> set[Path]:
     return found
 
 
+def fingerprint(file: Path) -> str:
+    """A hash of a module and of all that it imports of this project; comments do not count."""
+    trees = [ast.dump(_tree(one)) for one in sorted(closure(file))]
+    return hashlib.sha256("".join(trees).encode()).hexdigest()[:16]
+
+
 def fingerprints(paths: Iterable[str]) -> dict[str, str]:
     """For each import path that lies in `custom/`: a hash of the code that it needs.
 
@@ -34,8 +40,7 @@ def fingerprints(paths: Iterable[str]) -> dict[str, str]:
         if module.startswith(f"{PACKAGE}.custom."):
             spec = importlib.util.find_spec(module)
             if spec and spec.origin:
-                trees = [ast.dump(_tree(file)) for file in sorted(closure(Path(spec.origin)))]
-                hashes[path] = hashlib.sha256("".join(trees).encode()).hexdigest()[:16]
+                hashes[path] = fingerprint(Path(spec.origin))
     return hashes
 
 

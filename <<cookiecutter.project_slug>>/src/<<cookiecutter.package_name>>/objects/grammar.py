@@ -432,8 +432,8 @@ def _plain_domain(domain: Domain) -> dict[str, Any]:
 def _label(node: Any) -> str:
     if isinstance(node, Steps):
         if node.columns is None:
-            return "steps"
-        return "columns" if node.columns.names else "_".join(node.columns.dtypes)
+            return "inner"
+        return "listed" if node.columns.names else "_".join(node.columns.dtypes)
     if isinstance(node, OneOf):
         return node.items[0][0]
     return str(node.path.rpartition(".")[2])

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..files import read_json, replacing, write_json
+from ..objects.code import fingerprint
 from . import run
 
 INPUTS = ("data/processed/train.parquet", "data/processed/folds.npz", "data/interim/schema.json")
@@ -89,6 +90,7 @@ def _key(plan: dict[str, Any]) -> str:
     """What makes trials comparable: all that a score depends on, and so not the budget, which may be raised."""
     search = {key: value for key, value in plan.items() if key != "budget"}
     digest = hashlib.sha256(repr(search).encode())
+    digest.update(fingerprint(Path(__file__).with_name("search.py")).encode())
     for path in INPUTS:
         digest.update(Path(path).read_bytes())
     return digest.hexdigest()[:16]
