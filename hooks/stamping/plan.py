@@ -41,7 +41,7 @@ class Plan(NamedTuple):
     preset: str | None
     models: list[Model]
     metric: str
-    budget: dict[str, int]
+    budget: dict[str, Any]
     requirements: list[str]
     by: str
 

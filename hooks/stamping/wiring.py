@@ -12,9 +12,11 @@ def wire(plan: Plan, project: Path) -> None:
     """Wire data, target and estimators into `params/` and `pyproject.toml`."""
     params = project / "params"
     _edit(params / "data.yaml", {"source": plan.source, "target": plan.target, "task": plan.task})
-    budget = {f"  {key}": value for key, value in plan.budget.items()}
+    names = [model.name for model in plan.models]
+    shares = {name: part for name, part in plan.budget["shares"].items() if name in ("train", *names)}
+    budget = {f"  {key}": value for key, value in (plan.budget | {"shares": shares}).items()}
     _edit(params / "search.yaml", {"metric": plan.metric, **budget})
-    _change(params / "search.yaml", lambda text: with_models(text, [model.name for model in plan.models]))
+    _change(params / "search.yaml", lambda text: with_models(text, names))
     _edit(params / "registry.yaml", {"packages": plan.packages})
     for model in plan.models:
         if model.starter:
@@ -31,6 +33,8 @@ def with_value(text: str, key: str, value: Any) -> str:
         If there is no such line.
     """
     new = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict):  # names of models need no quotes
+        new = f"{{{', '.join(f'{name}: {json.dumps(one)}' for name, one in value.items())}}}"
     old = r"\"(?:\\.|[^\"\\])*\"|'[^']*'|[^#\n]*?"
     pattern = re.compile(rf"^({re.escape(key)}:[ \t]*)({old})(?:([ \t]+)(#.*))?$", re.MULTILINE)
 

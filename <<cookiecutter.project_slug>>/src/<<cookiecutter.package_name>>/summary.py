@@ -17,12 +17,14 @@ def lines(folder: Path = Path("reports")) -> list[str]:
     if not (folder / "leaderboard.json").exists() or not (folder / "metrics.json").exists():
         raise UserError("there is no finished run yet: `make run` makes one")
     board, metrics = read_json(folder / "leaderboard.json"), read_json(folder / "metrics.json")
+    seconds = read_json("models/final/result.json")["seconds"]
+    total = sum(seconds.values())
     width = max(len(one["model"]) for one in board["models"])
     table = [f"  {'model':<{width}}  {board['metric']:>18}  {'trials':>6}  {'seconds':>7}"]
     for one in board["models"]:
         score = one["state"].partition(":")[0] if one["score"] is None else f"{one['score']:.4g} ± {one['std']:.2g}"
         mark = "*" if one["chosen"] else " "
-        table.append(f"{mark} {one['model']:<{width}}  {score:>18}  {one['trials']:>6}  {one['seconds']:>7.1f}")
+        table.append(f"{mark} {one['model']:<{width}}  {score:>18}  {one['trials']:>6}  {seconds.get(one['model'], total):>7.1f}")
     held_out = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
     return [
         "",

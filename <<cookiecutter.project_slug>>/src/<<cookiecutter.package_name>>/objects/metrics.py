@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,17 +17,28 @@ from .reader import Where
 from .registry import load
 
 
-@dataclass
 class Outputs:
     """What a model says of some rows, labels as codes.
 
-    `predicted` has shape (n,), `probabilities` shape (n, classes) and `decisions` that of `decision_function`; the
-    latter two are None where the model gives none.
+    Parameters
+    ----------
+    predicted : array of shape (n,), or a function that gives it: many metrics never ask.
+    probabilities : array of shape (n, classes), None where the model gives none.
+    decisions : array of the shape of `decision_function`, None where the model gives none.
     """
 
-    predicted: np.ndarray
-    probabilities: np.ndarray | None = None
-    decisions: np.ndarray | None = None
+    def __init__(
+        self,
+        predicted: np.ndarray | Callable[[], np.ndarray],
+        probabilities: np.ndarray | None = None,
+        decisions: np.ndarray | None = None,
+    ) -> None:
+        self._predicted, self.probabilities, self.decisions = predicted, probabilities, decisions
+
+    @cached_property
+    def predicted(self) -> np.ndarray:
+        """The predicted codes or numbers, shape (n,)."""
+        return self._predicted() if callable(self._predicted) else self._predicted
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,19 @@ So the stages do not depend on the params themselves. Each depends on its slice,
 keep their order and keys are sorted: a comment changes no slice, one model's space changes that model's alone.
 """
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from sklearn.linear_model import LogisticRegression
 
 from ..errors import UserError, nearest
 from ..schema import DTYPES, ROLES, RULES
 from .build import build, check
 from .code import fingerprints
-from .grammar import ESTIMATORS, Grammar, Object, OneOf, Steps, classes, plain
+from .grammar import ESTIMATORS, Grammar, Object, OneOf, Steps, classes, parameters, plain
 from .metrics import metric
 from .model import Model
 from .reader import Where, read
@@ -47,7 +50,7 @@ def compile_params(folder: Path) -> Plan:
     split = _split(*read(folder / "split.yaml", root), grammar)
     search = _search(*read(folder / "search.yaml", root), grammar)
     train, evaluate = (read(folder / name, root) for name in ("train.yaml", "evaluate.yaml"))
-    names = search.pop("models")
+    names, shares = search.pop("models"), search.pop("shares")
 
     plan = Plan(notes=_split_notes(split, data))
     named: set[str] = set()
@@ -55,15 +58,25 @@ def compile_params(folder: Path) -> Plan:
         model = read_model(folder, name, grammar, place, data["task"])
         _check_metric(search["metric"], model, place)
         slice_ = search | {"name": name, "task": data["task"], "model": model.plain()}
-        used = classes(model.estimator) | classes(model.preprocess) | _named(search)
+        slice_["budget"] = _share(search["budget"], shares, name)
+        used = classes(model.estimator) | classes(model.preprocess)
+        # Where a search runs changes no score.
+        used |= _named({key: value for key, value in search.items() if key not in ("workers", "storage")})
         named |= classes(model.estimator) | classes(model.preprocess)
         plan.slices[f"models/{name}"] = slice_ | {"code": fingerprints(used)}
     plan.slices["data"] = data
-    plan.slices["train"] = _train(*train, names) | {
+    trained = _train(*train, names, data["task"], grammar)
+    plan.slices["train"] = trained | {
         "models": list(names),
         "metric": search["metric"],
-        "named": sorted(named),
+        "named": sorted(named | _named(trained)),
+        "seconds": _share(search["budget"], shares, "train").get("seconds"),
+        "code": fingerprints(_named(trained)),
     }
+    if "seconds" in search["budget"]:
+        parts = {name: _share(search["budget"], shares, name)["seconds"] for name in ("train", *names)}
+        told = ", ".join(f"{name} {seconds:g} s" for name, seconds in parts.items() if name != "train")
+        plan.notes.append(f"the budget: {told}; {parts['train']:g} s for fitting the final model")
     plan.slices["evaluate"] = _evaluate(*evaluate, grammar) | {"metric": search["metric"]}
     metrics = [search["metric"], *plan.slices["evaluate"]["metrics"]]
     plan.slices["split"] = split | {"metrics": metrics, "code": fingerprints(_named(split))}
@@ -176,18 +189,21 @@ def _split(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
 
 
 def _search(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
-    keys = ["models", "metric", "budget", "sampler", "pruner"]
-    where.mapping(data, [*keys, "sample"], keys)
+    keys = ["models", "metric", "budget", "sampler", "pruner", "workers"]
+    where.mapping(data, [*keys, "sample", "storage"], keys)
     names = data["models"]
     if not isinstance(names, list) or not names or not all(isinstance(one, str) for one in names):
         raise where.at("models").error("'models' needs a list of at least one name of a file in params/models")
     for index, name in enumerate(names):
         if name in names[:index]:
             raise where.at("models", index).error(f"{name!r} is named twice")
-    budget = where.at("budget").mapping(data["budget"], ["trials", "seconds"])
-    if not budget:
+        if name in ("train", "ensemble"):
+            raise where.at("models", index).error(f"{name!r} means something else here: give the file another name")
+    budget = where.at("budget").mapping(data["budget"], ["trials", "seconds", "shares"])
+    amounts = {key: amount for key, amount in budget.items() if key != "shares" and amount is not None}
+    if not amounts:
         raise where.at("budget").error("a budget needs 'trials', 'seconds' or both")
-    for key, amount in budget.items():
+    for key, amount in amounts.items():
         if isinstance(amount, bool) or not isinstance(amount, int | float) or amount <= 0:
             raise where.at("budget", key).error(f"{key!r} needs a number above 0, not {amount!r}")
         if key == "trials" and amount != int(amount):
@@ -195,24 +211,79 @@ def _search(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
     search: dict[str, Any] = {
         "models": {name: where.at("models", index) for index, name in enumerate(names)},
         "metric": metric(data["metric"], where.at("metric"), grammar).plain(),
-        "budget": budget,
+        "budget": amounts,
+        "shares": _shares(budget.get("shares") or {}, where.at("budget", "shares"), names),
     }
-    for key, kind in (("sampler", "sampler"), ("pruner", "pruner"), ("sample", "resampler")):
-        if key not in data:
-            continue
-        thing = grammar.object(data[key], where.at(key), [kind])
-        _refuse_space(thing)
-        check(thing)
-        search[key] = plain(thing)
+    for key in ("sampler", "pruner", "workers", "sample", "storage"):
+        if key in data and data[key] is not None:
+            kind = "resampler" if key == "sample" else key
+            thing = grammar.object(data[key], where.at(key), [kind])
+            _refuse_space(thing)
+            if key == "storage":
+                # Building one connects to its database: that is for `tune` to do.
+                where.at(key, "params").mapping(data[key].get("params") or {}, need=["url"])
+            else:
+                check(thing)
+                build(thing)
+            search[key] = plain(thing)
     return search
 
 
-def _train(data: Any, where: Where, names: Iterable[str]) -> dict[str, Any]:
-    where.mapping(data, ["model"], ["model"])
-    allowed = ["best", *names]
-    if data["model"] not in allowed:
-        raise where.at("model").error(f"{data['model']!r} does not compete{nearest(data['model'], allowed)}")
-    return {"model": data["model"]}
+def _shares(data: Any, where: Where, names: list[str]) -> dict[str, float]:
+    """Each model's part of the budget, and that of `train`; 1 where none is written."""
+    written = where.mapping(data, ["train", *names])
+    for name, share in written.items():
+        if isinstance(share, bool) or not isinstance(share, int | float) or share <= 0:
+            raise where.at(name).error(f"a share is a number above 0, not {share!r}")
+    return {name: written.get(name, 1) for name in ("train", *names)}
+
+
+def _share(budget: dict[str, Any], shares: dict[str, float], name: str) -> dict[str, Any]:
+    """One model's part of the budget: of the seconds, and of the trials, of which `train` has none."""
+    part: dict[str, Any] = {}
+    if "seconds" in budget:
+        part["seconds"] = round(budget["seconds"] * shares[name] / sum(shares.values()), 2)
+    if "trials" in budget and name != "train":
+        models = sum(share for model, share in shares.items() if model != "train")
+        part["trials"] = math.ceil(budget["trials"] * shares[name] / models)
+    return part
+
+
+def _train(data: Any, where: Where, names: Iterable[str], task: str, grammar: Grammar) -> dict[str, Any]:
+    where.mapping(data, ["ensemble", "calibration", "threshold"], ["ensemble"])
+    ensemble = grammar.object(data["ensemble"], where.at("ensemble"), ["ensemble"])
+    _refuse_space(ensemble)
+    check(ensemble)
+    made = build(ensemble)
+    wanted = getattr(made, "model", None)
+    if wanted is not None and wanted not in names:
+        place = where.at("ensemble", "params", "model")
+        raise place.error(f"{wanted!r} does not compete{nearest(wanted, names)}")
+    final = getattr(made, "final_estimator", None)
+    if final is not None and not hasattr(final, "predict_proba" if task == "classification" else "predict"):
+        raise where.at("ensemble", "params", "final_estimator").error(f"{type(final).__name__} gives no probabilities")
+    plain_ = {"ensemble": plain(ensemble), "calibration": None, "threshold": None}
+    for key in ("calibration", "threshold"):
+        if data.get(key) is None:
+            continue
+        place = where.at(key)
+        if task != "classification":
+            raise place.error(f"a {key} is for a classification, and this is a {task}")
+        wrapper = grammar.object(data[key], place, ["classifier"])
+        _refuse_space(wrapper)
+        if "estimator" not in parameters(load(wrapper.path, place))[0] or "estimator" in wrapper.params:
+            raise place.error(
+                f"a {key} is a classifier around the final model, such as "
+                f"{'CalibratedClassifierCV' if key == 'calibration' else 'TunedThresholdClassifierCV'}; "
+                "it is given that model as its estimator"
+            )
+        scoring = wrapper.params.get("scoring")
+        if isinstance(scoring, Object):
+            metric(plain(scoring), place.at("params", "scoring"), grammar)
+        known = {name: value for name, value in wrapper.params.items() if not isinstance(value, Object)}
+        check(replace(wrapper, params=known | {"estimator": LogisticRegression()}))
+        plain_[key] = plain(wrapper)
+    return plain_
 
 
 def _evaluate(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:

@@ -36,6 +36,9 @@ KINDS = (
     "splitter",
     "sampler",
     "pruner",
+    "storage",
+    "workers",
+    "ensemble",
     "metric",
     "chart",
 )
@@ -95,7 +98,10 @@ def resolve(name: Any, packages: Iterable[str], where: Where, kinds: Iterable[st
     if not isinstance(name, str):
         raise where.error(f"a class is named by text, not by {name!r}")
     if "." in name:
-        load(name, where)
+        kind = kind_of(load(name, where))
+        # What has no kind of its own may still serve: its package knows better than the registry.
+        if kind is not None and kind not in set(kinds):
+            raise where.error(f"{name!r} is a {kind}, and a {_either(kinds)} is needed here")
         return name
     allowed = set(kinds)
     entries = find_all(packages)
@@ -156,11 +162,19 @@ def kind_of(thing: Any) -> str | None:
 
     if not inspect.isclass(thing) or inspect.isabstract(thing) or thing.__name__.startswith(("_", "Base")):
         return None
+    if thing.__name__ == "Pipeline":
+        return "estimator"  # it is what its last step is
     bases = {base.__name__ for base in thing.__mro__}
     if issubclass(thing, optuna.samplers.BaseSampler):
         return "sampler"
     if issubclass(thing, optuna.pruners.BasePruner):
         return "pruner"
+    if issubclass(thing, optuna.storages.BaseStorage):
+        return "storage"
+    if hasattr(thing, "choose"):
+        return "ensemble"
+    if hasattr(thing, "submit") and hasattr(thing, "share"):
+        return "workers"
     if hasattr(thing, "split") and hasattr(thing, "get_n_splits"):
         return "splitter"
     if hasattr(thing, "fit_resample"):
@@ -222,7 +236,7 @@ def _modules(package: str, own: bool) -> Iterator[ModuleType]:
         ) from None
     yield root
     if package == "optuna":
-        yield from (_import("optuna.samplers"), _import("optuna.pruners"))
+        yield from (_import("optuna.samplers"), _import("optuna.pruners"), _import("optuna.storages"))
         return
     if package == "sklearn":
         _import("sklearn.experimental.enable_iterative_imputer")

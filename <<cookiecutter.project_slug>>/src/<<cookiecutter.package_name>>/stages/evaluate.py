@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.utils import estimator_html_repr
 
 from ..errors import UserError
@@ -19,6 +20,7 @@ from ..objects.reader import Where
 from ..report.charts import Chart, Predictions, to_svg
 from ..report.page import render
 from ..steps.dummy import dummy
+from ..steps.ensemble import Ensemble, models
 from ..steps.evaluate import permutation_importance, scores
 from ..steps.outputs import encoded, outputs
 from ..store import load
@@ -62,13 +64,13 @@ def main() -> None:
         for name, chart in charts.items():
             chart.data.to_csv(folder / f"{name}.csv", index=False)
 
-    board = read_json(REPORTS / "leaderboard.json")
+    board, result = read_json(REPORTS / "leaderboard.json"), read_json("models/final/result.json")
     context = {
         "project": _project(),
         "task": schema.task,
         "target": schema.target,
         "metric": metrics[0].name,
-        "run": _run(board["models"]),
+        "run": _run(sum(result["seconds"].values())),
         "scores": [
             {
                 "name": one.name,
@@ -78,11 +80,12 @@ def main() -> None:
             }
             for one in metrics
         ],
-        "leaderboard": board["models"],
+        "leaderboard": [one | {"seconds": result["seconds"].get(one["model"])} for one in board["models"]],
+        "members": result["members"],
         "chosen": {
             "name": next(one["model"] for one in board["models"] if one["chosen"]),
             "yaml": Path("models/final/model.yaml").read_text(encoding="utf-8"),
-            "diagram": estimator_html_repr(model),
+            "diagram": estimator_html_repr(_shown(model)),
         },
         "split": _split(),
         "profile": read_json("data/interim/profile.json"),
@@ -94,6 +97,14 @@ def main() -> None:
     }
     write_text(REPORTS / "report.html", render(context))
     print(f"{REPORTS}/report.html is written")
+
+
+def _shown(model: Any) -> Any:
+    """What scikit-learn can draw of an ensemble: its members side by side."""
+    if not isinstance(model, Ensemble):
+        return model
+    sides = [(name, models(member)[0]) for name, member in zip(model.names, model.members, strict=True)]
+    return VotingClassifier(sides) if model.labels else VotingRegressor(sides)
 
 
 def _charts(wanted: list[Any], predictions: Predictions) -> dict[str, Chart]:
@@ -115,14 +126,14 @@ def _project() -> dict[str, str]:
     return {"name": project["name"], "description": project.get("description", "")}
 
 
-def _run(models: list[dict[str, Any]]) -> dict[str, Any]:
+def _run(seconds: float) -> dict[str, Any]:
     environment = read_json("models/final/environment.json")
     return {
         "created": datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
         "commit": _commit(),
         "python": environment.pop("python"),
         "packages": environment,
-        "seconds": sum(one["seconds"] for one in models),
+        "seconds": seconds,
     }
 
 

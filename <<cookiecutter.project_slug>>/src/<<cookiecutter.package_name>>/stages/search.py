@@ -3,36 +3,56 @@
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
-
-import numpy as np
-import optuna
-import pandas as pd
+from typing import Any
 
 from ..files import read_json, write_json, write_text
-from ..objects.build import build
-from ..objects.grammar import Grammar
-from ..objects.metrics import metric
-from ..objects.model import model_from
 from ..objects.reader import Where
-from ..schema import Schema
-from ..steps.tune import Result, history, tune
+from ..objects.registry import load
 from . import run
 
 
 def main() -> None:
-    """Go on with the study in the folder `argv[2]` until the time `argv[3]`; keep its result there up to date."""
-    name, study, until = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3])
+    """Go on with the study in the folder `argv[2]`, from the time `argv[3]` to `argv[4]`; keep its result up to date."""
+    name, study, began, until = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
+    threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
     plan = read_json(f"plan/models/{name}.json")
     where = Where(f"plan/models/{name}.json")
+    workers = load(plan["workers"]["class"], where)(**plan["workers"].get("params", {}))
+    try:
+        workers.start()
+    except (OSError, ImportError) as error:
+        raise where.error(f"{plan['workers']['class'].rpartition('.')[2]} does not start: {error}") from None
+    try:
+        _search(name, plan, where, workers, study, began, until)
+    finally:
+        workers.stop()
+
+
+def _search(
+    name: str, plan: dict[str, Any], where: Where, workers: Any, study: Path, began: float, until: float
+) -> None:
+    # Imported here, while the workers import as well.
+    import numpy as np
+    import optuna
+    import pandas as pd
+
+    from ..objects.build import build
+    from ..objects.grammar import Grammar
+    from ..objects.metrics import metric
+    from ..objects.model import model_from
+    from ..schema import Schema
+    from ..steps.fold import job
+    from ..steps.tune import Result, history, tune
+
     schema = Schema.from_json(read_json("data/interim/schema.json"))
     frame = pd.read_parquet("data/processed/train.parquet")
     arrays = np.load("data/processed/folds.npz", allow_pickle=False)
     folds = [(arrays[f"a_{number}"], arrays[f"b_{number}"]) for number in range(len(arrays.files) // 2)]
     chosen = metric(plan["metric"], where, Grammar())
     trials, seconds = plan["budget"].get("trials"), plan["budget"].get("seconds")
-    parent, began = os.getppid(), time.monotonic()
     earlier = read_json(study / "result.json")["seconds"] if (study / "result.json").exists() else 0.0
     # A sampler that starts anew would draw the same numbers again.
     sampler = dict(plan["sampler"])
@@ -40,8 +60,11 @@ def main() -> None:
         done = len(pd.read_csv(study / "trials.csv")) if (study / "trials.csv").exists() else 0
         sampler["params"] = sampler["params"] | {"seed": sampler["params"]["seed"] + done}
 
+    def made(key: str) -> Any:
+        return build(Grammar().object(plan[key], where)) if key in plan else None
+
     def told(result: Result, found: optuna.Study) -> None:
-        result.seconds = round(earlier + time.monotonic() - began, 3)
+        result.seconds = round(earlier + time.time() - began, 3)
         write_text(study / "trials.csv", history(found).to_csv(index=False))
         write_json(study / "result.json", result.to_json())
         if result.state.startswith("fails"):
@@ -53,31 +76,42 @@ def main() -> None:
         print(
             f"{name}: trial {result.trials}{of}, best {chosen.name} {best}, {result.seconds:.0f}{limit} s", flush=True
         )
-        if os.getppid() != parent:
-            sys.exit("the stage that started this search is gone")
 
     result = tune(
-        model_from(plan),
-        frame[list(schema.features)],
-        frame[schema.target],
-        folds,
-        task=schema.task,
-        dtypes=schema.features,
-        labels=schema.labels,
-        metric=chosen,
+        job(
+            study.name,
+            model_from(plan),
+            frame[list(schema.features)],
+            frame[schema.target],
+            folds,
+            task=schema.task,
+            dtypes=schema.features,
+            labels=schema.labels,
+            metric=chosen,
+            sample=made("sample"),
+        ),
         sampler=build(Grammar().object(sampler, where)),
-        pruner=build(Grammar().object(plan["pruner"], where)),
-        sample=build(Grammar().object(plan["sample"], where)) if "sample" in plan else None,
+        pruner=made("pruner"),
+        workers=workers,
         trials=trials,
         deadline=time.monotonic() + until - time.time(),
-        journal=study / "journal.log",
+        storage=made("storage") or study / "journal.log",
+        folder=study,
         told=told,
     )
-    if result.score is not None and not (study / "result.json").exists():
+    if result.state != "no trial has finished":
+        result.seconds = round(earlier + time.time() - began, 3)
         write_json(study / "result.json", result.to_json())
+
+
+def _follow(parent: int) -> None:
+    """End with the stage that started this search, also when that was killed; the workers end as well."""
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":
     # Ctrl-C reaches this process as well as `tune`, which speaks for both.
-    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     run(main)

@@ -4,6 +4,7 @@ The search runs in a process of its own, because a fit cannot be interrupted fro
 nothing heavy: it holds the clock, ends the search when the budget is spent, and publishes what was found by then.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -36,34 +37,45 @@ def main() -> None:
         _search(name, plan, study, left)
     if not (study / "result.json").exists():
         _nothing(name, plan, study)
+    result = read_json(study / "result.json")
     with replacing(Path("models/tuned") / name) as folder:
-        folder.mkdir()
-        for part in ("result.json", "trials.csv"):
+        (folder / "outputs").mkdir(parents=True)
+        parts = [f"outputs/{one['trial']}.npy" for one in result.get("candidates", [])]
+        for part in ("result.json", "trials.csv", *parts):
             if (study / part).exists():
                 shutil.copy(study / part, folder / part)
 
 
 def _search(name: str, plan: dict[str, Any], study: Path, seconds: float) -> None:
     """Search in another process, for at most this long."""
-    until = time.time() + seconds
-    command = [sys.executable, "-m", f"{__package__}.search", name, str(study), str(until)]
+    began = time.time()
+    until = began + seconds
+    command = [sys.executable, "-m", f"{__package__}.search", name, str(study), str(began), str(until)]
     # On few rows threads wait for each other longer than they work.
     sampled = plan.get("sample", {}).get("params", {}).get("rows", MANY_ROWS + 1)
     few = min(read_json("data/processed/split.json")["train"], sampled) <= MANY_ROWS
     threads = {"OMP_NUM_THREADS": "1"} if few else {}
-    process = subprocess.Popen(command, env=threads | os.environ)
+    for other in study.parent.glob("*/fitted") if study.parent.exists() else ():
+        if other.parent != study:
+            shutil.rmtree(other, ignore_errors=True)
+    # With its workers it is a group of its own, so that none of them can outlive it.
+    process = subprocess.Popen(command, env=threads | os.environ, start_new_session=True)
     try:
-        code = process.wait(None if seconds == float("inf") else seconds + GRACE)
+        code = process.wait(None if seconds == float("inf") else max(until + GRACE - time.time(), 0))
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        _kill(process)
+        if (study / "result.json").exists():
+            # Raising the budget gives the search the difference, and not the time that the last trial took besides.
+            spent = plan["budget"]["seconds"]
+            write_json(study / "result.json", read_json(study / "result.json") | {"seconds": spent})
         print(f"{name}: the budget is spent; the trial that was running is left out", flush=True)
         return
     except KeyboardInterrupt:
-        process.send_signal(signal.SIGINT)
-        process.wait()
+        _kill(process)
         print(f"\n{name}: interrupted; the trials that have finished are kept, and the next run goes on from them")
         raise
+    finally:
+        _kill(process)
     if code == -signal.SIGKILL:
         raise UserError(
             f"{name}: the search was killed from outside, perhaps for want of memory; its finished trials are kept, "
@@ -71,6 +83,13 @@ def _search(name: str, plan: dict[str, Any], study: Path, seconds: float) -> Non
         )
     if code:
         sys.exit(code if code > 0 else 128 - code)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End the search with all of its workers."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _nothing(name: str, plan: dict[str, Any], study: Path) -> None:
@@ -87,8 +106,8 @@ def _nothing(name: str, plan: dict[str, Any], study: Path) -> None:
 
 
 def _key(plan: dict[str, Any]) -> str:
-    """What makes trials comparable: all that a score depends on, and so not the budget, which may be raised."""
-    search = {key: value for key, value in plan.items() if key != "budget"}
+    """What makes trials comparable: all that a score depends on, and so not the budget, or where trials are run."""
+    search = {key: value for key, value in plan.items() if key not in ("budget", "workers", "storage")}
     digest = hashlib.sha256(repr(search).encode())
     digest.update(fingerprint(Path(__file__).with_name("search.py")).encode())
     for path in INPUTS:

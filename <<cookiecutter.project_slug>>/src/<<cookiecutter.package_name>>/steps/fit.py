@@ -1,11 +1,13 @@
 """Fit: a model's preprocessing and estimator as one scikit-learn estimator, fitted to raw rows and raw labels."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.metaestimators import available_if
 
@@ -84,12 +86,51 @@ def fit(estimator: Any, X: pd.DataFrame, y: Any) -> Any:
     return clone(estimator).fit(X, np.asarray(y))
 
 
-def fit_transformers(estimator: Any, X: pd.DataFrame, y: Any) -> tuple[Any, Any]:
-    """All that stands before the estimator, fitted, and the rows transformed by it as training sees them."""
-    whole = estimator.estimator if isinstance(estimator, LabelEncoded) else estimator
-    front = clone(whole[:-1])
-    codes = encode(y)[1] if isinstance(estimator, LabelEncoded) else np.asarray(y)
-    return front, front.fit_transform(X, codes) if len(front.steps) else X
+@dataclass(frozen=True)
+class Parts:
+    """What `assemble` gave, taken apart: what stands before the estimator, and the estimator."""
+
+    front: Any
+    estimator: Any
+    encodes: bool
+
+    def prepare(self, X: pd.DataFrame, y: Any) -> tuple[Any, Any]:
+        """All that stands before the estimator, fitted, and the rows transformed by it as training sees them."""
+        front = clone(self.front)
+        return front, front.fit_transform(X, self._codes(y)) if len(front.steps) else X
+
+    def fit(self, front: Any, transformed: Any, y: Any) -> Any:
+        """The whole, from a fitted `front` and the rows that it transformed."""
+        estimator = clone(self.estimator).fit(transformed, self._codes(y))
+        return self._whole(Pipeline([*front.steps, ("model", estimator)]), y)
+
+    def rest(self, fitted: Any) -> Any:
+        """Of a fitted whole, what takes transformed rows."""
+        if not self.encodes:
+            return fitted[-1]
+        rest = LabelEncoded(self.estimator)
+        rest.encoder_, rest.classes_, rest.estimator_ = fitted.encoder_, fitted.classes_, fitted.estimator_[-1]
+        return rest
+
+    def _codes(self, y: Any) -> np.ndarray:
+        return encode(y)[1] if self.encodes else np.asarray(y)
+
+    def _whole(self, fitted: Any, y: Any) -> Any:
+        if not self.encodes:
+            return fitted
+        whole = LabelEncoded(Pipeline([*self.front.steps, ("model", self.estimator)]))
+        whole.encoder_, whole.estimator_ = encode(y)[0], fitted
+        whole.classes_ = whole.encoder_.classes_
+        return whole
+
+
+def parts(estimator: Any) -> Parts | None:
+    """The parts of what `assemble` gave, or None where a step changes the number of rows: these belong together."""
+    encodes = isinstance(estimator, LabelEncoded)
+    whole = estimator.estimator if encodes else estimator
+    if any(hasattr(step, "fit_resample") for _, step in whole.steps):
+        return None
+    return Parts(whole[:-1], whole[-1], encodes)
 
 
 def transform(transformers: Any, X: pd.DataFrame) -> Any:

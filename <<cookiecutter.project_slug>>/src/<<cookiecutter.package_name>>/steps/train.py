@@ -1,14 +1,63 @@
-"""Train: choose among the tuned models and fit the chosen one to all training rows."""
+"""Train: make the final model of the configurations that the searches kept."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+import joblib
+import numpy as np
 import pandas as pd
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import PredefinedSplit, cross_val_predict
 
 from ..errors import UserError
+from ..objects.build import build
+from ..objects.grammar import Grammar, Object, plain
+from ..objects.metrics import Metric, Outputs, metric
 from ..objects.model import Model
+from ..objects.space import Values
+from ..schema import Schema
+from .ensemble import EnsembleClassifier, EnsembleRegressor, Folds
 from .fit import assemble, fit
+from .fold import scored
+from .outputs import encoded
+from .split import Fold
 from .tune import Result
+
+MOST_COMPARED = 40  # configurations that an ensemble chooses from
+MOST_ROWS = 10_000  # rows on which it compares them
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A configuration that was tried: its model, values and score, and its outputs on the scored rows.
+
+    `outputs` has shape (rows, k); `seconds` is what its folds took; `fitted` gives the file of a fold's model, which may
+    or may not be there.
+    """
+
+    name: str
+    model: Model
+    values: Values
+    score: float
+    seconds: float
+    outputs: np.ndarray
+    fitted: Callable[[int], Path]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A final model, the names and weights of its members (None where no weight can be told), and its scores.
+
+    `folds` are its scores on the folds of the search, from outputs of models that had not seen the rows.
+    """
+
+    model: Any
+    members: list[Candidate]
+    weights: list[float] | None
+    folds: list[float]
 
 
 def leaderboard(results: Sequence[Result]) -> list[Result]:
@@ -16,24 +65,165 @@ def leaderboard(results: Sequence[Result]) -> list[Result]:
     return sorted(results, key=lambda one: (one.score is None, -(one.score or 0.0)))
 
 
-def choose(results: Sequence[Result], wanted: str) -> Result:
-    """The result of the model to train: the best, or the one that is wanted by name.
+def candidates(results: Sequence[Result], models: Sequence[Model], tuned: Path, studies: Path) -> list[Candidate]:
+    """The kept configurations of all models, best first: the best of each model, and the best of all.
 
     Raises
     ------
     UserError
-        If it has no finished trial.
+        If no model has a finished trial.
     """
-    ranked = leaderboard(results)
-    chosen = ranked[0] if wanted == "best" else next(one for one in ranked if one.name == wanted)
-    if chosen.score is None:
-        reasons = "; ".join(f"{one.name}: {one.state}" for one in ([chosen] if wanted != "best" else ranked))
-        raise UserError(f"there is no model to train ({reasons})")
-    return chosen
+    found: list[tuple[int, Candidate]] = []
+    for result, model in zip(results, models, strict=True):
+        for rank, one in enumerate(result.candidates):
+            path = tuned / result.name / "outputs" / f"{one['trial']}.npy"
+            if path.exists():
+                # The search writes `<trial>-<fold>.joblib`.
+                stem = studies / result.name / result.key / "fitted" / str(one["trial"])
+                candidate = Candidate(
+                    f"{result.name}, {one['label']}",
+                    model,
+                    one["values"],
+                    one["score"],
+                    one["seconds"],
+                    np.load(path),
+                    lambda number, stem=stem: Path(f"{stem}-{number}.joblib"),
+                )
+                found.append((rank, candidate))
+    if not found:
+        raise UserError(
+            f"there is no model to train ({'; '.join(f'{one.name}: {one.state}' for one in leaderboard(results))})"
+        )
+    found.sort(key=lambda one: (-one[1].score, one[1].name))
+    best = [one for position, (rank, one) in enumerate(found) if rank < 3 or position < MOST_COMPARED]
+    return best[: 2 * MOST_COMPARED]
 
 
 def train(
-    model: Model, result: Result, features: pd.DataFrame, target: pd.Series, dtypes: dict[str, str], task: str
+    chosen_from: Sequence[Candidate],
+    ensemble: Any,
+    features: pd.DataFrame,
+    target: pd.Series,
+    folds: Sequence[Fold],
+    schema: Schema,
+    scorer: Metric,
+    *,
+    sampled: bool = False,
+    calibration: Object | None = None,
+    threshold: Object | None = None,
+    seconds: float = np.inf,
+    say: Callable[[str], None] = print,
+) -> Trained:
+    """Choose members, fit them, and put them together.
+
+    Parameters
+    ----------
+    chosen_from : the configurations, best first.
+    ensemble : an object of `custom/ensembles.py`.
+    features, target, folds : the training rows, and the folds of the search.
+    sampled : whether the search learned from a sample; the members are then fitted anew to all rows in any case.
+    calibration, threshold : nodes for classifiers around the ensemble, such as CalibratedClassifierCV and
+        TunedThresholdClassifierCV; they learn from the outputs on rows that the members had not seen.
+    seconds : when these have passed, further members are left out; the first is always fitted.
+    """
+    began = time.monotonic()
+    labels = list(schema.labels)
+    scored_rows = [rows for _, rows in scored(folds)]
+    truth = encoded(target, labels)[np.concatenate(scored_rows)]
+    outputs = np.stack([one.outputs.astype(float) for one in chosen_from])
+    few = np.arange(len(truth))
+    if len(truth) > MOST_ROWS:
+        few = np.sort(np.random.default_rng(0).choice(len(truth), MOST_ROWS, replace=False))
+
+    def score(said: np.ndarray, rows: np.ndarray = few) -> float:
+        return scorer.score(truth[rows], _outputs(said, labels), len(labels) or None)
+
+    positions, combine = ensemble.choose(outputs[:, few], truth[few], score)
+    weights = getattr(combine, "weights", None)
+    refit = ensemble.refit or sampled
+    order = np.argsort([-weight for weight in weights] if weights else range(len(positions)), kind="stable")
+    fitted: dict[int, Any] = {}
+    for number in order.tolist():
+        one = chosen_from[positions[number]]
+        expected = _expected(one, folds, len(features), refit)
+        if fitted and weights and time.monotonic() - began + expected > seconds:
+            say(f"{one.name} is left out of the ensemble: fitting it would take {expected:.0f} s more than is left")
+            continue
+        fitted[number] = _member(one, features, target, folds, schema, refit)
+    kept = sorted(fitted)
+    if len(kept) < len(positions):
+        combine = _without(combine, kept)
+        positions, weights = [positions[number] for number in kept], combine.weights
+    members = [chosen_from[position] for position in positions]
+    side_by_side = np.concatenate(outputs[positions], axis=1)
+    fold_scores = _fold_scores(combine, side_by_side, truth, scored_rows, labels, scorer)
+    for node in (calibration, threshold):
+        if node is not None:
+            combine = around(node, combine).fit(side_by_side, truth)
+    only = fitted[kept[0]]
+    if len(kept) == 1 and not isinstance(only, Folds) and calibration is None and threshold is None:
+        return Trained(only, members, [1.0], fold_scores)
+    make = EnsembleClassifier if labels else EnsembleRegressor
+    model = make([one.name for one in members], [fitted[number] for number in kept], combine, labels)
+    return Trained(model, members, weights, fold_scores)
+
+
+def around(node: Object, inner: Any) -> Any:
+    """The classifier that `node` describes, around one that is fitted already."""
+    params = dict(node.params) | {"estimator": FrozenEstimator(inner)}
+    if isinstance(params.get("scoring"), Object):
+        params["scoring"] = metric(plain(params["scoring"]), node.where.at("params", "scoring"), Grammar()).scorer
+    if node.name == "TunedThresholdClassifierCV":
+        params |= {"cv": "prefit", "refit": False}
+    return build(replace(node, params=params))
+
+
+def _member(
+    one: Candidate, features: pd.DataFrame, target: pd.Series, folds: Sequence[Fold], schema: Schema, refit: bool
 ) -> Any:
-    """The model with the values that the search found, fitted to all of these rows."""
-    return fit(assemble(model, result.values, dtypes, task), features, target)
+    """A member fitted to all rows, or the models of its folds: those that the search kept, or fitted again."""
+    if refit:
+        return fit(assemble(one.model, one.values, schema.features, schema.task), features, target)
+    models = []
+    for number, (learn, _) in enumerate(folds):
+        file = one.fitted(number)
+        estimator = assemble(one.model, one.values, schema.features, schema.task)
+        models.append(
+            joblib.load(file) if file.exists() else fit(estimator, features.iloc[learn], target.iloc[learn])
+        )
+    return Folds(models)
+
+
+def _expected(one: Candidate, folds: Sequence[Fold], rows: int, refit: bool) -> float:
+    """About how many seconds a member takes to fit, if time grows as rows do."""
+    if refit:
+        return one.seconds / len(folds) * rows / max(1, min(len(learn) for learn, _ in folds))
+    return one.seconds * sum(not one.fitted(number).exists() for number in range(len(folds))) / len(folds)
+
+
+def _without(combine: Any, kept: list[int]) -> Any:
+    weights = np.asarray(combine.weights)[kept]
+    combine.weights = (weights / weights.sum()).tolist()
+    return combine
+
+
+def _fold_scores(
+    combine: Any, side_by_side: np.ndarray, truth: np.ndarray, rows: list[np.ndarray], labels: list[Any], scorer: Metric
+) -> list[float]:
+    """The scores on the folds; what `combine` learns, it learns from the other folds."""
+    number = np.repeat(np.arange(len(rows)), [len(one) for one in rows])
+    method = "predict_proba" if labels and hasattr(combine, "predict_proba") else "predict"
+    if len(rows) > 1:
+        said = cross_val_predict(combine, side_by_side, truth, cv=PredefinedSplit(number), method=method)
+    else:
+        said = getattr(combine, method)(side_by_side)
+    return [
+        scorer.score(truth[number == fold], _outputs(said[number == fold], labels), len(labels) or None)
+        for fold in range(len(rows))
+    ]
+
+
+def _outputs(said: np.ndarray, labels: list[Any]) -> Outputs:
+    if not labels:
+        return Outputs(said.ravel())
+    return Outputs(np.argmax(said, axis=1), said) if said.ndim == 2 else Outputs(said.astype(int))

@@ -2,8 +2,9 @@
 
 import math
 import time
-import warnings
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,25 +12,28 @@ from typing import Any
 import numpy as np
 import optuna
 import pandas as pd
-from optuna.storages import JournalStorage
+from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from ..errors import UserError
-from ..objects.metrics import Metric
-from ..objects.model import Model
+from ..files import replacing
 from ..objects.space import Values, starts, suggest
-from .fit import assemble, fit
-from .outputs import encoded, outputs
-from .split import Fold
+from .fold import Job, Scored, fit_fold
+
+KEPT = 12  # trials of a model whose outputs are kept, for `train` to choose from
 
 
 @dataclass
 class Result:
-    """What the search of one model found. Scores are scikit-learn's: more is better."""
+    """What the search of one model found. Scores are scikit-learn's: more is better.
+
+    `key` names the study; `candidates` are its best trials, best first, whose outputs on the scored rows are kept.
+    """
 
     name: str
     estimator: str
+    key: str = ""
     state: str = "no trial has finished"
     values: Values = field(default_factory=dict)
     best: str | None = None
@@ -40,47 +44,64 @@ class Result:
     pruned: int = 0
     failed: int = 0
     seconds: float = 0.0
+    candidates: list[dict[str, Any]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """The result as plain values."""
         return asdict(self)
 
 
-class TimeIsUp(Exception):
-    """The budget ended in the middle of a trial."""
+@dataclass
+class Run:
+    """A trial that is under way: its folds are fitted one after another, so that it can be stopped between them.
+
+    `view` is what the pruner sees of the study; `ended` is how the trial ended, once it has.
+    """
+
+    trial: optuna.Trial
+    view: optuna.Trial
+    values: Values
+    at_once: int
+    began: float = field(default_factory=time.monotonic)
+    sent: int = 0
+    found: dict[int, Scored] = field(default_factory=dict)
+    scores: list[float] = field(default_factory=list)
+    losses: int = 0
+    ended: TrialState | None = None
+    error: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What a reader calls the trial."""
+        return str(self.trial.user_attrs.get("start", f"trial {self.trial.number}"))
 
 
 def tune(
-    model: Model,
-    features: pd.DataFrame,
-    target: pd.Series,
-    folds: Sequence[Fold],
+    job: Job,
     *,
-    task: str,
-    dtypes: dict[str, str],
-    labels: Sequence[Any],
-    metric: Metric,
     sampler: optuna.samplers.BaseSampler,
     pruner: optuna.pruners.BasePruner,
-    sample: Any = None,
+    workers: Any,
     trials: int | None = None,
     deadline: float = math.inf,
-    journal: Path | None = None,
+    storage: BaseStorage | Path | None = None,
+    folder: Path | None = None,
     told: Callable[[Result, optuna.Study], None] = lambda result, study: None,
 ) -> Result:
     """Search a model's space: its defaults first, then its seeds, then what the sampler suggests.
 
+    With a seeded sampler and a budget of trials, what is found depends on `workers.trials` alone: a trial is asked for
+    when the one that is so many before it has been told, and its pruner sees no later one.
+
     Parameters
     ----------
-    model : the estimator, its preprocessing, their spaces and seeds.
-    features, target : the training rows; raw labels in a classification.
-    folds : pairs of arrays of row positions.
-    dtypes : the feature columns and their dtypes.
-    labels : the classes in order, empty in a regression.
-    sample : what draws the rows to learn from in each fold (it has `fit_resample`), or None for all of them.
+    job : the model and the rows.
+    workers : where to fit; started by the caller.
     trials : how many trials in all, those of an earlier, interrupted run included; None for no limit.
-    deadline : when to stop, in the seconds of `time.monotonic`; asked between fits.
-    journal : where to keep the study; what it holds already is gone on from. None keeps it in memory.
+    deadline : when to stop, in the seconds of `time.monotonic`.
+    storage : where to keep the study, a file for a journal or a storage of Optuna's; what it holds already is gone on
+        from. None keeps it in memory.
+    folder : where to keep the outputs and the fitted models of the best trials; None keeps none.
     told : called after each trial with the result so far.
 
     Returns
@@ -88,80 +109,106 @@ def tune(
     The result; its `state` is "ok", or why there is no score: no trial finished, or the defaults cannot be fitted.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = _open(journal, sampler, pruner)
-    space = model.space
-    points = starts(space, model.seeds)
+    model = job.model
+    study = _open(storage, f"{model.name} {job.key}", sampler, pruner)
+    points = starts(model.space, model.seeds)
     _enqueue(study, points)
-    truth = encoded(target, labels)
+    if not model.space:
+        trials = 1  # all others would be the same
+    shared = workers.share(job)
+    active: deque[Run] = deque()
+    pending: dict[Future[Scored], tuple[Run, int]] = {}
+    result = summary(job, study)
 
-    def evaluate(trial: optuna.Trial) -> list[float]:
-        start = trial.user_attrs.get("start")
-        values = suggest(trial, space, points.get(start) if start else None)
-        estimator = assemble(model, values, dtypes, task)
-        scores: list[float] = []
-        for number, (rows, others) in enumerate(folds):
-            if time.monotonic() >= deadline:
-                raise TimeIsUp
-            learned = features.iloc[rows], target.iloc[rows]
-            fitted = fit(estimator, *(sample.fit_resample(*learned) if sample else learned))
-            said = outputs(fitted, features.iloc[others], labels)
-            scores.append(metric.score(truth[others], said, len(labels) or None))
-            trial.set_user_attr("folds", scores)
-            # Wilcoxon's test compares trials fold by fold, the other pruners compare how far they have got.
-            paired = isinstance(pruner, optuna.pruners.WilcoxonPruner)
-            trial.report(_mean(scores[-1:] if paired else scores), number)
-            if number + 1 < len(folds) and trial.should_prune():
-                raise optuna.TrialPruned
-        return scores
+    def wanted() -> bool:
+        return (trials is None or result.trials + len(active) < trials) and time.monotonic() < deadline
 
-    result = summary(model, study)
-    while (trials is None or result.trials < trials) and time.monotonic() < deadline:
-        trial = study.ask()
-        began = time.monotonic()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                score = _mean(evaluate(trial))
-            if math.isnan(score):
-                raise ValueError(f"{metric.name} is undefined in every fold")
-            _tell(study, trial, began, score)
-        except optuna.TrialPruned:
-            _tell(study, trial, began, state=TrialState.PRUNED)
-        except TimeIsUp:
-            trial.set_user_attr("error", "out of time")
-            _tell(study, trial, began, state=TrialState.FAIL)
+    def submit() -> None:
+        for run in active:
+            while (
+                run.ended is None
+                and run.sent < len(job.folds)
+                and run.sent - len(run.scores) < run.at_once
+                and len(pending) < workers.slots
+            ):
+                keep, above = None, -math.inf
+                if folder is not None:
+                    keep, above = str(_fitted(folder, run.trial.number, run.sent)), _worth(result, run.sent)
+                future = workers.submit(fit_fold, shared, run.values, run.sent, keep, above)
+                pending[future] = run, run.sent
+                run.sent += 1
+
+    while True:
+        while len(active) < workers.trials and wanted():
+            active.append(_ask(study, job, points, workers, pruner))
+        if not active:
             break
-        except UserError:
-            raise
-        except Exception as error:
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
-            trial.set_user_attr("error", reason)
-            _tell(study, trial, began, state=TrialState.FAIL)
-            if trial.user_attrs.get("start") == "defaults":
-                result = summary(model, study)
-                result.state = f"fails with its defaults: {reason}"
+        submit()
+        left = deadline - time.monotonic()
+        done, _ = wait(pending, None if left == math.inf else max(left, 0), FIRST_COMPLETED)
+        if not done:
+            if any(run.ended is None for run in active):
+                for run in active:
+                    _fail(study, run, "out of time")
+                break
+        lost = False
+        for future in sorted(done, key=lambda one: (pending[one][0].trial.number, pending[one][1])):
+            run, number = pending.pop(future)
+            try:
+                run.found[number] = future.result()
+            except UserError:
+                raise
+            except BrokenExecutor:
+                lost = True
+                run.losses += 1
+                run.sent = len(run.scores)
+            except Exception as error:
+                run.error = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
+                run.ended = TrialState.FAIL
+        if lost:
+            shared = _restart(workers, job, pending)
+        for run in active:
+            _score(run, len(job.folds), pruner, job)
+        while active and active[0].ended is not None:
+            run = active.popleft()
+            _tell(study, run, folder)
+            result = summary(job, study)
+            if run.ended == TrialState.FAIL and run.label == "defaults":
+                result.state = f"fails with its defaults: {run.error}"
                 told(result, study)
                 return result
-        result = summary(model, study)
-        told(result, study)
-    return summary(model, study)
+            told(result, study)
+            _forget(folder, result, {one.trial.number for one in active})
+            if wanted():
+                active.append(_ask(study, job, points, workers, pruner))
+    return summary(job, study)
 
 
-def summary(model: Model, study: optuna.Study) -> Result:
+def summary(job: Job, study: optuna.Study) -> Result:
     """What a study has found so far; trials that the clock or a kill cut off do not count."""
     ended = [trial for trial in study.get_trials(deepcopy=False) if _counts(trial)]
-    result = Result(model.name, model.estimator.name, trials=len(ended))
+    result = Result(job.model.name, job.model.estimator.name, job.key, trials=len(ended))
     result.pruned = sum(trial.state == TrialState.PRUNED for trial in ended)
     result.failed = sum(trial.state == TrialState.FAIL for trial in ended)
     result.seconds = sum(trial.user_attrs.get("seconds", 0.0) for trial in study.get_trials(deepcopy=False))
+    # Of equals, the first: it is the simpler to explain.
     complete = [trial for trial in ended if trial.state == TrialState.COMPLETE]
+    complete.sort(key=lambda trial: (-(trial.value or 0.0), trial.number))
+    result.candidates = [
+        {
+            "trial": trial.number,
+            "label": trial.user_attrs.get("start", f"trial {trial.number}"),
+            "score": trial.value,
+            "folds": trial.user_attrs["folds"],
+            "values": trial.params,
+            "seconds": trial.user_attrs["seconds"],
+        }
+        for trial in complete[:KEPT]
+    ]
     if complete:
-        # Of equals, the first: it is the simpler to explain.
-        best = max(complete, key=lambda trial: (trial.value, -trial.number))
-        result.state, result.score = "ok", best.value
-        result.values, result.best = best.params, best.user_attrs.get("start", f"trial {best.number}")
-        result.folds = best.user_attrs["folds"]
-        result.std = float(np.nanstd(result.folds))
+        best = result.candidates[0]
+        result.state, result.score, result.values, result.best = "ok", best["score"], best["values"], best["label"]
+        result.folds, result.std = best["folds"], float(np.nanstd(best["folds"]))
     return result
 
 
@@ -183,18 +230,21 @@ def history(study: optuna.Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _open(journal: Path | None, sampler: Any, pruner: Any) -> optuna.Study:
-    storage = None
-    if journal is not None:
-        journal.parent.mkdir(parents=True, exist_ok=True)
-        _mend(journal)
-        storage = JournalStorage(JournalFileBackend(str(journal)))
+def _open(storage: BaseStorage | Path | None, name: str, sampler: Any, pruner: Any) -> optuna.Study:
+    if isinstance(storage, Path):
+        storage.parent.mkdir(parents=True, exist_ok=True)
+        _mend(storage)
+        name, storage = "search", JournalStorage(JournalFileBackend(str(storage)))
     study = optuna.create_study(
-        study_name="search", storage=storage, sampler=sampler, pruner=pruner, direction="maximize", load_if_exists=True
+        study_name=name, storage=storage, sampler=sampler, pruner=pruner, direction="maximize", load_if_exists=True
     )
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        # A killed run left it behind. A start point is tried again, for `_enqueue` misses it.
-        study.tell(trial.number, state=TrialState.FAIL)
+    if isinstance(storage, JournalStorage):
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            # A killed run left it behind. A start point is tried again, for `_enqueue` misses it.
+            study.tell(trial.number, state=TrialState.FAIL)
+    elif storage is not None:
+        # Other machines may be at work on this study: only trials without a heartbeat are given up.
+        optuna.storages.fail_stale_trials(study)
     return study
 
 
@@ -210,10 +260,99 @@ def _mend(journal: Path) -> None:
 
 def _enqueue(study: optuna.Study, points: dict[str, Values]) -> None:
     present = study.get_trials(deepcopy=False)
-    known = {one.user_attrs.get("start") for one in present if _counts(one) or one.state == TrialState.WAITING}
+    open_ = (TrialState.WAITING, TrialState.RUNNING)
+    known = {one.user_attrs.get("start") for one in present if _counts(one) or one.state in open_}
     for label, values in points.items():
         if label not in known:
             study.enqueue_trial(values, user_attrs={"start": label})
+
+
+def _ask(study: optuna.Study, job: Job, points: dict[str, Values], workers: Any, pruner: Any) -> Run:
+    trial = study.ask()
+    start = trial.user_attrs.get("start")
+    values = suggest(trial, job.model.space, points.get(start) if start else None)
+    # Nothing can stop the defaults, so their folds need not wait for each other.
+    at_once = workers.slots if start == "defaults" else 1
+    view = trial if workers.trials == 1 else _snapshot(study, pruner, trial)
+    return Run(trial, view, values, at_once)
+
+
+def _snapshot(study: optuna.Study, pruner: Any, trial: optuna.Trial) -> optuna.Trial:
+    """A trial like this one in a copy of the study as it is now: what ends later cannot change the pruner's mind."""
+    if isinstance(pruner, optuna.pruners.NopPruner):
+        return trial
+    copy = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0), pruner=pruner, direction="maximize")
+    copy.add_trials(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)))
+    return copy.ask()
+
+
+def _score(run: Run, folds: int, pruner: Any, job: Job) -> None:
+    """Report the folds that have been fitted, in order, and end the trial if the pruner or the last fold says so."""
+    while run.ended is None and len(run.scores) in run.found:
+        number = len(run.scores)
+        run.scores.append(run.found[number].score)
+        # Wilcoxon's test compares trials fold by fold, the other pruners compare how far they have got.
+        paired = isinstance(pruner, optuna.pruners.WilcoxonPruner)
+        run.view.report(_mean(run.scores[-1:] if paired else run.scores), number)
+        if number + 1 == folds:
+            run.ended = TrialState.COMPLETE
+            if math.isnan(_mean(run.scores)):
+                run.ended, run.error = TrialState.FAIL, f"{job.metric.name} is undefined in every fold"
+        elif run.view.should_prune():
+            run.ended = TrialState.PRUNED
+    if run.ended is None and run.losses > 1:
+        run.ended = TrialState.FAIL
+        run.error = "the process that fitted it died twice, perhaps for want of memory"
+
+
+def _tell(study: optuna.Study, run: Run, folder: Path | None) -> None:
+    trial = run.trial
+    if run.view is not trial:
+        for number in range(len(run.scores)):
+            trial.report(_mean(run.scores[: number + 1]), number)
+    trial.set_user_attr("folds", run.scores)
+    seconds = sum(one.seconds for one in run.found.values())
+    trial.set_user_attr("seconds", round(seconds, 3))
+    if run.error:
+        trial.set_user_attr("error", run.error)
+    if run.ended == TrialState.COMPLETE and folder is not None:
+        with replacing(folder / "outputs" / f"{trial.number}.npy") as new:
+            np.save(new, np.concatenate([run.found[number].outputs for number in range(len(run.found))]))
+    study.tell(trial, _mean(run.scores) if run.ended == TrialState.COMPLETE else None, state=run.ended)
+
+
+def _fail(study: optuna.Study, run: Run, reason: str) -> None:
+    run.error, run.ended = reason, TrialState.FAIL
+    _tell(study, run, None)
+
+
+def _restart(workers: Any, job: Job, pending: dict[Future[Scored], tuple[Run, int]]) -> Any:
+    """New processes after one has died; what the others were at is done again."""
+    for run, _ in pending.values():
+        run.sent = len(run.scores)
+    pending.clear()
+    workers.stop()
+    workers.start()
+    return workers.share(job)
+
+
+def _fitted(folder: Path, trial: int, number: int) -> Path:
+    return folder / "fitted" / f"{trial}-{number}.joblib"
+
+
+def _worth(result: Result, number: int) -> float:
+    """The score on a fold from which on its model is worth keeping."""
+    return result.candidates[-1]["folds"][number] if len(result.candidates) == KEPT else -math.inf
+
+
+def _forget(folder: Path | None, result: Result, running: set[int]) -> None:
+    """Delete what was kept of trials that are no longer among the best."""
+    if folder is None:
+        return
+    wanted = {one["trial"] for one in result.candidates} | running
+    for file in (*folder.glob("outputs/*.npy"), *folder.glob("fitted/*.joblib")):
+        if int(file.stem.partition("-")[0]) not in wanted:
+            file.unlink(missing_ok=True)
 
 
 def _counts(trial: FrozenTrial) -> bool:
@@ -221,13 +360,6 @@ def _counts(trial: FrozenTrial) -> bool:
     if trial.state == TrialState.FAIL:
         return trial.user_attrs.get("error") not in (None, "out of time")
     return trial.state.is_finished()
-
-
-def _tell(
-    study: optuna.Study, trial: optuna.Trial, began: float, score: float | None = None, state: TrialState | None = None
-) -> None:
-    trial.set_user_attr("seconds", round(time.monotonic() - began, 3))
-    study.tell(trial, score, state=state)
 
 
 def _mean(scores: Sequence[float]) -> float:

@@ -1,0 +1,203 @@
+"""Ensembles: which of the tried configurations make up the final model, and how their outputs become one.
+
+Each has `choose(outputs, truth, score)`, where
+
+- `outputs` has shape (configurations, rows, k): what each said of rows that it had not seen, best configuration first;
+  k is the number of classes, for which these are probabilities, and 1 in a regression;
+- `truth` has shape (rows,): codes or numbers;
+- `score` gives the score of outputs of shape (rows, k), more is better.
+
+It returns the positions of the members, and an estimator that makes one prediction of the members' outputs side by
+side, an array of shape (rows, members * k). `refit` says what a member is: fitted anew to all training rows, or (false)
+the mean of the models that were fitted on the folds.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+
+Score = Callable[[np.ndarray], float]
+Choice = tuple[list[int], Any]
+
+
+class BestSingle:
+    """The best configuration alone.
+
+    Parameters
+    ----------
+    model : take it from this model's; None for the best of all.
+    refit : fit it anew to all training rows, instead of keeping the models of the folds.
+    """
+
+    def __init__(self, model: str | None = None, refit: bool = True) -> None:
+        self.model, self.refit = model, refit
+
+    def choose(self, outputs: np.ndarray, truth: np.ndarray, score: Score) -> Choice:
+        """The first."""
+        return [0], mean([1.0], outputs.shape[2])
+
+
+class Voting:
+    """The plain mean of the best configurations.
+
+    Parameters
+    ----------
+    size : how many.
+    refit : fit each anew to all training rows, instead of keeping the models of the folds.
+    """
+
+    def __init__(self, size: int = 5, refit: bool = False) -> None:
+        if size < 1:
+            raise ValueError(f"size needs a whole number above 0, not {size}")
+        self.size, self.refit = size, refit
+
+    def choose(self, outputs: np.ndarray, truth: np.ndarray, score: Score) -> Choice:
+        """The first `size`."""
+        members = list(range(min(self.size, len(outputs))))
+        return members, mean([1 / len(members)] * len(members), outputs.shape[2])
+
+
+class GreedySelection:
+    """Greedy ensemble selection with replacement, on bags of the configurations.
+
+    From the best `initial` on, the configuration is added that helps the mean most, again and again; how often each was
+    added is its weight. Bags keep it from picking what fits these rows by chance.
+
+    Source: Caruana, Niculescu-Mizil, Crew and Ksikes, Ensemble selection from libraries of models, ICML 2004.
+
+    Parameters
+    ----------
+    size : how many times one is added.
+    initial : how many of the best it starts from.
+    bags : how many times the selection is done, each on half of the configurations; 1 for once on all.
+    max_members : the most members; those with the largest weights stay.
+    refit : fit each anew to all training rows, instead of keeping the models of the folds.
+    random_state : the seed of the bags.
+    """
+
+    def __init__(
+        self,
+        size: int = 25,
+        initial: int = 2,
+        bags: int = 5,
+        max_members: int = 8,
+        refit: bool = False,
+        random_state: int = 0,
+    ) -> None:
+        for name, value in {"size": size, "initial": initial, "bags": bags, "max_members": max_members}.items():
+            if value < 1:
+                raise ValueError(f"{name} needs a whole number above 0, not {value}")
+        self.size, self.initial, self.bags, self.max_members = size, initial, bags, max_members
+        self.refit, self.random_state = refit, random_state
+
+    def choose(self, outputs: np.ndarray, truth: np.ndarray, score: Score) -> Choice:
+        """The members and their weighted mean."""
+        random = np.random.default_rng(self.random_state)
+        counts = np.zeros(len(outputs))
+        for _ in range(self.bags):
+            size = len(outputs) if self.bags == 1 else max(1, (len(outputs) + 1) // 2)
+            bag = np.sort(random.choice(len(outputs), size, replace=False))
+            counts += np.bincount(bag[self._grow(outputs[bag], score)], minlength=len(outputs)) / self.bags
+        members = np.sort(np.argsort(-counts, kind="stable")[: min(self.max_members, int((counts > 0).sum()))])
+        weights = counts[members] / counts[members].sum()
+        # Chance has a hand in a selection: if it does not help on these rows either, the best alone is the better.
+        if score(np.tensordot(weights, outputs[members], axes=1)) <= score(outputs[0]):
+            return [0], mean([1.0], outputs.shape[2])
+        return members.tolist(), mean(weights.tolist(), outputs.shape[2])
+
+    def _grow(self, outputs: np.ndarray, score: Score) -> np.ndarray:
+        """The positions that were added, up to the best point on the way."""
+        chosen = list(range(min(self.initial, len(outputs))))
+        total = outputs[chosen].sum(axis=0)
+        best, length = score(total / len(chosen)), len(chosen)
+        while len(chosen) < self.size:
+            scores = [score((total + one) / (len(chosen) + 1)) for one in outputs]
+            position = int(np.argmax(scores))
+            chosen.append(position)
+            total = total + outputs[position]
+            if scores[position] > best:
+                best, length = scores[position], len(chosen)
+        return np.asarray(chosen[:length])
+
+
+class Stacking:
+    """Another model that learns from the outputs of the best configurations.
+
+    Parameters
+    ----------
+    final_estimator : a classifier or a regressor for arrays of shape (rows, members * k).
+    size : how many members.
+    refit : fit each anew to all training rows, instead of keeping the models of the folds.
+    """
+
+    def __init__(self, final_estimator: Any, size: int = 8, refit: bool = False) -> None:
+        if size < 1:
+            raise ValueError(f"size needs a whole number above 0, not {size}")
+        self.final_estimator, self.size, self.refit = final_estimator, size, refit
+
+    def choose(self, outputs: np.ndarray, truth: np.ndarray, score: Score) -> Choice:
+        """The first `size` and the fitted model."""
+        members = list(range(min(self.size, len(outputs))))
+        return members, clone(self.final_estimator).fit(np.concatenate(outputs[members], axis=1), truth)
+
+
+class WeightedProbabilities(ClassifierMixin, BaseEstimator):
+    """The weighted mean of members' probabilities, as a classifier of their outputs side by side.
+
+    Parameters
+    ----------
+    weights : one for each member, of sum 1.
+    classes : how many classes there are.
+    """
+
+    def __init__(self, weights: list[float], classes: int) -> None:
+        self.weights, self.classes = weights, classes
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "WeightedProbabilities":
+        """There is nothing to learn."""
+        self.classes_ = np.arange(self.classes)
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "classes_")
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Probabilities of shape (rows, classes)."""
+        apart = np.asarray(X).reshape(len(X), len(self.weights), self.classes)
+        return np.einsum("rmc,m->rc", apart, np.asarray(self.weights))
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """The code of the most probable class, shape (rows,)."""
+        return np.argmax(self.predict_proba(X), axis=1)
+
+
+class WeightedMean(RegressorMixin, BaseEstimator):
+    """The weighted mean of members' predictions, as a regressor of their outputs side by side.
+
+    Parameters
+    ----------
+    weights : one for each member, of sum 1.
+    """
+
+    def __init__(self, weights: list[float]) -> None:
+        self.weights = weights
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "WeightedMean":
+        """There is nothing to learn."""
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Shape (rows,)."""
+        return np.asarray(X) @ np.asarray(self.weights)
+
+
+def mean(weights: list[float], k: int) -> Any:
+    """The weighted mean of outputs with k columns each, fitted."""
+    if k == 1:
+        return WeightedMean(weights)
+    return WeightedProbabilities(weights, k).fit(np.empty((0, 0)), np.empty(0))

@@ -1,0 +1,91 @@
+"""Ensemble: fitted models of which one prediction is made, as one estimator that takes raw rows and gives raw labels."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
+
+from .outputs import outputs, probable
+
+
+class Folds(BaseEstimator):
+    """The models of one configuration that were fitted on the folds of a cross-validation; what they say is averaged.
+
+    Parameters
+    ----------
+    models : fitted estimators.
+    """
+
+    def __init__(self, models: list[Any]) -> None:
+        self.models = models
+
+
+class Ensemble(BaseEstimator):
+    """Fitted members and the estimator that makes one prediction of their outputs.
+
+    It is put together by `train` and cannot be fitted.
+
+    Parameters
+    ----------
+    names : of the members.
+    members : fitted estimators, or `Folds` of them.
+    combine : a fitted estimator for arrays of shape (rows, members * k): what the members say side by side.
+    labels : the classes in order, empty in a regression.
+    """
+
+    def __init__(self, names: list[str], members: list[Any], combine: Any, labels: list[Any]) -> None:
+        self.names, self.members, self.combine, self.labels = names, members, combine, labels
+
+    def fit(self, X: Any, y: Any) -> "Ensemble":
+        """scikit-learn asks whether there is such a method, and does not call it.
+
+        Raises
+        ------
+        TypeError
+            Always.
+        """
+        raise TypeError("an ensemble is put together of fitted members by the stage `train`")
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def outputs(self, X: Any) -> np.ndarray:
+        """What the members say of rows side by side, shape (rows, members * k)."""
+        return np.hstack([_said(member, X, self.labels) for member in self.members])
+
+
+class EnsembleRegressor(RegressorMixin, Ensemble):
+    """An ensemble of regressors."""
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Numbers, shape (rows,)."""
+        return np.asarray(self.combine.predict(self.outputs(X))).ravel()
+
+
+class EnsembleClassifier(ClassifierMixin, Ensemble):
+    """An ensemble of classifiers; calibration and a decision threshold are part of its `combine`."""
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The labels as they are in the table."""
+        return np.asarray(self.labels)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Labels, shape (rows,)."""
+        return self.classes_[np.asarray(self.combine.predict(self.outputs(X))).astype(int)]
+
+    @available_if(lambda self: hasattr(self.combine, "predict_proba"))
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities, shape (rows, classes), in the order of `classes_`."""
+        return np.asarray(self.combine.predict_proba(self.outputs(X)))
+
+
+def models(member: Any) -> list[Any]:
+    """The fitted estimators of a member."""
+    return list(member.models) if isinstance(member, Folds) else [member]
+
+
+def _said(member: Any, X: Any, labels: Sequence[Any]) -> np.ndarray:
+    return np.mean([probable(outputs(model, X, labels), labels) for model in models(member)], axis=0)

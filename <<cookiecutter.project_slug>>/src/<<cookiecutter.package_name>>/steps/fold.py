@@ -1,0 +1,184 @@
+"""Fold: fit one configuration of a model on one fold and score it. This is what the workers of a search run."""
+
+import time
+import warnings
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+
+from ..errors import UserError
+from ..files import replacing
+from ..objects.metrics import Metric
+from ..objects.model import Model
+from ..objects.space import Values
+from .fit import assemble, fit, parts, transform
+from .outputs import encoded, outputs, probable
+from .split import Fold
+
+MOST_SCORED = 20_000  # rows of a fold: enough for three digits of most metrics
+CACHE = 500_000_000  # bytes of transformed rows that a worker keeps
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all fits of one model's search share.
+
+    `folds` are pairs of positions in `features`: of the rows to learn from, and of the rows to score.
+    """
+
+    key: str
+    model: Model
+    features: pd.DataFrame = field(repr=False)
+    target: pd.Series = field(repr=False)
+    folds: list[Fold] = field(repr=False)
+    task: str
+    dtypes: dict[str, str]
+    labels: list[Any]
+    metric: Metric
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What one fit on one fold gave.
+
+    `outputs` has shape (rows scored, classes) or (rows scored, 1); `seconds` is the time of fitting and asking.
+    """
+
+    score: float
+    outputs: np.ndarray
+    seconds: float
+
+
+def job(
+    key: str,
+    model: Model,
+    features: pd.DataFrame,
+    target: pd.Series,
+    folds: Sequence[Fold],
+    *,
+    task: str,
+    dtypes: dict[str, str],
+    labels: Sequence[Any],
+    metric: Metric,
+    sample: Any = None,
+) -> Job:
+    """A search's data, cut down to the rows that it looks at.
+
+    Parameters
+    ----------
+    features, target : the training rows; raw labels in a classification.
+    folds : pairs of arrays of positions in these.
+    sample : draws the rows to learn from in each fold (it has `fit_resample`), or None for all of them.
+    """
+    drawn = [(_sampled(sample, features, target, learn), score) for learn, score in scored(folds)]
+    needed = np.unique(np.concatenate([np.concatenate(pair) for pair in drawn]))
+    if len(needed) == len(features):
+        return Job(key, model, features, target, drawn, task, dtypes, list(labels), metric)
+    place = np.full(len(features), -1)
+    place[needed] = np.arange(len(needed))
+    few = [(place[learn], place[score]) for learn, score in drawn]
+    rows = features.iloc[needed].reset_index(drop=True), target.iloc[needed].reset_index(drop=True)
+    return Job(key, model, *rows, few, task, dtypes, list(labels), metric)
+
+
+def scored(folds: Sequence[Fold]) -> list[Fold]:
+    """The folds with the rows that are scored: all, or the same sample for every model if there are very many."""
+    random = np.random.default_rng(0)
+    return [
+        (learn, score if len(score) <= MOST_SCORED else np.sort(random.choice(score, MOST_SCORED, replace=False)))
+        for learn, score in folds
+    ]
+
+
+def fit_fold(job: Job, values: Values, number: int, keep: str | None = None, above: float = -np.inf) -> Scored:
+    """Fit and score a configuration on one fold.
+
+    Parameters
+    ----------
+    job : the search's data.
+    values : the configuration; what is absent keeps its default.
+    number : of the fold.
+    keep : where to write the fitted model, for `train` to find.
+    above : the score that makes it worth keeping.
+    """
+    learn, score = job.folds[number]
+    began = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        estimator = assemble(job.model, values, job.dtypes, job.task)
+        key = (job.key, number, repr(sorted((k, v) for k, v in values.items() if k.startswith("preprocess."))))
+        fitted, said = _fit(estimator, job, learn, score, key)
+        truth = encoded(job.target.iloc[score], job.labels)
+        found = job.metric.score(truth, said, len(job.labels) or None)
+    seconds = time.perf_counter() - began
+    if keep is not None and found >= above:
+        with replacing(Path(keep)) as new:
+            joblib.dump(fitted, new)
+    return Scored(found, probable(said, job.labels).astype(np.float32), seconds)
+
+
+def _fit(estimator: Any, job: Job, learn: np.ndarray, score: np.ndarray, key: Any) -> tuple[Any, Any]:
+    """The fitted model and its outputs; what stands before the estimator is fitted once for all trials of a fold."""
+    split = parts(estimator)
+    features, target = job.features.iloc[learn], job.target.iloc[learn]
+    if split is None:
+        fitted = fit(estimator, features, target)
+        return fitted, outputs(fitted, job.features.iloc[score], job.labels)
+    prepared = _FRONTS.get(key)
+    if prepared is None:
+        front, learned = split.prepare(features, target)
+        prepared = _FRONTS.put(key, (front, learned, transform(front, job.features.iloc[score])))
+    front, learned, asked = prepared
+    fitted = split.fit(front, learned, target)
+    return fitted, outputs(split.rest(fitted), asked, job.labels)
+
+
+def _sampled(sample: Any, features: pd.DataFrame, target: pd.Series, learn: np.ndarray) -> np.ndarray:
+    if sample is None:
+        return learn
+    positions = pd.DataFrame({"position": learn})
+    drawn, _ = sample.fit_resample(positions, target.iloc[learn].reset_index(drop=True))
+    chosen = drawn["position"].to_numpy()
+    if not np.isin(chosen, learn).all():
+        raise UserError(f"{type(sample).__name__} makes new rows: a sample draws some of those that are there")
+    return chosen
+
+
+class _Fronts:
+    """The latest transformed rows, up to so many bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.size = limit, 0
+        self.kept: OrderedDict[Any, tuple[Any, int]] = OrderedDict()
+
+    def get(self, key: Any) -> Any:
+        if key not in self.kept:
+            return None
+        self.kept.move_to_end(key)
+        return self.kept[key][0]
+
+    def put(self, key: Any, value: Any) -> Any:
+        size = sum(map(_bytes, value[1:]))
+        if size <= self.limit:
+            self.kept[key] = value, size
+            self.size += size
+            while self.size > self.limit:
+                self.size -= self.kept.popitem(last=False)[1][1]
+        return value
+
+
+def _bytes(rows: Any) -> int:
+    if isinstance(rows, pd.DataFrame):
+        return int(rows.memory_usage(deep=False).sum())
+    if hasattr(rows, "data") and hasattr(rows, "indptr"):
+        return int(rows.data.nbytes + rows.indices.nbytes + rows.indptr.nbytes)
+    return int(getattr(rows, "nbytes", CACHE + 1))
+
+
+_FRONTS = _Fronts(CACHE)
