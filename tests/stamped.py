@@ -5,11 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+import psutil
 from cookiecutter.main import cookiecutter
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,6 +85,19 @@ class Project:
             yield
         finally:
             path.write_text(text, encoding="utf-8")
+
+    def running(self) -> list[psutil.Process]:
+        """The processes that still run in its folder, a second from now at the latest."""
+        for _ in range(20):
+            found = [
+                one
+                for one in psutil.process_iter(["cwd", "status"])
+                if one.info["cwd"] == str(self.path) and one.info["status"] != psutil.STATUS_ZOMBIE
+            ]
+            if not found:
+                break
+            time.sleep(0.05)
+        return found
 
     def copy(self, folder: Path) -> "Project":
         """A copy with its outputs and its cache."""

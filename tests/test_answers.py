@@ -107,7 +107,7 @@ WRONG = {
     ),
     "estimators-empty": (
         {"estimators": " , "},
-        "estimators: none is named; write fast, balanced, thorough, or catboost, extra_trees, hist_gradient_boosting, "
+        "estimators: none is named; write fast, balanced, thorough, automl, or catboost, extra_trees, hist_gradient_boosting, "
         "lightgbm, logistic_regression, nearest_neighbors, ...",
     ),
     "estimators-preset-misspelt": (
@@ -132,7 +132,7 @@ WRONG = {
     ),
     "estimators-unknown": (
         {"estimators": "wxyz"},
-        "estimators: there is no 'wxyz'; write fast, balanced, thorough, names such as catboost, extra_trees, "
+        "estimators: there is no 'wxyz'; write fast, balanced, thorough, automl, names such as catboost, extra_trees, "
         "hist_gradient_boosting, lightgbm, logistic_regression, nearest_neighbors, ..., or a classifier of scikit-learn, "
         "category_encoders, catboost, feature_engine, imblearn, lightgbm, skrub, sklego, xgboost",
     ),

@@ -9,6 +9,9 @@ from stamped import Project
 
 MODEL = "params/models/random_forest.yaml"
 CV = "params: {n_splits: 5, shuffle: true, random_state: 0}\n"
+GREEDY = "class: GreedySelection\n  params: {size: 25, refit: false}"
+SINGLE = "class: BestSingle\n  params: {{model: {}}}"
+BUDGET = "trials: 2\n  seconds: 240"
 HOLDOUT = "{test_size: 0.2, random_state: 0}\n"
 
 # For each: the file, what is replaced by what, and what the message must hold.
@@ -63,7 +66,92 @@ PARAMS = {
         "{class: LogisticRegression}",
         "LogisticRegression predicts",
     ),
-    "a model that does not compete": ("params/train.yaml", "model: best", "model: svm", "does not compete"),
+    "no limit at all": (
+        "params/search.yaml",
+        BUDGET,
+        "trials: null\n  seconds: null",
+        "needs 'trials', 'seconds' or both",
+    ),
+    "half a trial": ("params/search.yaml", "trials: 2", "trials: 2.5", "a whole number, not 2.5"),
+    "a share of nobody": ("params/search.yaml", "{train: 0.5}", "{svm: 2}", "unknown key 'svm'"),
+    "a share of nothing": ("params/search.yaml", "{train: 0.5}", "{train: 0}", "a share is a number above 0, not 0"),
+    "a model called train": ("params/search.yaml", "  - random_forest", "  - train", "means something else here"),
+    "a pruner for a sampler": (
+        "params/search.yaml",
+        "class: TPESampler\n  params: {seed: 0, group: true, n_startup_trials: 8}",
+        "class: optuna.pruners.NopPruner",
+        "is a pruner, and a sampler is needed here",
+    ),
+    "no sampler": (
+        "params/search.yaml",
+        "sampler:\n  class: TPESampler\n  params: {seed: 0, group: true, n_startup_trials: 8}",
+        "sampler: null",
+        "should be a mapping",
+    ),
+    "unknown workers": ("params/search.yaml", "class: Processes", "class: Proceses", "did you mean 'Processes'"),
+    "no workers": ("params/search.yaml", "n_workers: 2", "n_workers: 0", "a whole number above 0, not 0"),
+    "workers without an address": (
+        "params/search.yaml",
+        "class: Processes\n  params: {n_workers: 2}",
+        "class: DaskCluster",
+        "address",
+    ),
+    "a storage without a url": (
+        "params/search.yaml",
+        "\nworkers:",
+        "\nstorage: {class: RDBStorage, params: {ulr: x}}\nworkers:",
+        "did you mean 'url'",
+    ),
+    "a storage that stores nothing": (
+        "params/search.yaml",
+        "\nworkers:",
+        "\nstorage: {class: optuna.samplers.TPESampler, params: {seed: 1}}\nworkers:",
+        "is a sampler, and a storage is needed here",
+    ),
+    "a model that does not compete": ("params/train.yaml", GREEDY, SINGLE.format("svm"), "'svm' does not compete"),
+    "unknown ensemble": (
+        "params/train.yaml",
+        "class: GreedySelection",
+        "class: GreedySelektion",
+        "did you mean 'GreedySelection'",
+    ),
+    "a model for an ensemble": (
+        "params/train.yaml",
+        GREEDY,
+        "class: sklearn.svm.SVC",
+        "is a classifier, and a ensemble is needed here",
+    ),
+    "an ensemble of none": ("params/train.yaml", "size: 25", "size: 0", "size needs a whole number above 0, not 0"),
+    "stacking without probabilities": (
+        "params/train.yaml",
+        GREEDY,
+        "class: Stacking\n  params: {final_estimator: {class: LinearSVC}}",
+        "LinearSVC gives no probabilities",
+    ),
+    "a calibration that is none": (
+        "params/train.yaml",
+        "calibration: null",
+        "calibration: {class: LogisticRegression}",
+        "is a classifier around the final model, such as CalibratedClassifierCV",
+    ),
+    "an impossible calibration": (
+        "params/train.yaml",
+        "calibration: null",
+        "calibration: {class: CalibratedClassifierCV, params: {method: sigmoidal}}",
+        "Got 'sigmoidal' instead",
+    ),
+    "an unknown scoring of a threshold": (
+        "params/train.yaml",
+        "threshold: null",
+        "threshold: {class: TunedThresholdClassifierCV, params: {scoring: balanced_acuracy}}",
+        "did you mean 'balanced_accuracy'",
+    ),
+    "costs without a matrix": (
+        "params/train.yaml",
+        "threshold: null",
+        "threshold: {class: TunedThresholdClassifierCV, params: {scoring: {class: mean_cost_loss}}}",
+        "mean_cost_loss needs matrix under params",
+    ),
     "steps without order": (
         "params/preprocess/ordinal.yaml",
         "steps:\n  - columns: {dtype: number}\n    steps:\n      - impute:",
@@ -90,6 +178,12 @@ DATA = {
         "not one of two classes",
     ),
     "a metric for two classes": ("params/search.yaml", "neg_log_loss", "roc_auc", "does not fit 3 classes"),
+    "costs of two classes": (
+        "params/search.yaml",
+        '"neg_log_loss"',
+        "{class: mean_cost_loss, params: {matrix: [[0, 1], [5, 0]]}}",
+        "does not fit 3 classes",
+    ),
     "more folds than rows": ("params/split.yaml", CV, "params: {n_splits: 500}\n", "greater than the number of"),
     "a class in the hold-out alone": (
         "params/split.yaml",
@@ -118,7 +212,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made = Project(
         tmp_path_factory.mktemp("bad"), project_name="Bad input", estimators="random_forest, logistic_regression"
     )
-    made.edit("params/search.yaml", ("trials: 25", "trials: 2"))
+    made.edit("params/search.yaml", ("trials: 100", "trials: 2"))
     return made
 
 

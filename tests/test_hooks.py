@@ -30,6 +30,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "params" / "data.yaml").write_text("source: x    # where\ntarget: y\ntask: z\n")
     (folder / "params" / "search.yaml").write_text(
         "models: []\nmetric: accuracy    # more is better\nbudget:\n  trials: 1    # many\n  seconds: 1\n"
+        "  shares: {}    # parts\n"
     )
     (folder / "params" / "registry.yaml").write_text("# further packages\npackages: []\n")
     (folder / "pyproject.toml").write_text('dependencies = [\n  "pandas",\n]\n\n[other]\nlist = [\n]\n')
@@ -182,10 +183,12 @@ def test_the_plan_does_not_stay(project: Path, calls: list[list[str]]) -> None:
 
 def test_wiring_keeps_comments_and_the_rest(project: Path) -> None:
     given = {**GOOD, "estimators": "svm, GaussianMixtureNB, LGBMClassifier"}
-    wiring.wire(answers.planned(given, ROOT, ROOT)._replace(budget={"trials": 25, "seconds": 30}), project)
+    budget = {"trials": 25, "seconds": 30, "shares": {"train": 0.5, "svm": 2, "random_forest": 3}}
+    wiring.wire(answers.planned(given, ROOT, ROOT)._replace(budget=budget), project)
     assert (project / "params/search.yaml").read_text() == (
         "models:\n  - svm\n  - gaussian_mixture_nb\n  - lightgbm\n"
         'metric: "neg_log_loss"    # more is better\nbudget:\n  trials: 25    # many\n  seconds: 30\n'
+        "  shares: {train: 0.5, svm: 2}    # parts\n"
     )
     assert (project / "params/registry.yaml").read_text() == '# further packages\npackages: ["lightgbm", "sklego"]\n'
     assert (project / "pyproject.toml").read_text() == (

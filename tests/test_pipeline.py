@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,8 +19,10 @@ from stamped import QUIET, TOOLS, Project
 pytestmark = pytest.mark.slow
 
 ALL = ["plan", "load", "split", "tune@logistic_regression", "tune@random_forest", "train", "evaluate"]
+MODELS = ["logistic_regression", "random_forest"]
 TUNE = [stage for stage in ALL if "tune" in stage]
-SMALL = (("trials: 25", "trials: 2"), ("seconds: 60", "seconds: 300"))
+SMALL = (("trials: 100", "trials: 4"), ("seconds: 240", "seconds: 600"))  # two trials a model
+GREEDY = "class: GreedySelection\n  params: {size: 25, refit: false}"
 QUICK = ("n_estimators: 150", "n_estimators: 10")
 
 
@@ -165,11 +169,89 @@ def test_editing_what_is_custom_tunes_the_models_that_use_it(project: Project) -
 
 
 def test_raising_the_budget_goes_on_from_the_trials_that_are_there(project: Project) -> None:
-    project.edit("params/search.yaml", ("trials: 2", "trials: 3"))
+    project.edit("params/search.yaml", ("trials: 4", "trials: 6"))
     assert tuned(project) == TUNE
     history = pd.read_csv(project.path / "models" / "tuned" / "random_forest" / "trials.csv")
     assert history["start"].tolist() == ["defaults", "seed 1", "seed 2"]
     assert len(list((project.path / ".cache" / "studies" / "random_forest").iterdir())) == 1
+
+
+def test_a_changed_share_goes_on_from_the_trials_that_are_there(project: Project) -> None:
+    before = [pd.read_csv(project.path / "models" / "tuned" / name / "trials.csv") for name in MODELS]
+    project.edit("params/search.yaml", ("shares: {train: 0.5}", "shares: {random_forest: 2}"))
+    assert tuned(project) == TUNE
+    after = [pd.read_csv(project.path / "models" / "tuned" / name / "trials.csv") for name in MODELS]
+    assert [len(one) for one in after] == [2, 3]
+    assert [one["seconds"].tolist()[:2] for one in after] == [one["seconds"].tolist() for one in before]
+
+
+def test_two_runs_from_nothing_find_the_same(project: Project) -> None:
+    files = [project.path / "reports" / name for name in ("leaderboard.json", "metrics.json")]
+    before = [file.read_bytes() for file in files]
+    for folder in (".cache/studies", "models", "reports"):
+        shutil.rmtree(project.path / folder)
+    for name in MODELS:
+        project.stage("tune", name)
+    project.stage("train")
+    project.stage("evaluate")
+    assert [file.read_bytes() for file in files] == before
+
+
+def test_other_final_models_are_made_of_the_same_searches(project: Project) -> None:
+    def final(*edits: tuple[str, str]) -> tuple[dict[str, Any], pd.DataFrame]:
+        with project.edited("params/train.yaml", *edits):
+            assert [stage for stage in project.repro("train") if "tune" in stage] == []
+            project.python("predict", "data/raw/penguins.csv", "predictions.csv")
+        board = json.loads((project.path / "reports" / "leaderboard.json").read_text())
+        return next(one for one in board["models"] if one["chosen"]), pd.read_csv(project.path / "predictions.csv")
+
+    truth = pd.read_csv(project.path / "data" / "raw" / "penguins.csv")["species"]
+    stacking = "class: Stacking\n  params: {size: 3, final_estimator: {class: LogisticRegression}}"
+    chosen, said = final(
+        (GREEDY, stacking),
+        ("calibration: null", "calibration: {class: CalibratedClassifierCV, params: {method: sigmoid}}"),
+    )
+    assert (chosen["class"], len(chosen["members"])) == ("Stacking", 3)
+    assert (said["prediction"] == truth).mean() > 0.95
+    assert np.allclose(said.filter(like="probability_").sum(axis=1), 1)
+    chosen, said = final((GREEDY, "class: BestSingle\n  params: {model: random_forest}"))
+    assert (chosen["model"], chosen["class"]) == ("random_forest", "RandomForestClassifier")
+    assert (said["prediction"] == truth).mean() > 0.95
+    project.edit("params/train.yaml", ("threshold: null", "threshold: {class: TunedThresholdClassifierCV}"))
+    said = project.run("dvc", "repro", "train", code=255)
+    assert "error: params/train.yaml:" in said and "Only binary classification is supported" in said
+    assert "Traceback" not in said
+
+
+def test_a_costlier_mistake_moves_the_threshold(tmp_path: Path) -> None:
+    mixed(200).drop(columns="price").to_csv(tmp_path / "table.csv", index=False)
+    project = Project(
+        tmp_path,
+        project_name="Costs",
+        data=str(tmp_path / "table.csv"),
+        target="risk",
+        estimators="logistic_regression",
+    )
+    project.edit("params/search.yaml", ("trials: 100", "trials: 2"))
+    for stage in ("plan", "load", "split"):
+        project.stage(stage)
+    project.stage("tune", "logistic_regression")
+    shares = {}
+    for scoring in (
+        "balanced_accuracy",
+        "{class: mean_cost_loss, params: {matrix: [[0, 1], [50, 0]]}}",
+        "{class: mean_cost_loss, params: {matrix: [[0, 50], [1, 0]]}}",
+    ):
+        node = f"threshold: {{class: TunedThresholdClassifierCV, params: {{scoring: {scoring}}}}}"
+        with project.edited("params/train.yaml", ("threshold: null", node)):
+            project.stage("plan")
+            project.stage("train")
+            project.python("predict", str(tmp_path / "table.csv"), "predictions.csv")
+        said = pd.read_csv(project.path / "predictions.csv")
+        # The classes are high and low; a row is a true class, so the second row is what a missed `low` costs.
+        shares[scoring[-9:]] = (said["prediction"] == "low").mean()
+    plain, missed, alarmed = shares.values()
+    assert missed > plain > alarmed
 
 
 def test_trials_of_other_code_are_not_gone_on_from(project: Project) -> None:
@@ -185,7 +267,7 @@ def test_trials_of_other_code_are_not_gone_on_from(project: Project) -> None:
 
 
 def test_a_killed_search_loses_no_finished_trial(project: Project) -> None:
-    project.edit("params/search.yaml", ("trials: 2", "trials: 12"))
+    project.edit("params/search.yaml", ("trials: 4", "trials: 24"))
     project.edit("params/models/random_forest.yaml", ("n_estimators: 10", "n_estimators: 60"))
     project.run("dvc", "repro", "split")
     project.stage("plan")
@@ -222,15 +304,21 @@ def test_the_seconds_are_a_hard_limit(project: Project, sleep: str) -> None:
     )
     (project.path / "params" / "models" / "slow.yaml").write_text("class: Slow\n", encoding="utf-8")
     project.edit(
-        "params/search.yaml", ("seconds: 300", "seconds: 5"), ("  - random_forest", "  - random_forest\n  - slow")
+        "params/search.yaml",
+        # The first two and the final fit have a second each, and `slow` has five.
+        ("seconds: 600", "seconds: 8"),
+        ("shares: {train: 0.5}", "shares: {slow: 5}"),
+        ("  - random_forest", "  - random_forest\n  - slow"),
     )
     project.run("dvc", "repro", "split")
     began = time.monotonic()
     said = project.stage("tune", "slow")
-    assert time.monotonic() - began < 5 * 1.05 + 1.5
+    assert time.monotonic() - began < 5 * 1.05 + 1
+    assert project.running() == []
     assert "no trial finished within 5 s" in said
     result = json.loads((project.path / "models" / "tuned" / "slow" / "result.json").read_text())
     assert (result["state"], result.get("score")) == ("out of time", None)
+    assert "models/final is trained on 275 rows" in project.stage("train"), "the others go on"
 
 
 def test_a_model_that_fails_with_its_defaults_is_named_and_left_out(project: Project) -> None:
@@ -239,7 +327,7 @@ def test_a_model_that_fails_with_its_defaults_is_named_and_left_out(project: Pro
     said = project.run("dvc", "repro")
     assert "params/models/naive.yaml: GaussianNB fails with its defaults: ValueError: Input X contains NaN" in said
     assert "fails with its defaults" in project.python("summary")
-    project.edit("params/train.yaml", ("model: best", "model: naive"))
+    project.edit("params/train.yaml", (GREEDY, "class: BestSingle\n  params: {model: naive}"))
     assert "there is no model to train (naive: fails" in project.run("dvc", "repro", code=255)
 
 
@@ -248,7 +336,7 @@ def test_ugly_values_do_not_stop_a_run(tmp_path: Path) -> None:
     frame.loc[5, "risk"] = "only once"
     frame.drop(columns="price").to_csv(tmp_path / "table.csv", index=False)
     project = Project(tmp_path, project_name="Ugly", data=str(tmp_path / "table.csv"), target="risk", estimators="fast")
-    project.edit("params/search.yaml", ("trials: 10", "trials: 1"), ("seconds: 30", "seconds: 300"))
+    project.edit("params/search.yaml", ("trials: 20", "trials: 2"), ("seconds: 60", "seconds: 600"))
     assert project.repro()[-1] == "evaluate"
 
 
@@ -366,7 +454,7 @@ def test_classes_of_other_packages_compete_by_name(recipe: str, target: str, est
         target=target,
         estimators=estimators,
     )
-    project.edit("params/search.yaml", ("trials: 25", "trials: 1"), ("seconds: 60", "seconds: 300"))
+    project.edit("params/search.yaml", ("trials: 100", "trials: 5"), ("seconds: 240", "seconds: 900"))
     project.repro()
     board = json.loads((project.path / "reports" / "leaderboard.json").read_text())
     assert len(board["models"]) == 5 and all(one["state"] == "ok" for one in board["models"]), board

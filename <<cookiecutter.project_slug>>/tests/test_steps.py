@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.preprocessing import FunctionTransformer
 
+from << cookiecutter.package_name >>.custom.workers import InProcess
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.objects.grammar import Grammar
 from << cookiecutter.package_name >>.objects.metrics import metric
@@ -18,7 +19,8 @@ from << cookiecutter.package_name >>.objects.plan import Plan
 from << cookiecutter.package_name >>.objects.reader import Where
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.steps.evaluate import scores
-from << cookiecutter.package_name >>.steps.fit import assemble, fit, fit_transformers, transform
+from << cookiecutter.package_name >>.steps.fit import assemble, fit, parts, transform
+from << cookiecutter.package_name >>.steps.fold import job
 from << cookiecutter.package_name >>.steps.load import load
 from << cookiecutter.package_name >>.steps.outputs import encoded, outputs
 from << cookiecutter.package_name >>.steps.predict import predict, prepare
@@ -44,18 +46,22 @@ def search(model: Model, plan: Plan, table: pd.DataFrame, schema: Schema, trials
     """A search with two folds."""
     rows = np.arange(len(table))
     return tune(
-        model,
-        table[list(schema.features)],
-        table["outcome"],
-        [(rows[:60], rows[60:]), (rows[60:], rows[:60])],
-        task=schema.task,
-        dtypes=schema.features,
-        labels=schema.labels,
-        metric=metric(plan.slices["train"]["metric"], Where("search.yaml"), Grammar()),
+        job(
+            str(journal),
+            model,
+            table[list(schema.features)],
+            table["outcome"],
+            [(rows[:60], rows[60:]), (rows[60:], rows[:60])],
+            task=schema.task,
+            dtypes=schema.features,
+            labels=schema.labels,
+            metric=metric(plan.slices["train"]["metric"], Where("search.yaml"), Grammar()),
+        ),
         sampler=optuna.samplers.RandomSampler(seed=0),
         pruner=optuna.pruners.NopPruner(),
+        workers=InProcess(),
         trials=trials,
-        journal=journal,
+        storage=journal,
     )
 
 
@@ -99,9 +105,11 @@ def test_a_prediction_needs_no_other_row_and_survives_what_it_has_never_seen(
 
 
 def test_transformers_learn_from_training_rows_alone(model: Model, table: pd.DataFrame, schema: Schema) -> None:
-    estimator = assemble(model, {}, schema.features, schema.task)
+    split = parts(assemble(model, {}, schema.features, schema.task))
+    if split is None:
+        pytest.skip("its preprocessing resamples rows, and is fitted with the estimator")
     features = table[list(schema.features)]
-    transformers, _ = fit_transformers(estimator, features.iloc[:60], table["outcome"].iloc[:60])
+    transformers, _ = split.prepare(features.iloc[:60], table["outcome"].iloc[:60])
     before = np.asarray(transform(transformers, features.iloc[60:61]), dtype=float)
     transform(transformers, features.iloc[61:].assign(size=1e6))
     assert np.array_equal(

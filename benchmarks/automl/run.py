@@ -53,7 +53,8 @@ def main() -> None:
                 line = _one(task, seed, name, given, settings)
                 with results.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(line) + "\n")
-                value = f"{line['score']:.5g}" if line["score"] is not None else f"FAILED {line['failure'][-300:]}"
+                why = " ".join(line.get("failure", "").split())[-200:]
+                value = f"FAILED: {why}" if line["score"] is None else f"{line['score']:.5g}"
                 took = f"{line.get('fit_seconds') or float('nan'):7.1f} s of {line['wall']:7.1f} s"
                 print(f"  {task.name:<14} {seed}  {name:<18} {took}  {value}", file=sys.stderr)
     if results.exists():

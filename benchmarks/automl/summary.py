@@ -52,7 +52,8 @@ def report(results: Path, of: str = "sml") -> None:
     parts = [
         _heading(results, lines),
         "## Mean scores\n\nOver the splits that a contender finished; in brackets the splits it failed on. "
-        "The best of a row is bold.\n\n" + _table(_scores(lines)),
+        "The best of a row, of those "
+        "that never failed, is bold.\n\n" + _table(_scores(lines)),
         "## Ranks\n\nMean rank over the splits that every contender has run (1 is best; a failure shares the last "
         "rank).\n\n" + _table(_ranks(lines)),
         _pairs(lines, of),
@@ -77,6 +78,8 @@ def read(results: Path) -> list[dict[str, Any]]:
 def frame(lines: list[dict[str, Any]]) -> pd.DataFrame:
     """The lines as a table. A failure has the error infinity, so it loses against whatever has not failed."""
     found = pd.DataFrame(lines)
+    for name in ("estimators", "versions", "failure"):
+        found[name] = found[name].astype(object) if name in found else None
     found["failed"] = found["score"].isna()
     found["error"] = found["error"].astype("float64").where(~found["failed"], math.inf)
     for name in ("fit_seconds", "predict_seconds", "peak_mb", "cpu"):
@@ -154,7 +157,8 @@ def _scores(lines: pd.DataFrame) -> pd.DataFrame:
         metric = own["metric"].iloc[0]
         row = {"table": name, "rows": f"{own['rows'].iloc[0]:,}", "metric": METRICS[metric]}
         means = own[~own["failed"]].groupby("contender")["score"].mean()
-        best = (means.max() if metric == "roc_auc" else means.min()) if len(means) else math.nan
+        whole = means.drop(own.loc[own["failed"], "contender"].unique(), errors="ignore")
+        best = whole.max() if metric == "roc_auc" else whole.min()
         for contender, theirs in own.groupby("contender", sort=False):
             failed = int(theirs["failed"].sum())
             text = f"{means[contender]:.5g}" if contender in means else "failed"

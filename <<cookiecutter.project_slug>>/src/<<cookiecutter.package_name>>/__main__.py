@@ -18,11 +18,15 @@ def main(words: Sequence[str] | None = None) -> None:
     listing = commands.add_parser("list", help="list the classes, metrics and charts that the params can name")
     listing.add_argument("kind", nargs="?", default="", help="classifier, regressor, transformer, splitter, metric, …")
     listing.add_argument("text", nargs="?", default="", help="only names that hold this text")
+    commands.add_parser("nested", help="repeat the whole search on each outer split of params/split.yaml")
     predict = commands.add_parser("predict", help="predict the rows of a table with the trained model")
     predict.add_argument("source", help="a path or a URL of a table")
     predict.add_argument("output", help="the CSV file to write")
+    script = commands.add_parser("script", help="print the final model as a script that needs scikit-learn alone")
+    script.add_argument("output", nargs="?", help="the file to write instead")
     given = parser.parse_args(words)
-    {"check": _check, "summary": _summary, "schema": _schema, "list": _list, "predict": _predict}[given.command](given)
+    called = {"check": _check, "summary": _summary, "schema": _schema, "list": _list, "nested": _nested}
+    (called | {"predict": _predict, "script": _script})[given.command](given)
 
 
 def _check(given: argparse.Namespace) -> None:
@@ -70,6 +74,12 @@ def _list(given: argparse.Namespace) -> None:
         print(f"{one.name:<{width}}  {one.kind:<{kinds}}  {one.path}")
 
 
+def _nested(given: argparse.Namespace) -> None:
+    from .nested import main as nested
+
+    nested()
+
+
 def _predict(given: argparse.Namespace) -> None:
     from .errors import UserError
     from .files import read_json, replacing
@@ -87,6 +97,18 @@ def _predict(given: argparse.Namespace) -> None:
     with replacing(given.output) as new:
         predictions.to_csv(new, index=False)
     print(f"{len(predictions)} predictions: {given.output}", file=sys.stderr)
+
+
+def _script(given: argparse.Namespace) -> None:
+    from .files import write_text
+    from .script.command import script
+
+    text = script()
+    if given.output is None:
+        print(text, end="")
+    else:
+        write_text(given.output, text)
+        print(f"the final model as a script: {given.output}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The leaderboard as lines for a terminal."""
 
+from collections import Counter
 from pathlib import Path
 
 from .errors import UserError
@@ -24,7 +25,12 @@ def lines(folder: Path = Path("reports")) -> list[str]:
     for one in board["models"]:
         score = one["state"].partition(":")[0] if one["score"] is None else f"{one['score']:.4g} ± {one['std']:.2g}"
         mark = "*" if one["chosen"] else " "
-        table.append(f"{mark} {one['model']:<{width}}  {score:>18}  {one['trials']:>6}  {seconds.get(one['model'], total):>7.1f}")
+        spent = seconds.get(one["model"], total)
+        table.append(f"{mark} {one['model']:<{width}}  {score:>18}  {one['trials']:>6}  {spent:>7.1f}")
+    counts = Counter(one["model"] for one in board["models"][0]["members"])
+    if counts.total() > 1:
+        made_of = ", ".join(f"{count} × {model}" for model, count in counts.most_common())
+        table.append(f"  (the ensemble is made of {made_of})")
     held_out = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
     return [
         "",

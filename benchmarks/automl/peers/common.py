@@ -62,9 +62,10 @@ def preparer(train: pd.DataFrame) -> Predict:
     """For tools that take neither text nor dates: what turns a table into numbers and categories.
 
     A date becomes its day, month and day of the week; a column of text (more than 50 values, on average four words or
-    more) becomes its 50 leading components of TF-IDF. Categories that the training rows lack become missing.
+    more) becomes its 50 leading components of TF-IDF. Categories that the training rows lack become missing, and
+    columns that are empty in them are left out.
     """
-    kinds = {name: _kind(train[name]) for name in train}
+    kinds = {name: _kind(train[name]) for name in train if train[name].notna().any()}
     words = {name: _components(train[name]) for name, kind in kinds.items() if kind == "text"}
     levels = {name: train[name].dropna().unique() for name, kind in kinds.items() if kind == "category"}
 
@@ -89,7 +90,7 @@ def preparer(train: pd.DataFrame) -> Predict:
 
 def _kind(values: pd.Series) -> str:
     present = values.dropna()
-    if pd.api.types.is_numeric_dtype(values) or present.empty:
+    if pd.api.types.is_numeric_dtype(values):
         return "number"
     text = present.astype(str)
     if text.str.match(r"\d{4}-\d\d-\d\d").all():

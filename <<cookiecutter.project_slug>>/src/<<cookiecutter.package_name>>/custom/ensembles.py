@@ -8,8 +8,8 @@ Each has `choose(outputs, truth, score)`, where
 - `score` gives the score of outputs of shape (rows, k), more is better.
 
 It returns the positions of the members, and an estimator that makes one prediction of the members' outputs side by
-side, an array of shape (rows, members * k). `refit` says what a member is: fitted anew to all training rows, or (false)
-the mean of the models that were fitted on the folds.
+side, an array of shape (rows, members * k). `refit` says what a member is: fitted to all training rows, or (false)
+the mean of models that are fitted to the folds.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class BestSingle:
     Parameters
     ----------
     model : take it from this model's; None for the best of all.
-    refit : fit it anew to all training rows, instead of keeping the models of the folds.
+    refit : fit it to all training rows; false: the mean of models fitted to the folds.
     """
 
     def __init__(self, model: str | None = None, refit: bool = True) -> None:
@@ -45,10 +45,10 @@ class Voting:
     Parameters
     ----------
     size : how many.
-    refit : fit each anew to all training rows, instead of keeping the models of the folds.
+    refit : fit each to all training rows; false: the mean of models fitted to the folds.
     """
 
-    def __init__(self, size: int = 5, refit: bool = False) -> None:
+    def __init__(self, size: int = 5, refit: bool = True) -> None:
         if size < 1:
             raise ValueError(f"size needs a whole number above 0, not {size}")
         self.size, self.refit = size, refit
@@ -73,17 +73,17 @@ class GreedySelection:
     initial : how many of the best it starts from.
     bags : how many times the selection is done, each on half of the configurations; 1 for once on all.
     max_members : the most members; those with the largest weights stay.
-    refit : fit each anew to all training rows, instead of keeping the models of the folds.
+    refit : fit each to all training rows; false: the mean of models fitted to the folds.
     random_state : the seed of the bags.
     """
 
     def __init__(
         self,
         size: int = 25,
-        initial: int = 2,
-        bags: int = 5,
-        max_members: int = 8,
-        refit: bool = False,
+        initial: int = 1,
+        bags: int = 4,
+        max_members: int = 10,
+        refit: bool = True,
         random_state: int = 0,
     ) -> None:
         for name, value in {"size": size, "initial": initial, "bags": bags, "max_members": max_members}.items():
@@ -129,10 +129,10 @@ class Stacking:
     ----------
     final_estimator : a classifier or a regressor for arrays of shape (rows, members * k).
     size : how many members.
-    refit : fit each anew to all training rows, instead of keeping the models of the folds.
+    refit : fit each to all training rows; false: the mean of models fitted to the folds.
     """
 
-    def __init__(self, final_estimator: Any, size: int = 8, refit: bool = False) -> None:
+    def __init__(self, final_estimator: Any, size: int = 8, refit: bool = True) -> None:
         if size < 1:
             raise ValueError(f"size needs a whole number above 0, not {size}")
         self.final_estimator, self.size, self.refit = final_estimator, size, refit

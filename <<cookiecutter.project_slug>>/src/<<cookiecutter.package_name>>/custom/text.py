@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix, hstack
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -65,6 +66,60 @@ class LatentSemanticAnalysis(TransformerMixin, BaseEstimator):
         if most < 1:
             return None
         return make_pipeline(words, TruncatedSVD(most, random_state=self.random_state)).fit(texts)
+
+
+class TfIdf(TransformerMixin, BaseEstimator):
+    """Tf-idf weights of the words and pairs of words of each text column: a sparse matrix, for linear models.
+
+    Parameters
+    ----------
+    max_features : the most columns that one text column becomes; the most frequent words stay.
+    min_df : in how many texts a word must stand to count.
+    """
+
+    def __init__(self, max_features: int = 20000, min_df: int = 2) -> None:
+        self.max_features, self.min_df = max_features, min_df
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> "TfIdf":
+        """Learn the words of each column; a column without any is left out."""
+        frame = pd.DataFrame(X)
+        self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
+        self.n_features_in_ = frame.shape[1]
+        self.vectorizers_ = [self._fit_column(_texts(frame[name])) for name in frame]
+        return self
+
+    def transform(self, X: pd.DataFrame) -> csr_matrix:
+        """Weights of shape (n_samples, words); one column of zeros if no word counts."""
+        frame = pd.DataFrame(X)
+        parts = [
+            words.transform(_texts(frame[name]))
+            for name, words in zip(frame.columns, self.vectorizers_, strict=True)
+            if words is not None
+        ]
+        return csr_matrix(hstack(parts)) if parts else csr_matrix((len(frame), 1))
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names such as `comment_free offer`."""
+        names = [
+            f"{name}_{word}"
+            for name, words in zip(self.feature_names_in_, self.vectorizers_, strict=True)
+            if words is not None
+            for word in words.get_feature_names_out()
+        ]
+        return np.asarray(names or ["nothing"], dtype=object)
+
+    def _fit_column(self, texts: list[str]) -> TfidfVectorizer | None:
+        words = TfidfVectorizer(
+            min_df=self.min_df,
+            max_features=self.max_features,
+            ngram_range=(1, 2),
+            sublinear_tf=True,
+            strip_accents="unicode",
+        )
+        try:
+            return words.fit(texts)
+        except ValueError:  # No word stands in enough texts.
+            return None
 
 
 def _texts(values: pd.Series) -> list[str]:

@@ -1,19 +1,24 @@
 """Workers: where the fits of a search run. Each is started, is handed calls, and answers with futures.
 
+`environment` is what the variables of the search's own process have to be before its libraries are loaded.
+
 What a search finds depends on how many trials are under way at a time (`trials`), and not on where or how fast they
 run: with the same seed, the same `trials` and a budget of trials, all of these find the same.
 """
 
 import os
+import sys
 import tempfile
+import warnings
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import joblib
 from joblib.externals.loky import ProcessPoolExecutor
+from joblib.externals.loky.backend.context import get_context
 
 
 class InProcess:
@@ -27,7 +32,9 @@ class InProcess:
     def __init__(self, trials: int = 1) -> None:
         self.trials, self.slots = _whole("trials", trials), 1
 
-    def start(self) -> None:
+    environment: ClassVar[dict[str, str]] = {}
+
+    def start(self, fork: bool = False) -> None:
         """Nothing has to be started."""
 
     def share(self, value: Any) -> Any:
@@ -63,14 +70,26 @@ class Processes:
         self._executor: ProcessPoolExecutor | None = None
         self._files: list[Path] = []
 
-    def start(self) -> None:
-        """Start the processes and let them import while the caller does.
-
-        Each fits with `OMP_NUM_THREADS` threads where that is set, else with an equal part of the cores.
-        """
+    @property
+    def environment(self) -> dict[str, str]:
+        """How many threads each process uses: `OMP_NUM_THREADS` where that is set, else an equal part of the cores."""
         each = os.environ.get("OMP_NUM_THREADS") or str(max(1, (os.cpu_count() or 1) // self.n_workers))
-        env = {name: each for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT")}
-        self._executor = ProcessPoolExecutor(self.n_workers, env=env)
+        return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), each)
+
+    def start(self, fork: bool = False) -> None:
+        """Start the processes.
+
+        Parameters
+        ----------
+        fork : copy this process where the system can, which spares them a second of imports. For a process that has
+            imported its libraries and computed nothing: threads of OpenMP do not survive it.
+        """
+        context = None
+        if fork and sys.platform == "linux":
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                context = get_context("fork")
+        self._executor = ProcessPoolExecutor(self.n_workers, context=context, env=self.environment)
         for _ in range(self.n_workers):
             self._executor.submit(_import)
 
@@ -111,7 +130,9 @@ class DaskCluster:
         self.trials = self.slots = _whole("trials", trials)
         self._client: Any = None
 
-    def start(self) -> None:
+    environment: ClassVar[dict[str, str]] = {}
+
+    def start(self, fork: bool = False) -> None:
         """Connect to the scheduler.
 
         Raises
@@ -136,7 +157,7 @@ class DaskCluster:
     def stop(self) -> None:
         """Cancel what is under way and leave the cluster as it is."""
         if self._client is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor.shutdown(wait=False)
             self._client.close(timeout=2)
 
 

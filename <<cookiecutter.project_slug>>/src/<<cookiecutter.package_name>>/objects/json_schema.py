@@ -57,9 +57,20 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
     def named_or_object(kind: str) -> Schema:
         return {"anyOf": [names(kind), plain_object(kind)]}
 
+    def or_null(schema: Schema) -> Schema:
+        return {"anyOf": [schema, {"type": "null"}]}
+
+    above_0 = {"type": "number", "exclusiveMinimum": 0}
     budget = {
-        "trials": {"type": "integer", "minimum": 1, "description": "How many trials for each model."},
-        "seconds": {"type": "number", "exclusiveMinimum": 0, "description": "How many seconds for each model."},
+        "trials": or_null({"type": "integer", "minimum": 1})
+        | {"description": "How many trials for all models together; null: no limit."},
+        "seconds": or_null(above_0)
+        | {"description": "How many seconds for all models and the final fit; null: no limit."},
+        "shares": {
+            "type": "object",
+            "additionalProperties": above_0,
+            "description": "The part of each model, and of `train`, the final fit; 1 where none is written.",
+        },
     }
     importance = {name: {"type": "integer"} for name in ("n_repeats", "max_samples", "random_state")}
     seeds = {"type": "array", "items": {"type": "object"}, "description": "Known good points, tried before sampling."}
@@ -81,7 +92,7 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
             },
             ["source", "target", "task"],
         ),
-        "split": _mapping({"holdout": plain_object("splitter"), "cv": plain_object("splitter")}, ["holdout", "cv"]),
+        "split": _mapping({key: plain_object("splitter") for key in ("holdout", "cv", "outer")}, ["holdout", "cv"]),
         "search": _mapping(
             {
                 "models": TEXTS | {"minItems": 1, "uniqueItems": True, "description": "Files in params/models."},
@@ -89,11 +100,24 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
                 "budget": _mapping(budget) | {"minProperties": 1},
                 "sampler": plain_object("sampler"),
                 "pruner": plain_object("pruner"),
-                "sample": plain_object("resampler"),
+                "workers": plain_object("workers") | {"description": "Where the fits run."},
+                "sample": or_null(plain_object("resampler"))
+                | {"description": "What draws the rows to learn from in each fold."},
+                "storage": or_null(plain_object("storage"))
+                | {"description": "Where the trials are kept; a file of this project's by default."},
             },
-            ["models", "metric", "budget", "sampler", "pruner"],
+            ["models", "metric", "budget", "sampler", "pruner", "workers"],
         ),
-        "train": _mapping({"model": TEXT | {"description": "'best', or the name of a model."}}, ["model"]),
+        "train": _mapping(
+            {
+                "ensemble": plain_object("ensemble") | {"description": "What the final model is made of."},
+                "calibration": or_null(plain_object("classifier"))
+                | {"description": "A classifier around the final model, such as CalibratedClassifierCV."},
+                "threshold": or_null(plain_object("classifier"))
+                | {"description": "A classifier around the final model, such as TunedThresholdClassifierCV."},
+            },
+            ["ensemble"],
+        ),
         "evaluate": _mapping(
             {
                 "metrics": {"type": "array", "items": named_or_object("metric")},

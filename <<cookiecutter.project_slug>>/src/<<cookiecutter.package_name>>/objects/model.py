@@ -1,8 +1,10 @@
 """A competing model: an estimator with the preprocessing that it wants and all that the search may change."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from .build import select
 from .grammar import Dimension, Grammar, Object, Steps, dimensions, plain
 from .reader import Where
 
@@ -20,6 +22,16 @@ class Model:
     def space(self) -> list[Dimension]:
         """Every parameter that the search may change, those of the preprocessing first."""
         return dimensions(self.preprocess, "preprocess") + dimensions(self.estimator)
+
+    def of(self, dtypes: Mapping[str, str]) -> "Model":
+        """The model for a table with these feature columns: without the steps that have no column, and their spaces."""
+        items = tuple(
+            (name, item)
+            for name, item in self.preprocess.items
+            if not isinstance(item, Steps) or item.columns is None or select(item.columns, dtypes, item)
+        )
+        # Where no step has a column, the error is that of building the model.
+        return replace(self, preprocess=replace(self.preprocess, items=items or self.preprocess.items))
 
     def plain(self) -> dict[str, Any]:
         """The model as plain values, with nothing left to look up."""

@@ -69,7 +69,7 @@ def compile_params(folder: Path) -> Plan:
     plan.slices["train"] = trained | {
         "models": list(names),
         "metric": search["metric"],
-        "named": sorted(named | _named(trained)),
+        "named": sorted(named | trained["named"] | _named(trained)),
         "seconds": _share(search["budget"], shares, "train").get("seconds"),
         "code": fingerprints(_named(trained)),
     }
@@ -178,9 +178,9 @@ def _column_rules(rules: Any, where: Where) -> None:
 
 
 def _split(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
-    where.mapping(data, ["holdout", "cv"], ["holdout", "cv"])
-    split = {}
-    for key in ("holdout", "cv"):
+    where.mapping(data, ["holdout", "cv", "outer"], ["holdout", "cv"])
+    split: dict[str, Any] = {"outer": None}
+    for key in data:
         splitter = grammar.object(data[key], where.at(key), ["splitter"])
         _refuse_space(splitter)
         check(splitter)
@@ -215,7 +215,7 @@ def _search(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
         "shares": _shares(budget.get("shares") or {}, where.at("budget", "shares"), names),
     }
     for key in ("sampler", "pruner", "workers", "sample", "storage"):
-        if key in data and data[key] is not None:
+        if key in keys or data.get(key) is not None:
             kind = "resampler" if key == "sample" else key
             thing = grammar.object(data[key], where.at(key), [kind])
             _refuse_space(thing)
@@ -262,7 +262,7 @@ def _train(data: Any, where: Where, names: Iterable[str], task: str, grammar: Gr
     final = getattr(made, "final_estimator", None)
     if final is not None and not hasattr(final, "predict_proba" if task == "classification" else "predict"):
         raise where.at("ensemble", "params", "final_estimator").error(f"{type(final).__name__} gives no probabilities")
-    plain_ = {"ensemble": plain(ensemble), "calibration": None, "threshold": None}
+    plain_: dict[str, Any] = {"ensemble": plain(ensemble), "calibration": None, "threshold": None, "named": set()}
     for key in ("calibration", "threshold"):
         if data.get(key) is None:
             continue
@@ -277,9 +277,11 @@ def _train(data: Any, where: Where, names: Iterable[str], task: str, grammar: Gr
                 f"{'CalibratedClassifierCV' if key == 'calibration' else 'TunedThresholdClassifierCV'}; "
                 "it is given that model as its estimator"
             )
-        scoring = wrapper.params.get("scoring")
-        if isinstance(scoring, Object):
-            metric(plain(scoring), place.at("params", "scoring"), grammar)
+        scoring = wrapper.params.get("scoring", parameters(load(wrapper.path, place))[0].get("scoring"))
+        if isinstance(scoring, Object | str):
+            scorer = metric(plain(scoring), place.at("params", "scoring"), grammar).scorer
+            # The model's file will hold it, and may hold what is named only.
+            plain_["named"] |= {f"{scorer._score_func.__module__}.{scorer._score_func.__name__}"}
         known = {name: value for name, value in wrapper.params.items() if not isinstance(value, Object)}
         check(replace(wrapper, params=known | {"estimator": LogisticRegression()}))
         plain_[key] = plain(wrapper)

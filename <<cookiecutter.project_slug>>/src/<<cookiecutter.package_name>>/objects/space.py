@@ -32,7 +32,7 @@ def suggest(trial: optuna.Trial, space: Sequence[Dimension], start: Values | Non
     """One trial's values: sampled, or those of a start point, for the parameters that matter together."""
     values: Values = {}
     for dimension in space:
-        if not _matters(dimension, values, space) or (start is not None and dimension.name not in start):
+        if not matters(dimension, values, space) or (start is not None and dimension.name not in start):
             continue
         name, domain = dimension.name, dimension.domain
         if domain.kind == "choice":
@@ -44,6 +44,12 @@ def suggest(trial: optuna.Trial, space: Sequence[Dimension], start: Values | Non
         else:
             values[name] = trial.suggest_float(name, domain.low, domain.high, step=domain.step, log=domain.log)
     return values
+
+
+def matters(dimension: Dimension, values: Values, space: Sequence[Dimension]) -> bool:
+    """Whether a parameter matters beside the values of those before it."""
+    defaults = {one.name: one.default for one in space if one.default is not MISSING}
+    return all(values.get(name, defaults.get(name)) in allowed for name, allowed in dimension.when)
 
 
 def check_seeds(space: Sequence[Dimension], seeds: Any, where: Where) -> list[Values]:
@@ -65,15 +71,10 @@ def _point(space: Sequence[Dimension], wanted: Mapping[str, Any]) -> Values:
     values: Values = {}
     for dimension in space:
         value = wanted.get(dimension.name, dimension.default)
-        if value in dimension.domain and _matters(dimension, values, space):
+        if value in dimension.domain and matters(dimension, values, space):
             domain = dimension.domain
             if domain.kind == "choice":
                 same = [type(value) is type(one) and value == one for one in domain.choices]
                 value = domain.labels[same.index(True)] if any(same) else value
             values[dimension.name] = value
     return values
-
-
-def _matters(dimension: Dimension, values: Values, space: Sequence[Dimension]) -> bool:
-    defaults = {one.name: one.default for one in space if one.default is not MISSING}
-    return all(values.get(name, defaults.get(name)) in allowed for name, allowed in dimension.when)

@@ -1,7 +1,9 @@
-"""Charts of a model's predictions on the hold-out: one function a chart.
+"""Charts of the report: one function a chart.
 
-Every function takes a `Predictions` and gives a `Chart`. Where a chart would have nothing to show
+Every function takes an `Evaluation` and gives a `Chart`. Where a chart would have nothing to show
 (no probabilities, one class only), it raises `ValueError` with a sentence that says why.
+
+matplotlib is imported by what draws, and not here: the plan reads this module to check the charts' parameters.
 """
 
 import io
@@ -10,27 +12,25 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.colors import LinearSegmentedColormap, LogNorm
-from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
-from matplotlib.transforms import offset_copy
 from numpy.typing import NDArray
 from sklearn import metrics
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 Array = NDArray[Any]
+Table = Callable[..., pd.DataFrame]
 P = ParamSpec("P")
 
 
 @dataclass
-class Predictions:
-    """What a model said of the hold-out, beside what is true.
+class Evaluation:
+    """What is known of a final model: what it said of the hold-out, beside what is true, and more on demand.
 
     Attributes
     ----------
@@ -41,9 +41,23 @@ class Predictions:
     y_proba : ndarray of shape (n_samples, n_classes), or None
     labels : list of str
         Names of the classes. Of two, the last is the positive one.
-    importances : DataFrame with the columns feature, mean, std
-        Permutation importance, in units of the metric. May be empty.
+    member : the configuration that weighs most in the final model, such as ``ridge, trial 7``
     metric : name of the metric, such as ``log_loss``
+    higher_is_better : whether more of the metric is better
+
+    The others are functions, which the charts call that need them, for they may take a while. Each gives a DataFrame,
+    or raises `ValueError` where there is none.
+
+    importances() : columns feature, mean, std
+        Permutation importance, in units of the metric.
+    history() : columns model, trial, score, label
+        The finished trials of the models that competed, best model first; scores are cross-validated.
+    hyperparameters() : columns model, trials, parameter, importance
+        What mattered in each model's search, in shares of 1; where too few trials finished to tell, NaN.
+    learning_curve(seconds) : columns rows, mean, std
+        The cross-validated metric of that configuration, by the number of rows that it learned from.
+    shap_values(rows) : columns feature, mean
+        The mean size of the SHAP values of that configuration on at most so many rows of the hold-out.
     """
 
     task: str
@@ -52,8 +66,14 @@ class Predictions:
     y_pred: Array
     y_proba: Array | None
     labels: list[str]
-    importances: pd.DataFrame
+    member: str
     metric: str
+    higher_is_better: bool
+    importances: Table
+    history: Table
+    hyperparameters: Table
+    learning_curve: Table
+    shap_values: Table
 
 
 @dataclass
@@ -62,7 +82,7 @@ class Chart:
 
     title: str
     caption: str
-    figure: Figure
+    figure: "Figure"
     data: pd.DataFrame
 
 
@@ -74,8 +94,9 @@ POINTS = 200  # of a curve: finer than a screen shows
 INK, MUTED, LINE, GRID = "#1f2a37", "#566274", "#c3cbd6", "#e8ecf1"
 # Of Okabe and Ito (2008), which colour-blind readers can tell apart, without the pale ones.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
-SHARES = LinearSegmentedColormap.from_list("shares", ["#f4f7fa", "#8fbfdd", "#0072b2", "#00507d"])
-COUNTS = LinearSegmentedColormap.from_list("counts", ["#c9dfee", "#0072b2", "#00304d"])
+PALE, DEEP = "#8fbfdd", "#00507d"  # of a bar, and of what is drawn on it
+SHARES = ("#f4f7fa", PALE, COLOURS[0], DEEP)  # of a scale, from none to all
+COUNTS = ("#c9dfee", COLOURS[0], "#00304d")
 
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # is always there, and wide: what fits in it fits in any other
@@ -105,11 +126,14 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def to_svg(figure: Figure, name: str) -> str:
+def to_svg(figure: "Figure", name: str) -> str:
     """The figure as an `<svg>` element to put into a page: equal figures give equal text.
 
     `name` makes its ids differ from those of the page's other charts. Its size is left to the page.
     """
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     text = io.StringIO()
     no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with rc_context({**STYLE, "svg.hashsalt": name}), warnings.catch_warnings():
@@ -135,6 +159,8 @@ def _styled(chart: Callable[P, Chart]) -> Callable[P, Chart]:
 
     @wraps(chart)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Chart:
+        from matplotlib import rc_context
+
         with rc_context(STYLE):
             return chart(*args, **kwargs)
 
@@ -145,19 +171,24 @@ def _styled(chart: Callable[P, Chart]) -> Callable[P, Chart]:
 
 
 @_styled
-def confusion_matrix(predictions: Predictions, max_classes: int = 30) -> Chart:
+def confusion_matrix(evaluation: Evaluation, max_classes: int = 30) -> Chart:
     """How often each class was taken for each other; colours are shares of the true class.
 
     Beyond `max_classes`, the rarest classes are drawn as one.
     """
-    names, true, predicted = _most_frequent(predictions, max_classes)
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.ticker import PercentFormatter
+    from matplotlib.transforms import offset_copy
+
+    names, true, predicted = _most_frequent(evaluation, max_classes)
     k = len(names)
     counts = np.bincount(true * k + predicted, minlength=k * k).reshape(k, k)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
     few = k <= 6
     figure, axes = _figure(max(WIDTH, 2.2 + 0.28 * k), max(HEIGHT, 1.6 + 0.24 * k))
-    mesh = axes.pcolormesh(shares, cmap=SHARES, vmin=0, vmax=1, edgecolors="white", linewidth=1.5)
+    scale = LinearSegmentedColormap.from_list("shares", SHARES)
+    mesh = axes.pcolormesh(shares, cmap=scale, vmin=0, vmax=1, edgecolors="white", linewidth=1.5)
     size = 13 if k <= 3 else 11 if few else 9 if k <= 12 else 7
     upper = offset_copy(axes.transData, figure, y=0.5 * size * few, units="points")
     lower = offset_copy(axes.transData, figure, y=-0.7 * size, units="points")
@@ -186,28 +217,28 @@ def confusion_matrix(predictions: Predictions, max_classes: int = 30) -> Chart:
         for label in axes.get_xticklabels():
             label.set(ha="right", rotation_mode="anchor")
     axes.set_yticks(ticks, shown)
-    target = _short(predictions.target, 40)
+    target = _short(evaluation.target, 40)
     axes.set(xlabel=f"Predicted {target}", ylabel=f"True {target}")
     axes.invert_yaxis()
     axes.grid(False)
     axes.spines[:].set_visible(False)
 
     caption = "Each row of squares is a true class, and what lies off the diagonal was mistaken."
-    if k < len(predictions.labels):
-        caption += f" The {len(predictions.labels) - k + 1} rarest classes are drawn as one."
-    data = pd.DataFrame({"true": _named(predictions, true=True), "predicted": _named(predictions)})
-    return Chart("Confusion matrix", caption + _absent(predictions), figure, data)
+    if k < len(evaluation.labels):
+        caption += f" The {len(evaluation.labels) - k + 1} rarest classes are drawn as one."
+    data = pd.DataFrame({"true": _named(evaluation, true=True), "predicted": _named(evaluation)})
+    return Chart("Confusion matrix", caption + _absent(evaluation), figure, data)
 
 
 @_styled
-def roc_curve(predictions: Predictions) -> Chart:
+def roc_curve(evaluation: Evaluation) -> Chart:
     """True positives against false positives over all thresholds, each class against the rest."""
 
     def curve(name: str, hit: Array, proba: Array) -> _Curve:
         x, y, _ = metrics.roc_curve(hit, proba)
         return _Curve(name, *_thin(x, y), float(metrics.auc(x, y)))
 
-    curves = [curve(*one) for one in _one_vs_rest(predictions)]
+    curves = [curve(*one) for one in _one_vs_rest(evaluation)]
     figure, axes = _figure()
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
     _draw_curves(axes, curves, _macro_average(curves), "Area under the curve")
@@ -216,15 +247,15 @@ def roc_curve(predictions: Predictions) -> Chart:
     axes.set(xlabel="False positive rate", ylabel="True positive rate")
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     caption = (
-        f"{_of_which(predictions)}: the share found (up) against the share of other rows flagged by"
+        f"{_of_which(evaluation)}: the share found (up) against the share of other rows flagged by"
         " mistake (right), for every threshold. The diagonal is guessing."
     )
     data = _tidy(curves, "false_positive_rate", "true_positive_rate")
-    return Chart("ROC curve", caption + _absent(predictions), figure, data)
+    return Chart("ROC curve", caption + _absent(evaluation), figure, data)
 
 
 @_styled
-def precision_recall_curve(predictions: Predictions) -> Chart:
+def precision_recall_curve(evaluation: Evaluation) -> Chart:
     """Precision against recall over all thresholds, each class against the rest."""
 
     def curve(name: str, hit: Array, proba: Array) -> _Curve:
@@ -233,7 +264,7 @@ def precision_recall_curve(predictions: Predictions) -> Chart:
         score = float(metrics.average_precision_score(hit, proba))
         return _Curve(name, *_thin(recall[::-1], precision[::-1]), score)
 
-    found = _one_vs_rest(predictions)
+    found = _one_vs_rest(evaluation)
     curves = [curve(*one) for one in found]
     figure, axes = _figure()
     _draw_curves(axes, curves, _macro_average(curves), "Average precision", drawstyle="steps-pre")
@@ -242,17 +273,15 @@ def precision_recall_curve(predictions: Predictions) -> Chart:
         axes.axhline(hit.mean(), color=MUTED, linewidth=1, linestyle=":")
         _note(axes, 0.03, 0.05, f"average precision {curves[0].score:.3f}", ha="left")
     axes.set(xlabel="Recall", ylabel="Precision", xlim=(-0.01, 1.01), ylim=(-0.01, 1.03))
-    caption = (
-        f"{_of_which(predictions)}: the share of flagged rows that are right (up) against the share found (right)."
-    )
+    caption = f"{_of_which(evaluation)}: the share of flagged rows that are right (up) against the share found (right)."
     if len(curves) == 1:
         caption += " The dotted line is guessing."
     data = _tidy(curves, "recall", "precision")
-    return Chart("Precision and recall", caption + _absent(predictions), figure, data)
+    return Chart("Precision and recall", caption + _absent(evaluation), figure, data)
 
 
 @_styled
-def calibration_curve(predictions: Predictions, bins: int = 10) -> Chart:
+def calibration_curve(evaluation: Evaluation, bins: int = 10) -> Chart:
     """How often a class came true where the model gave it a certain probability.
 
     `bins` is the most there are: each holds about as many rows as the next, and at least ten.
@@ -262,7 +291,7 @@ def calibration_curve(predictions: Predictions, bins: int = 10) -> Chart:
         x, y = table["predicted"].to_numpy(), table["observed"].to_numpy()
         return _Curve(name, x, y, float(np.average(np.abs(x - y), weights=table["rows"])))
 
-    found = _one_vs_rest(predictions)
+    found = _one_vs_rest(evaluation)
     tables = [_reliability(hit, proba, bins) for _, hit, proba in found]
     curves = [curve(name, table) for (name, _, _), table in zip(found, tables, strict=True)]
     _, hits, probas = zip(*found, strict=True)
@@ -280,20 +309,21 @@ def calibration_curve(predictions: Predictions, bins: int = 10) -> Chart:
         _note(axes, 0.03, 0.93, f"mean error {curves[0].score:.3f}", ha="left")
     axes.set(xlabel="Predicted probability", ylabel="Share that came true")
     axes.set(xlim=(-0.01 * end, 1.01 * end), ylim=(-0.01 * end, 1.03 * end))
-    caption = f"{_of_which(predictions)}: probabilities that can be taken at their word lie on the dotted line."
+    caption = f"{_of_which(evaluation)}: probabilities that can be taken at their word lie on the dotted line."
     if len(curves) == 1:
         caption += " Whiskers are 95 % intervals; grey bars, how many rows got each probability."
     data = pd.concat({name: table for (name, _, _), table in zip(found, tables, strict=True)})
     data = data.reset_index(0, names="class").reset_index(drop=True)
-    return Chart("Calibration", caption + _absent(predictions), figure, data)
+    return Chart("Calibration", caption + _absent(evaluation), figure, data)
 
 
 @_styled
-def lift_curve(predictions: Predictions, share: float = 0.1) -> Chart:
+def lift_curve(evaluation: Evaluation, share: float = 0.1) -> Chart:
     """How much more often a class is met among the rows ranked highest for it than overall.
 
     `share` is the part of the rows for which the lift is given as a number.
     """
+    from matplotlib.ticker import PercentFormatter
 
     def curve(name: str, hit: Array, proba: Array) -> _Curve:
         false, true, _ = metrics.roc_curve(hit, proba, drop_intermediate=False)
@@ -303,7 +333,7 @@ def lift_curve(predictions: Predictions, share: float = 0.1) -> Chart:
         x, y = np.append(0, part[1:][enough]), np.append(lift[enough][0], lift[enough])
         return _Curve(name, *_thin(x, y), float(np.interp(share, x, y)))
 
-    curves = [curve(*one) for one in _one_vs_rest(predictions)]
+    curves = [curve(*one) for one in _one_vs_rest(evaluation)]
     figure, axes = _figure()
     axes.axhline(1, color=MUTED, linewidth=1, linestyle=":")
     _draw_curves(axes, curves, _macro_average(curves), f"Lift at {share:.0%}")
@@ -313,35 +343,35 @@ def lift_curve(predictions: Predictions, share: float = 0.1) -> Chart:
     axes.set_ylim(0, 1.2 * max(one.y.max() for one in curves))
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     caption = (
-        f"{_of_which(predictions)}: how many times more often they are met among the rows ranked"
+        f"{_of_which(evaluation)}: how many times more often they are met among the rows ranked"
         " highest than among all. The dotted line is picking at random."
     )
     data = _tidy(curves, "share", "lift")
-    return Chart("Lift", caption + _absent(predictions), figure, data)
+    return Chart("Lift", caption + _absent(evaluation), figure, data)
 
 
 # --------------------------------------------------------------------------------------- regression
 
 
 @_styled
-def predicted_against_true(predictions: Predictions) -> Chart:
+def predicted_against_true(evaluation: Evaluation) -> Chart:
     """Predicted against true values."""
-    true, predicted = predictions.y_true, predictions.y_pred
+    true, predicted = evaluation.y_true, evaluation.y_pred
     both = _limits(np.append(true, predicted))
     figure, axes = _figure()
     axes.plot(both, both, color=MUTED, linewidth=1, linestyle=":", zorder=3)
     _draw_cloud(axes, true, predicted, both, both)
-    axes.set(xlabel=f"True {_short(predictions.target, 40)}", ylabel="Predicted")
+    axes.set(xlabel=f"True {_short(evaluation.target, 40)}", ylabel="Predicted")
     caption = "Each row of the hold-out. A perfect model puts all of them on the dotted line."
     data = _sample(pd.DataFrame({"true": true, "predicted": predicted}))
     return Chart("Predicted against true", caption, figure, data)
 
 
 @_styled
-def residuals(predictions: Predictions) -> Chart:
+def residuals(evaluation: Evaluation) -> Chart:
     """Residuals against predicted values, with their median along the way."""
-    predicted = predictions.y_pred
-    residual = predictions.y_true - predicted
+    predicted = evaluation.y_pred
+    residual = evaluation.y_true - predicted
     figure, axes = _figure()
     axes.axhline(0, color=MUTED, linewidth=1, linestyle=":", zorder=3)
     _draw_cloud(axes, predicted, residual, _limits(predicted), _limits(residual))
@@ -351,15 +381,17 @@ def residuals(predictions: Predictions) -> Chart:
         middles = pd.DataFrame({"x": predicted, "y": residual}).groupby(groups).median()
         axes.plot(middles["x"], middles["y"], color=COLOURS[1], marker="o", markersize=4, zorder=4)
         caption += " The orange line is the median."
-    axes.set(xlabel=f"Predicted {_short(predictions.target, 40)}", ylabel="Residual")
+    axes.set(xlabel=f"Predicted {_short(evaluation.target, 40)}", ylabel="Residual")
     data = _sample(pd.DataFrame({"predicted": predicted, "residual": residual}))
     return Chart("Residuals", caption, figure, data)
 
 
 @_styled
-def residual_distribution(predictions: Predictions) -> Chart:
+def residual_distribution(evaluation: Evaluation) -> Chart:
     """How residuals are distributed; far outliers are counted in the caption and not drawn."""
-    residual = predictions.y_true - predictions.y_pred
+    from matplotlib.ticker import MaxNLocator
+
+    residual = evaluation.y_true - evaluation.y_pred
     low, middle, high = np.quantile(residual, [0.05, 0.5, 0.95])
     first, last = np.quantile(residual, [0.005, 0.995])
     inside = residual[(residual >= 2 * first - last) & (residual <= 2 * last - first)]
@@ -388,30 +420,138 @@ def residual_distribution(predictions: Predictions) -> Chart:
 
 
 @_styled
-def permutation_importance(predictions: Predictions, top: int = 20) -> Chart:
+def permutation_importance(evaluation: Evaluation, top: int = 20) -> Chart:
     """How much worse the metric gets when one column's values are shuffled: the `top` columns."""
-    data = predictions.importances.sort_values("mean", ascending=False, ignore_index=True)
+    data = evaluation.importances().sort_values("mean", ascending=False, ignore_index=True)
     if data.empty:
         raise ValueError("no permutation importance was computed, so there is none to draw")
     shown = data.head(top)
-    rows = np.arange(len(shown))
-    mean, std = shown["mean"].to_numpy(), shown["std"].to_numpy()
     figure, axes = _figure(height=max(HEIGHT, 0.9 + 0.2 * len(shown)))
-    axes.barh(rows, mean, height=0.6, color=["#8fbfdd" if one > 0 else LINE for one in mean])
-    axes.hlines(rows, mean - std, mean + std, color="#00507d", linewidth=1.4)
-    axes.axvline(0, color=LINE, linewidth=1)
-    axes.set_yticks(rows, [_short(name, 30) for name in shown["feature"]])
-    axes.tick_params(axis="y", labelcolor=INK)
-    axes.set_ylim(max(len(shown), 6) - 0.4, -0.6)  # the first on top; a few bars stay slim
-    metric = _short(predictions.metric.replace("_", " "), 30)
-    axes.set_xlabel(f"How much worse {metric} gets when the column is shuffled")
-    axes.grid(False, axis="y")
-    axes.spines["left"].set_visible(False)
+    mean, std = shown["mean"].to_numpy(), shown["std"].to_numpy()
+    rows = _draw_bars(axes, shown["feature"], mean)
+    axes.hlines(rows, mean - std, mean + std, color=DEEP, linewidth=1.4)
+    axes.set_xlabel(f"How much worse {_words(evaluation.metric)} gets when the column is shuffled")
     _readable(axes)
     caption = "How much the model leans on each column, on the hold-out. Whiskers are one standard deviation."
-    if len(shown) < len(data):
-        caption += f" The first {len(shown)} of {len(data)} columns."
-    return Chart("Permutation importance", caption, figure, data)
+    return Chart("Permutation importance", caption + _of_all(shown, data, "columns"), figure, data)
+
+
+@_styled
+def shap_summary(evaluation: Evaluation, rows: int = 1000, top: int = 20) -> Chart:
+    """How far each column moves the predictions, by the mean size of its SHAP values: the `top` columns.
+
+    `rows` is the most rows of the hold-out that are explained; where it takes long, they are fewer.
+    """
+    data = evaluation.shap_values(rows).sort_values("mean", ascending=False, ignore_index=True)
+    shown = data.head(top)
+    figure, axes = _figure(height=max(HEIGHT, 0.9 + 0.2 * len(shown)))
+    _draw_bars(axes, shown["feature"], shown["mean"].to_numpy())
+    axes.set_xlabel("Mean size of the SHAP values")
+    _readable(axes)
+    caption = (
+        "How far each column moves the prediction of a row away from the average one, up or down,"
+        f" in the model {evaluation.member}."
+    )
+    return Chart("SHAP values", caption + _of_all(shown, data, "columns"), figure, data)
+
+
+@_styled
+def learning_curve(evaluation: Evaluation, seconds: float = 30) -> Chart:
+    """What more rows would be worth: the metric by the number of rows that a model learns from.
+
+    It is left out where fitting would take more than about so many `seconds`.
+    """
+    data = evaluation.learning_curve(seconds)
+    rows, mean, std = (data[name].to_numpy() for name in ("rows", "mean", "std"))
+    figure, axes = _figure()
+    axes.fill_between(rows, mean - std, mean + std, color=COLOURS[0], alpha=0.15, linewidth=0)
+    axes.plot(rows, mean, color=COLOURS[0], marker="o", markersize=5)
+    axes.set(xlabel="Rows to learn from", ylabel=_words(evaluation.metric), xlim=(0, 1.04 * rows.max()))
+    _readable(axes)
+    better = "rises" if evaluation.higher_is_better else "falls"
+    caption = (
+        f"Cross-validated, for {evaluation.member}: where the line still {better} at its right end, more rows would"
+        " make a better model. The band is one standard deviation over the folds."
+    )
+    return Chart("Learning curve", caption, figure, data)
+
+
+@_styled
+def search_history(evaluation: Evaluation) -> Chart:
+    """The score of each finished trial, and the best so far of each model."""
+    from matplotlib.ticker import MaxNLocator
+
+    data = evaluation.history()
+    names = list(dict.fromkeys(data["model"]))
+    sign = 1 if evaluation.higher_is_better else -1
+    figure, axes = _figure()
+    peaks = []
+    for number, name in enumerate(names):
+        own = data[data["model"] == name].sort_values("trial")
+        trials, scores = own["trial"].to_numpy() + 1, own["score"].to_numpy()
+        best = sign * np.maximum.accumulate(sign * scores)
+        peaks.append((sign * scores).max())
+        shown = number < len(COLOURS)
+        style: dict[str, Any] = {"color": COLOURS[number] if shown else LINE, "zorder": 3 if shown else 2}
+        axes.scatter(trials, scores, s=14, alpha=0.45, linewidth=0, **style)
+        axes.plot(trials, best, drawstyle="steps-post", label=_short(name, 24) if shown else None, **style)
+    if len(names) > len(COLOURS):
+        axes.plot([], [], color=LINE, label=f"{len(names) - len(COLOURS)} others")
+    # A bad trial can be so bad that the others would lie on one line.
+    scores = sign * data["score"].to_numpy()
+    lowest = min(_floor(scores), *(one for one in peaks if one >= _floor(np.array(peaks))))
+    lowest = max(lowest, scores.min())
+    low, high = _limits(sign * scores[scores >= lowest])
+    axes.set_ylim(low, high)
+    axes.set(xlabel="Trial", ylabel=f"Cross-validated {_words(evaluation.metric)}")
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    _readable(axes)
+    if len(names) > 1:
+        axes.figure.legend(loc="outside upper center", ncols=min(len(names), 3), handlelength=1.3)
+    caption = (
+        "Each dot is a configuration that was tried on all folds, each line the best so far: where a line still moves"
+        " at its right end, a longer search may find more."
+    )
+    out = int((scores < lowest).sum())
+    if out:
+        caption += f" {out} {'dot lies' if out == 1 else 'dots lie'} too far out."
+    return Chart("Search history", caption, figure, data)
+
+
+@_styled
+def hyperparameter_importance(evaluation: Evaluation, top: int = 5) -> Chart:
+    """Which hyperparameters told good trials from the others: the `top` of each model's."""
+    data = evaluation.hyperparameters()
+    known = data.dropna(subset="importance")
+    few = data[data["importance"].isna()].drop_duplicates("model")
+    told = [f"{name} ({trials})" for name, trials in zip(few["model"], few["trials"], strict=True)]
+    if known.empty:
+        raise ValueError(f"too few trials have finished to tell what mattered: {', '.join(told) or 'none'}")
+    names = list(dict.fromkeys(known["model"]))[:6]
+    top = min(top, 24 // len(names) - 1)
+    shown = known[known["model"].isin(names)].groupby("model", sort=False).head(top)
+    figure, axes = _figure(height=max(HEIGHT, 0.9 + 0.22 * (len(shown) + len(names))))
+    lines: list[tuple[str, float]] = []
+    for name in names:
+        own = shown[shown["model"] == name]
+        lines += [(name, 0.0), *zip(own["parameter"], own["importance"], strict=True)]
+    labels = [label.removeprefix("preprocess.") for label, _ in lines]
+    places = _draw_bars(axes, labels, np.array([share for _, share in lines]))
+    texts = axes.get_yticklabels()
+    for place in (place for place in places if labels[place] in names):
+        texts[place].set(weight="bold")
+        axes.axhline(place - 0.5, color=GRID, linewidth=1, zorder=0)
+    axes.set(xlabel="Share of what mattered in the model's search", xlim=(0, 1))
+    axes.xaxis.set_major_formatter("{x:.0%}")
+    caption = (
+        "How much a parameter's values in the best quarter of a model's trials differ from those in all of them. Where"
+        " its share is small, one value did as well as another."
+    )
+    if told:
+        caption += f" Too few finished trials to tell: {', '.join(told)}."
+    if len(names) < known["model"].nunique():
+        caption += f" The first {len(names)} models."
+    return Chart("What mattered in the search", caption, figure, data)
 
 
 # ------------------------------------------------------------------------------------------ helpers
@@ -427,8 +567,10 @@ class _Curve:
     score: float
 
 
-def _figure(width: float = WIDTH, height: float = HEIGHT) -> tuple[Figure, Axes]:
+def _figure(width: float = WIDTH, height: float = HEIGHT) -> "tuple[Figure, Axes]":
     """An empty figure with one pair of axes, whose labels matplotlib keeps inside."""
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.add_subplot()
 
@@ -454,16 +596,46 @@ def _count(count: int, short: bool) -> str:
     return f"{count / 1000:.0f}k" if short and count >= 1000 else str(count)
 
 
-def _note(axes: Axes, x: float, y: float, text: str, ha: str) -> None:
+def _note(axes: "Axes", x: float, y: float, text: str, ha: str) -> None:
     """A remark inside the axes, at a share of their width and height."""
     axes.text(x, y, text, ha=ha, color=COLOURS[0], weight="bold", transform=axes.transAxes)
 
 
-def _readable(axes: Axes) -> None:
+def _readable(axes: "Axes") -> None:
     """Write 200k for 200000 on an axis with large numbers."""
+    from matplotlib.ticker import EngFormatter
+
     for axis in (axes.xaxis, axes.yaxis):
         if np.abs(axis.get_view_interval()).max() >= 1e5:
             axis.set_major_formatter(EngFormatter(sep=""))
+
+
+def _words(metric: str) -> str:
+    """A metric's name for an axis."""
+    return _short(metric.replace("_", " "), 30)
+
+
+def _of_all(shown: pd.DataFrame, data: pd.DataFrame, what: str) -> str:
+    """The end of a caption: how many there are besides."""
+    return f" The first {len(shown)} of {len(data)} {what}." if len(shown) < len(data) else ""
+
+
+def _floor(scores: Array) -> float:
+    """The score below which one is far worse than most."""
+    return float(4 * np.median(scores) - 3 * scores.max())
+
+
+def _draw_bars(axes: "Axes", names: Iterable[str], values: Array) -> Array:
+    """Draw a bar a name, the first on top; gives where they are."""
+    places = np.arange(len(values))
+    axes.barh(places, values, height=0.6, color=[PALE if one > 0 else LINE for one in values])
+    axes.axvline(0, color=LINE, linewidth=1)
+    axes.set_yticks(places, [_short(name, 30) for name in names])
+    axes.tick_params(axis="y", labelcolor=INK)
+    axes.set_ylim(max(len(values), 6) - 0.4, -0.6)  # a few bars stay slim
+    axes.grid(False, axis="y")
+    axes.spines["left"].set_visible(False)
+    return places
 
 
 def _limits(values: Array) -> tuple[float, float]:
@@ -496,53 +668,53 @@ def _tidy(curves: Iterable[_Curve], x: str, y: str) -> pd.DataFrame:
     )
 
 
-def _named(predictions: Predictions, true: bool = False) -> Array:
+def _named(evaluation: Evaluation, true: bool = False) -> Array:
     """The names of the true or predicted classes, row by row."""
-    labels: Array = np.asarray(predictions.labels, dtype=object)
-    codes: Array = (predictions.y_true if true else predictions.y_pred).astype(int)
+    labels: Array = np.asarray(evaluation.labels, dtype=object)
+    codes: Array = (evaluation.y_true if true else evaluation.y_pred).astype(int)
     named: Array = labels[codes]
     return named
 
 
-def _most_frequent(predictions: Predictions, most: int) -> tuple[list[str], Array, Array]:
+def _most_frequent(evaluation: Evaluation, most: int) -> tuple[list[str], Array, Array]:
     """Names, true and predicted codes of the `most` frequent classes, the others being one."""
-    true, predicted = predictions.y_true.astype(int), predictions.y_pred.astype(int)
-    k = len(predictions.labels)
+    true, predicted = evaluation.y_true.astype(int), evaluation.y_pred.astype(int)
+    k = len(evaluation.labels)
     if k <= most:
-        return predictions.labels, true, predicted
+        return evaluation.labels, true, predicted
     kept = np.sort(np.argsort(-np.bincount(true, minlength=k), kind="stable")[: most - 1])
     code = np.full(k, most - 1)
     code[kept] = np.arange(most - 1)
-    return [*(predictions.labels[one] for one in kept), "(all others)"], code[true], code[predicted]
+    return [*(evaluation.labels[one] for one in kept), "(all others)"], code[true], code[predicted]
 
 
-def _of_which(predictions: Predictions) -> str:
+def _of_which(evaluation: Evaluation) -> str:
     """How a caption about one class against the rest begins."""
-    if len(predictions.labels) <= 2:
-        return f"Rows where {predictions.target} is {predictions.labels[-1]}"
+    if len(evaluation.labels) <= 2:
+        return f"Rows where {evaluation.target} is {evaluation.labels[-1]}"
     return "Rows of one class against all others"
 
 
-def _absent(predictions: Predictions) -> str:
+def _absent(evaluation: Evaluation) -> str:
     """The end of a caption: the classes of which the hold-out has no row."""
-    seen = set(np.unique(predictions.y_true.astype(int)))
-    absent = [label for code, label in enumerate(predictions.labels) if code not in seen]
+    seen = set(np.unique(evaluation.y_true.astype(int)))
+    absent = [label for code, label in enumerate(evaluation.labels) if code not in seen]
     if not absent:
         return ""
     more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
     return f" The hold-out has no row of {', '.join(absent[:3])}{more}."
 
 
-def _one_vs_rest(predictions: Predictions) -> list[tuple[str, Array, Array]]:
+def _one_vs_rest(evaluation: Evaluation) -> list[tuple[str, Array, Array]]:
     """Each class's name, whether a row is of it, and the probability it was given.
 
     Of two classes, the positive one alone; of several, those that some rows are of, and not all.
     """
-    if predictions.y_proba is None:
+    if evaluation.y_proba is None:
         raise ValueError("the model gives no probabilities, which this chart is made of")
-    k = len(predictions.labels)
+    k = len(evaluation.labels)
     classes = range(k) if k > 2 else [k - 1]
-    found = [(predictions.labels[one], predictions.y_true == one, predictions.y_proba[:, one]) for one in classes]
+    found = [(evaluation.labels[one], evaluation.y_true == one, evaluation.y_proba[:, one]) for one in classes]
     usable = [one for one in found if 0 < one[1].sum() < len(one[1])]
     if not usable:
         raise ValueError("all rows of the hold-out are of one class, and this chart sets one against the rest")
@@ -557,7 +729,7 @@ def _macro_average(curves: list[_Curve]) -> _Curve:
 
 
 def _draw_curves(
-    axes: Axes,
+    axes: "Axes",
     curves: list[_Curve],
     average: _Curve,
     legend: str,
@@ -585,8 +757,11 @@ def _draw_curves(
     box.get_title().set(color=MUTED, size=9.5)
 
 
-def _draw_cloud(axes: Axes, x: Array, y: Array, across: tuple[float, float], up: tuple[float, float]) -> None:
+def _draw_cloud(axes: "Axes", x: Array, y: Array, across: tuple[float, float], up: tuple[float, float]) -> None:
     """Draw a dot a row or, of many rows, how many fall into each of a honeycomb's cells."""
+    from matplotlib.colors import LinearSegmentedColormap, LogNorm
+    from matplotlib.ticker import EngFormatter
+
     axes.set(xlim=across, ylim=up)
     _readable(axes)
     if len(x) <= MANY_ROWS:
@@ -599,7 +774,7 @@ def _draw_cloud(axes: Axes, x: Array, y: Array, across: tuple[float, float], up:
         extent=(*across, *up),
         mincnt=1,
         norm=LogNorm(),
-        cmap=COUNTS,
+        cmap=LinearSegmentedColormap.from_list("counts", COUNTS),
         linewidths=0.2,
     )
     bar = axes.figure.colorbar(cells, ax=axes, aspect=40, pad=0.02)
@@ -622,7 +797,7 @@ def _reliability(hit: Array, proba: Array, bins: int) -> pd.DataFrame:
     return table.groupby(groups).agg({"predicted": "mean", "observed": "mean", "rows": "sum"})
 
 
-def _draw_intervals(axes: Axes, table: pd.DataFrame) -> None:
+def _draw_intervals(axes: "Axes", table: pd.DataFrame) -> None:
     """Draw the 95 % interval of each bin's share, by Wilson (1927), which suits few rows too."""
     share, n, z = table["observed"], table["rows"], 1.96
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
@@ -630,7 +805,7 @@ def _draw_intervals(axes: Axes, table: pd.DataFrame) -> None:
     axes.vlines(table["predicted"], middle - half, middle + half, color=COLOURS[0], linewidth=1, alpha=0.6)
 
 
-def _draw_spread(axes: Axes, proba: Array, end: float) -> None:
+def _draw_spread(axes: "Axes", proba: Array, end: float) -> None:
     """Draw at the foot of the axes how many rows got each probability up to `end`."""
     heights, edges = np.histogram(proba, bins=40, range=(0, end))
     axes.stairs(0.16 * end * heights / heights.max(), edges, fill=True, color=LINE, alpha=0.7, zorder=0)

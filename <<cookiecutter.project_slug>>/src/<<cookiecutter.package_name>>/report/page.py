@@ -32,7 +32,7 @@ OPTIONAL: dict[str, Any] = {
 def render(context: Mapping[str, Any]) -> str:
     """The page of a run, of which `context` holds the facts as plain values and charts as SVG.
 
-    All text is escaped; the charts' `svg` and the `diagram` of the chosen model are taken as HTML.
+    All text is escaped; the charts' `svg` and the `diagram` of each member are taken as HTML.
     """
     environment = Environment(
         loader=FileSystemLoader(HERE),
@@ -41,14 +41,17 @@ def render(context: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for one in (number, share, duration, natural, title, gain, yaml, diagram):
+    for one in (number, share, duration, natural, title, gain, yaml, diagram, diagram_style, value):
         environment.filters[one.__name__] = one
     environment.tests["wide"] = is_wide
     facts = {**OPTIONAL, **context}
     higher = bool(facts["scores"] and facts["scores"][0]["higher_is_better"])
     tracks = positions([(one["score"], one["std"]) for one in facts["leaderboard"]], higher)
+    # The ensemble stands first because it is the final model, and competes with none of those that it is made of.
+    competing = [one for one in facts["leaderboard"] if one["score"] is not None and one["model"] != "ensemble"]
+    ranks = [competing.index(one) + 1 if one in competing else "–" for one in facts["leaderboard"]]
     style = Markup((HERE / "style.css").read_text(encoding="utf-8"))
-    return environment.get_template("page.html").render(**facts, tracks=tracks, style=style)
+    return environment.get_template("page.html").render(**facts, tracks=tracks, ranks=ranks, style=style)
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -68,6 +71,13 @@ def number(value: float | None, digits: int = 4) -> str:
         decimals = max(0, digits - 1 - power - (power < -1))  # 0.1234, but 0.0123
         text = f"{value:,.{decimals}f}"
     return text.replace("-", "−").replace(",", THIN)
+
+
+def value(one: Any) -> str:
+    """The value of a parameter, as YAML would have it."""
+    if one is None or isinstance(one, bool):
+        return {None: "null", True: "true", False: "false"}[one]
+    return number(one, 3) if isinstance(one, int | float) else str(one)
 
 
 def share(part: float | None) -> str:
@@ -182,7 +192,19 @@ def yaml(text: str) -> Markup:
 def diagram(html: str) -> Markup:
     """scikit-learn's diagram, made to stand in a page of its own style.
 
-    Its scripts go: they choose between its light and dark colours, which our page does by a class,
-    and copy the names of parameters.
+    Its style goes (`diagram_style` has it once for all). So do its scripts, which choose between its light and dark
+    colours, as our page does by a class, and copy the names of parameters; and the text for pages without its style.
     """
-    return Markup(re.sub(r"<script.*?</script>|</?(?:html|head|body)\b[^>]*>", "", html, flags=re.DOTALL))
+    for gone in (
+        r"<(script|style)\b.*?</\1>",
+        r"</?(?:html|head|body)\b[^>]*>",
+        r'<div class="sk-text-repr-fallback">.*?</div>',
+        r"<td><button.*?</button></td>",
+    ):
+        html = re.sub(gone, "", html, flags=re.DOTALL)
+    return Markup(re.sub(r"\s+", " ", html).replace('<div class="sk-container" hidden>', '<div class="sk-container">'))
+
+
+def diagram_style(html: str) -> Markup:
+    """The style of scikit-learn's diagrams."""
+    return Markup("\n".join(re.findall(r"<style>(.*?)</style>", html, flags=re.DOTALL)))

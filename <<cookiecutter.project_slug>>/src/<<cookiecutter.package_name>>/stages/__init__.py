@@ -18,7 +18,7 @@ def run(main: Callable[[], None]) -> None:
     from ..errors import UserError
 
     # Parts of Optuna that its own documentation recommends call themselves experimental.
-    warnings.filterwarnings("ignore", message=".* is an experimental feature")
+    warnings.filterwarnings("ignore", message=".* is (an )?experimental")
     try:
         main()
     except UserError as error:

@@ -15,26 +15,23 @@ from . import run
 
 
 def main() -> None:
-    """Go on with the study in the folder `argv[2]`, from the time `argv[3]` to `argv[4]`; keep its result up to date."""
+    """Go on with the study in the folder `argv[2]`, from time `argv[3]` to `argv[4]`; keep its result up to date."""
     name, study, began, until = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
-    threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
+    parent = os.getppid()
     plan = read_json(f"plan/models/{name}.json")
     where = Where(f"plan/models/{name}.json")
     workers = load(plan["workers"]["class"], where)(**plan["workers"].get("params", {}))
+    os.environ.update(workers.environment)
     try:
-        workers.start()
-    except (OSError, ImportError) as error:
-        raise where.error(f"{plan['workers']['class'].rpartition('.')[2]} does not start: {error}") from None
-    try:
-        _search(name, plan, where, workers, study, began, until)
+        _search(name, plan, where, workers, study, parent, began, until)
     finally:
         workers.stop()
 
 
 def _search(
-    name: str, plan: dict[str, Any], where: Where, workers: Any, study: Path, began: float, until: float
+    name: str, plan: dict[str, Any], where: Where, workers: Any, study: Path, parent: int, began: float, until: float
 ) -> None:
-    # Imported here, while the workers import as well.
+    # Imported here, because libraries look at the environment when they are loaded.
     import numpy as np
     import optuna
     import pandas as pd
@@ -47,6 +44,12 @@ def _search(
     from ..steps.fold import job
     from ..steps.tune import Result, history, tune
 
+    model = model_from(plan)
+    try:
+        workers.start(fork=True)
+    except (OSError, ImportError) as error:
+        raise where.error(f"{plan['workers']['class'].rpartition('.')[2]} does not start: {error}") from None
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     schema = Schema.from_json(read_json("data/interim/schema.json"))
     frame = pd.read_parquet("data/processed/train.parquet")
     arrays = np.load("data/processed/folds.npz", allow_pickle=False)
@@ -80,7 +83,7 @@ def _search(
     result = tune(
         job(
             study.name,
-            model_from(plan),
+            model.of(schema.features),
             frame[list(schema.features)],
             frame[schema.target],
             folds,

@@ -1,6 +1,8 @@
 """Hold rows out, make the folds, and try the metrics on them before any long work."""
 
 import warnings
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,19 +28,25 @@ def main() -> None:
     where = Where("plan/split.json")
     holdout, cv = (build(Grammar().object(plan[key], where)) for key in ("holdout", "cv"))
     train, held_out, folds = split(frame, schema, holdout, cv)
-    parts = {"train": frame.iloc[train], "holdout": frame.iloc[held_out]}
     metrics = [metric(one, where, Grammar()) for one in plan["metrics"]]
-    _try_metrics(metrics, parts["train"].reset_index(drop=True), folds[0], schema)
-    with replacing("data/processed") as folder:
-        folder.mkdir()
-        for name, part in parts.items():
-            part.to_parquet(folder / f"{name}.parquet", index=False)
+    _try_metrics(metrics, frame.iloc[train].reset_index(drop=True), folds[0], schema)
+    write(Path("data/processed"), frame, train, held_out, folds, {key: plan[key] for key in ("holdout", "cv")})
+    print(f"{len(train)} rows to learn from in {len(folds)} folds, {len(held_out)} rows held out")
+
+
+def write(
+    folder: Path, frame: pd.DataFrame, train: np.ndarray, held_out: np.ndarray, folds: list[Fold], made_by: Any
+) -> None:
+    """Write the training rows, the held-out rows and the folds, and how they were made."""
+    with replacing(folder) as new:
+        new.mkdir()
+        for name, rows in (("train", train), ("holdout", held_out)):
+            frame.iloc[rows].to_parquet(new / f"{name}.parquet", index=False)
         arrays = {
             f"{part}_{number}": rows for number, fold in enumerate(folds) for part, rows in zip("ab", fold, strict=True)
         }
-        np.savez_compressed(folder / "folds.npz", allow_pickle=False, **arrays)
-        write_json(folder / "split.json", plan | {"train": len(train), "held_out": len(held_out), "folds": len(folds)})
-    print(f"{len(train)} rows to learn from in {len(folds)} folds, {len(held_out)} rows held out")
+        np.savez_compressed(new / "folds.npz", allow_pickle=False, **arrays)
+        write_json(new / "split.json", made_by | {"train": len(train), "held_out": len(held_out), "folds": len(folds)})
 
 
 def _try_metrics(metrics: list[Metric], frame: pd.DataFrame, fold: Fold, schema: Schema) -> None:

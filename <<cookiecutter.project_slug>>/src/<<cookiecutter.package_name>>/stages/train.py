@@ -1,5 +1,6 @@
 """Make the final model of what the searches found, and save it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,7 @@ def main() -> None:
     scorer = metric(plan["metric"], WHERE, Grammar())
     ensemble = build(Grammar().object(plan["ensemble"], WHERE))
     competing = [one for one in results if getattr(ensemble, "model", None) in (None, one.name)]
-    chosen_from = candidates(
-        competing, [model_from(slices[one.name]) for one in competing], Path("models/tuned"), Path(".cache/studies")
-    )
+    chosen_from = candidates(competing, [model_from(slices[one.name]) for one in competing], Path("models/tuned"))
     sample = next(iter(slices.values())).get("sample", {}).get("params", {}).get("rows")
     trained = train(
         chosen_from,
@@ -45,7 +44,7 @@ def main() -> None:
         folds,
         schema,
         scorer,
-        sampled=sample is not None and max(len(learn) for learn, _ in folds) > sample,
+        sample=sample,
         calibration=_node(plan, "calibration"),
         threshold=_node(plan, "threshold"),
         seconds=plan["seconds"] or np.inf,
@@ -67,7 +66,7 @@ def _node(plan: dict[str, Any], key: str) -> Any:
 def _written(trained: Trained, plan: dict[str, Any], slices: dict[str, Any]) -> dict[str, Any]:
     """The final model as YAML: all that makes it what it is, by import paths."""
     members = []
-    weights = trained.weights or [None] * len(trained.members)
+    weights: Sequence[float | None] = trained.weights or [None] * len(trained.members)
     for one, weight in zip(trained.members, weights, strict=True):
         model = {key: value for key, value in slices[one.model.name]["model"].items() if key != "seeds"}
         members.append({"name": one.name, "weight": weight} | model | {"values": one.values})
@@ -75,9 +74,9 @@ def _written(trained: Trained, plan: dict[str, Any], slices: dict[str, Any]) -> 
 
 
 def _board(trained: Trained, results: list[Result], ensemble: str, scorer: Metric) -> list[dict[str, Any]]:
-    """The leaderboard, the final model first where it is more than one of the models; scores in the metric's own sense."""
+    """The leaderboard in the metric's own sense; the final model comes first where it is made of several."""
     alone = len(trained.members) == 1
-    weights = trained.weights or [None] * len(trained.members)
+    weights: Sequence[float | None] = trained.weights or [None] * len(trained.members)
     members = [
         {"name": one.name, "model": one.model.name, "weight": weight}
         for one, weight in zip(trained.members, weights, strict=True)

@@ -22,19 +22,20 @@ from . import run
 
 INPUTS = ("data/processed/train.parquet", "data/processed/folds.npz", "data/interim/schema.json")
 MANY_ROWS = 10_000
-# What the search needs after its deadline to write its last result.
-GRACE = 0.5
+# What the search needs after its deadline to write its last result and to end its workers.
+GRACE = 0.3
 
 
 def main() -> None:
     """`plan/models/<model>.json` and the training rows -> `models/tuned/<model>`."""
+    began = time.time()
     name = sys.argv[1]
     plan = read_json(f"plan/models/{name}.json")
     study = Path(".cache/studies") / name / _key(plan)
     spent = read_json(study / "result.json")["seconds"] if (study / "result.json").exists() else 0.0
     left = plan["budget"].get("seconds", float("inf")) - spent
     if left > 0:
-        _search(name, plan, study, left)
+        _search(name, plan, study, began, left)
     if not (study / "result.json").exists():
         _nothing(name, plan, study)
     result = read_json(study / "result.json")
@@ -46,22 +47,18 @@ def main() -> None:
                 shutil.copy(study / part, folder / part)
 
 
-def _search(name: str, plan: dict[str, Any], study: Path, seconds: float) -> None:
-    """Search in another process, for at most this long."""
-    began = time.time()
+def _search(name: str, plan: dict[str, Any], study: Path, began: float, seconds: float) -> None:
+    """Search in another process until so many seconds after `began`."""
     until = began + seconds
-    command = [sys.executable, "-m", f"{__package__}.search", name, str(study), str(began), str(until)]
+    command = [sys.executable, "-m", f"{__package__}.search", name, str(study), str(began), str(until - GRACE)]
     # On few rows threads wait for each other longer than they work.
     sampled = plan.get("sample", {}).get("params", {}).get("rows", MANY_ROWS + 1)
     few = min(read_json("data/processed/split.json")["train"], sampled) <= MANY_ROWS
     threads = {"OMP_NUM_THREADS": "1"} if few else {}
-    for other in study.parent.glob("*/fitted") if study.parent.exists() else ():
-        if other.parent != study:
-            shutil.rmtree(other, ignore_errors=True)
     # With its workers it is a group of its own, so that none of them can outlive it.
     process = subprocess.Popen(command, env=threads | os.environ, start_new_session=True)
     try:
-        code = process.wait(None if seconds == float("inf") else max(until + GRACE - time.time(), 0))
+        code = process.wait(None if seconds == float("inf") else max(until - time.time(), 0))
     except subprocess.TimeoutExpired:
         _kill(process)
         if (study / "result.json").exists():
@@ -100,7 +97,7 @@ def _nothing(name: str, plan: dict[str, Any], study: Path) -> None:
         study / "result.json", {"name": name, "estimator": estimator, "state": "out of time", "seconds": seconds}
     )
     print(
-        f"{name}: no trial finished within {seconds} s; it is left out (raise `seconds` in params/search.yaml)",
+        f"{name}: no trial finished within {seconds:g} s; it is left out (raise `seconds` in params/search.yaml)",
         flush=True,
     )
 

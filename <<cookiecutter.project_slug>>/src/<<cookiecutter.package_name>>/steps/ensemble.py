@@ -1,4 +1,4 @@
-"""Ensemble: fitted models of which one prediction is made, as one estimator that takes raw rows and gives raw labels."""
+"""Ensemble: fitted models of which one prediction is made, as one estimator for raw rows that gives raw labels."""
 
 from collections.abc import Sequence
 from typing import Any

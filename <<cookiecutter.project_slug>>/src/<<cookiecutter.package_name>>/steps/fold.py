@@ -5,16 +5,13 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 
 from ..errors import UserError
-from ..files import replacing
-from ..objects.metrics import Metric
+from ..objects.metrics import Metric, Outputs
 from ..objects.model import Model
 from ..objects.space import Values
 from .fit import assemble, fit, parts, transform
@@ -96,7 +93,7 @@ def scored(folds: Sequence[Fold]) -> list[Fold]:
     ]
 
 
-def fit_fold(job: Job, values: Values, number: int, keep: str | None = None, above: float = -np.inf) -> Scored:
+def fit_fold(job: Job, values: Values, number: int) -> Scored:
     """Fit and score a configuration on one fold.
 
     Parameters
@@ -104,39 +101,35 @@ def fit_fold(job: Job, values: Values, number: int, keep: str | None = None, abo
     job : the search's data.
     values : the configuration; what is absent keeps its default.
     number : of the fold.
-    keep : where to write the fitted model, for `train` to find.
-    above : the score that makes it worth keeping.
     """
     learn, score = job.folds[number]
     began = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         estimator = assemble(job.model, values, job.dtypes, job.task)
-        key = (job.key, number, repr(sorted((k, v) for k, v in values.items() if k.startswith("preprocess."))))
-        fitted, said = _fit(estimator, job, learn, score, key)
+        before = sorted(one for one in values.items() if one[0].startswith("preprocess."))
+        key = (job.key, number, repr(before))
+        said = _fit(estimator, job, learn, score, key)
         truth = encoded(job.target.iloc[score], job.labels)
         found = job.metric.score(truth, said, len(job.labels) or None)
     seconds = time.perf_counter() - began
-    if keep is not None and found >= above:
-        with replacing(Path(keep)) as new:
-            joblib.dump(fitted, new)
     return Scored(found, probable(said, job.labels).astype(np.float32), seconds)
 
 
-def _fit(estimator: Any, job: Job, learn: np.ndarray, score: np.ndarray, key: Any) -> tuple[Any, Any]:
-    """The fitted model and its outputs; what stands before the estimator is fitted once for all trials of a fold."""
+def _fit(estimator: Any, job: Job, learn: np.ndarray, score: np.ndarray, key: Any) -> Outputs:
+    """The outputs of the model on the scored rows; what stands before the estimator is fitted once for all trials of a fold."""
     split = parts(estimator)
     features, target = job.features.iloc[learn], job.target.iloc[learn]
     if split is None:
         fitted = fit(estimator, features, target)
-        return fitted, outputs(fitted, job.features.iloc[score], job.labels)
+        return outputs(fitted, job.features.iloc[score], job.labels)
     prepared = _FRONTS.get(key)
     if prepared is None:
         front, learned = split.prepare(features, target)
         prepared = _FRONTS.put(key, (front, learned, transform(front, job.features.iloc[score])))
     front, learned, asked = prepared
     fitted = split.fit(front, learned, target)
-    return fitted, outputs(split.rest(fitted), asked, job.labels)
+    return outputs(split.rest(fitted), asked, job.labels)
 
 
 def _sampled(sample: Any, features: pd.DataFrame, target: pd.Series, learn: np.ndarray) -> np.ndarray:

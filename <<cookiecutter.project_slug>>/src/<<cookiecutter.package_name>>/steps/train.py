@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 from sklearn.frozen import FrozenEstimator
@@ -26,16 +25,16 @@ from .outputs import encoded
 from .split import Fold
 from .tune import Result
 
-MOST_COMPARED = 40  # configurations that an ensemble chooses from
-MOST_ROWS = 10_000  # rows on which it compares them
+OF_EACH = 4  # configurations of each model that an ensemble chooses from in any case
+MOST_COMPARED = 24  # and how many more of the best of all
+MOST_ROWS = 5_000  # rows on which it compares them
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A configuration that was tried: its model, values and score, and its outputs on the scored rows.
 
-    `outputs` has shape (rows, k); `seconds` is what its folds took; `fitted` gives the file of a fold's model, which may
-    or may not be there.
+    `outputs` has shape (rows, k); `seconds` is what its folds took.
     """
 
     name: str
@@ -44,7 +43,6 @@ class Candidate:
     score: float
     seconds: float
     outputs: np.ndarray
-    fitted: Callable[[int], Path]
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def leaderboard(results: Sequence[Result]) -> list[Result]:
     return sorted(results, key=lambda one: (one.score is None, -(one.score or 0.0)))
 
 
-def candidates(results: Sequence[Result], models: Sequence[Model], tuned: Path, studies: Path) -> list[Candidate]:
+def candidates(results: Sequence[Result], models: Sequence[Model], tuned: Path) -> list[Candidate]:
     """The kept configurations of all models, best first: the best of each model, and the best of all.
 
     Raises
@@ -78,8 +76,6 @@ def candidates(results: Sequence[Result], models: Sequence[Model], tuned: Path, 
         for rank, one in enumerate(result.candidates):
             path = tuned / result.name / "outputs" / f"{one['trial']}.npy"
             if path.exists():
-                # The search writes `<trial>-<fold>.joblib`.
-                stem = studies / result.name / result.key / "fitted" / str(one["trial"])
                 candidate = Candidate(
                     f"{result.name}, {one['label']}",
                     model,
@@ -87,7 +83,6 @@ def candidates(results: Sequence[Result], models: Sequence[Model], tuned: Path, 
                     one["score"],
                     one["seconds"],
                     np.load(path),
-                    lambda number, stem=stem: Path(f"{stem}-{number}.joblib"),
                 )
                 found.append((rank, candidate))
     if not found:
@@ -95,8 +90,7 @@ def candidates(results: Sequence[Result], models: Sequence[Model], tuned: Path, 
             f"there is no model to train ({'; '.join(f'{one.name}: {one.state}' for one in leaderboard(results))})"
         )
     found.sort(key=lambda one: (-one[1].score, one[1].name))
-    best = [one for position, (rank, one) in enumerate(found) if rank < 3 or position < MOST_COMPARED]
-    return best[: 2 * MOST_COMPARED]
+    return [one for position, (rank, one) in enumerate(found) if rank < OF_EACH or position < MOST_COMPARED]
 
 
 def train(
@@ -108,7 +102,7 @@ def train(
     schema: Schema,
     scorer: Metric,
     *,
-    sampled: bool = False,
+    sample: int | None = None,
     calibration: Object | None = None,
     threshold: Object | None = None,
     seconds: float = np.inf,
@@ -121,7 +115,8 @@ def train(
     chosen_from : the configurations, best first.
     ensemble : an object of `custom/ensembles.py`.
     features, target, folds : the training rows, and the folds of the search.
-    sampled : whether the search learned from a sample; the members are then fitted anew to all rows in any case.
+    sample : the most rows of a fold that the search learned from; where there are more, the members are fitted to all
+        training rows in any case.
     calibration, threshold : nodes for classifiers around the ensemble, such as CalibratedClassifierCV and
         TunedThresholdClassifierCV; they learn from the outputs on rows that the members had not seen.
     seconds : when these have passed, further members are left out; the first is always fitted.
@@ -131,6 +126,8 @@ def train(
     scored_rows = [rows for _, rows in scored(folds)]
     truth = encoded(target, labels)[np.concatenate(scored_rows)]
     outputs = np.stack([one.outputs.astype(float) for one in chosen_from])
+    if labels:
+        outputs /= outputs.sum(axis=2, keepdims=True)  # they were kept in single precision
     few = np.arange(len(truth))
     if len(truth) > MOST_ROWS:
         few = np.sort(np.random.default_rng(0).choice(len(truth), MOST_ROWS, replace=False))
@@ -140,14 +137,17 @@ def train(
 
     positions, combine = ensemble.choose(outputs[:, few], truth[few], score)
     weights = getattr(combine, "weights", None)
-    refit = ensemble.refit or sampled
+    learned = min(len(learn) for learn, _ in folds)
+    refit = ensemble.refit or (sample is not None and learned > sample)
+    learned = min(learned, sample or learned)
     order = np.argsort([-weight for weight in weights] if weights else range(len(positions)), kind="stable")
     fitted: dict[int, Any] = {}
     for number in order.tolist():
         one = chosen_from[positions[number]]
-        expected = _expected(one, folds, len(features), refit)
+        expected = one.seconds * (len(features) / learned / len(folds) if refit else 1)
         if fitted and weights and time.monotonic() - began + expected > seconds:
-            say(f"{one.name} is left out of the ensemble: fitting it would take {expected:.0f} s more than is left")
+            left = max(seconds - (time.monotonic() - began), 0)
+            say(f"{one.name} is left out: fitting it would take about {expected:.1f} s, and {left:.1f} s are left")
             continue
         fitted[number] = _member(one, features, target, folds, schema, refit)
     kept = sorted(fitted)
@@ -157,9 +157,12 @@ def train(
     members = [chosen_from[position] for position in positions]
     side_by_side = np.concatenate(outputs[positions], axis=1)
     fold_scores = _fold_scores(combine, side_by_side, truth, scored_rows, labels, scorer)
-    for node in (calibration, threshold):
+    for key, node in (("calibration", calibration), ("threshold", threshold)):
         if node is not None:
-            combine = around(node, combine).fit(side_by_side, truth)
+            try:
+                combine = around(node, combine).fit(side_by_side, truth)
+            except ValueError as error:
+                raise UserError(f"{node.name} fails: {' '.join(str(error).split())}", "train.yaml", key) from error
     only = fitted[kept[0]]
     if len(kept) == 1 and not isinstance(only, Folds) and calibration is None and threshold is None:
         return Trained(only, members, [1.0], fold_scores)
@@ -181,24 +184,11 @@ def around(node: Object, inner: Any) -> Any:
 def _member(
     one: Candidate, features: pd.DataFrame, target: pd.Series, folds: Sequence[Fold], schema: Schema, refit: bool
 ) -> Any:
-    """A member fitted to all rows, or the models of its folds: those that the search kept, or fitted again."""
+    """A member fitted to all rows, or to those of each fold."""
+    estimator = assemble(one.model, one.values, schema.features, schema.task)
     if refit:
-        return fit(assemble(one.model, one.values, schema.features, schema.task), features, target)
-    models = []
-    for number, (learn, _) in enumerate(folds):
-        file = one.fitted(number)
-        estimator = assemble(one.model, one.values, schema.features, schema.task)
-        models.append(
-            joblib.load(file) if file.exists() else fit(estimator, features.iloc[learn], target.iloc[learn])
-        )
-    return Folds(models)
-
-
-def _expected(one: Candidate, folds: Sequence[Fold], rows: int, refit: bool) -> float:
-    """About how many seconds a member takes to fit, if time grows as rows do."""
-    if refit:
-        return one.seconds / len(folds) * rows / max(1, min(len(learn) for learn, _ in folds))
-    return one.seconds * sum(not one.fitted(number).exists() for number in range(len(folds))) / len(folds)
+        return fit(estimator, features, target)
+    return Folds([fit(estimator, features.iloc[learn], target.iloc[learn]) for learn, _ in folds])
 
 
 def _without(combine: Any, kept: list[int]) -> Any:

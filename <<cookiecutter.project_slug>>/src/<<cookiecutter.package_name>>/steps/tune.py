@@ -1,6 +1,7 @@
 """Tune: search one model's space by cross-validation, within a budget, from a study that survives being killed."""
 
 import math
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -101,7 +102,7 @@ def tune(
     deadline : when to stop, in the seconds of `time.monotonic`.
     storage : where to keep the study, a file for a journal or a storage of Optuna's; what it holds already is gone on
         from. None keeps it in memory.
-    folder : where to keep the outputs and the fitted models of the best trials; None keeps none.
+    folder : where to keep the outputs of the best trials; None keeps none.
     told : called after each trial with the result so far.
 
     Returns
@@ -110,7 +111,9 @@ def tune(
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     model = job.model
-    study = _open(storage, f"{model.name} {job.key}", sampler, pruner)
+    # Who asks for a trial, so that what a killed run left behind is known where several machines share a study.
+    owner = f"{socket.gethostname()}:{folder.resolve() if folder else ''}"
+    study = _open(storage, f"{model.name} {job.key}", sampler, pruner, owner)
     points = starts(model.space, model.seeds)
     _enqueue(study, points)
     if not model.space:
@@ -131,26 +134,22 @@ def tune(
                 and run.sent - len(run.scores) < run.at_once
                 and len(pending) < workers.slots
             ):
-                keep, above = None, -math.inf
-                if folder is not None:
-                    keep, above = str(_fitted(folder, run.trial.number, run.sent)), _worth(result, run.sent)
-                future = workers.submit(fit_fold, shared, run.values, run.sent, keep, above)
+                future = workers.submit(fit_fold, shared, run.values, run.sent)
                 pending[future] = run, run.sent
                 run.sent += 1
 
     while True:
         while len(active) < workers.trials and wanted():
-            active.append(_ask(study, job, points, workers, pruner))
+            active.append(_ask(study, job, points, workers, pruner, owner))
         if not active:
             break
         submit()
         left = deadline - time.monotonic()
         done, _ = wait(pending, None if left == math.inf else max(left, 0), FIRST_COMPLETED)
-        if not done:
-            if any(run.ended is None for run in active):
-                for run in active:
-                    _fail(study, run, "out of time")
-                break
+        if not done and any(run.ended is None for run in active):
+            for run in active:
+                _fail(study, run, "out of time")
+            break
         lost = False
         for future in sorted(done, key=lambda one: (pending[one][0].trial.number, pending[one][1])):
             run, number = pending.pop(future)
@@ -180,7 +179,7 @@ def tune(
             told(result, study)
             _forget(folder, result, {one.trial.number for one in active})
             if wanted():
-                active.append(_ask(study, job, points, workers, pruner))
+                active.append(_ask(study, job, points, workers, pruner, owner))
     return summary(job, study)
 
 
@@ -230,7 +229,7 @@ def history(study: optuna.Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _open(storage: BaseStorage | Path | None, name: str, sampler: Any, pruner: Any) -> optuna.Study:
+def _open(storage: BaseStorage | Path | None, name: str, sampler: Any, pruner: Any, owner: str) -> optuna.Study:
     if isinstance(storage, Path):
         storage.parent.mkdir(parents=True, exist_ok=True)
         _mend(storage)
@@ -238,13 +237,10 @@ def _open(storage: BaseStorage | Path | None, name: str, sampler: Any, pruner: A
     study = optuna.create_study(
         study_name=name, storage=storage, sampler=sampler, pruner=pruner, direction="maximize", load_if_exists=True
     )
-    if isinstance(storage, JournalStorage):
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            # A killed run left it behind. A start point is tried again, for `_enqueue` misses it.
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        # A killed run left it behind. A start point is tried again, for `_enqueue` misses it.
+        if trial.user_attrs.get("owner") == owner:
             study.tell(trial.number, state=TrialState.FAIL)
-    elif storage is not None:
-        # Other machines may be at work on this study: only trials without a heartbeat are given up.
-        optuna.storages.fail_stale_trials(study)
     return study
 
 
@@ -267,8 +263,11 @@ def _enqueue(study: optuna.Study, points: dict[str, Values]) -> None:
             study.enqueue_trial(values, user_attrs={"start": label})
 
 
-def _ask(study: optuna.Study, job: Job, points: dict[str, Values], workers: Any, pruner: Any) -> Run:
+def _ask(
+    study: optuna.Study, job: Job, points: dict[str, Values], workers: Any, pruner: Any, owner: str
+) -> Run:
     trial = study.ask()
+    trial.set_user_attr("owner", owner)
     start = trial.user_attrs.get("start")
     values = suggest(trial, job.model.space, points.get(start) if start else None)
     # Nothing can stop the defaults, so their folds need not wait for each other.
@@ -336,22 +335,13 @@ def _restart(workers: Any, job: Job, pending: dict[Future[Scored], tuple[Run, in
     return workers.share(job)
 
 
-def _fitted(folder: Path, trial: int, number: int) -> Path:
-    return folder / "fitted" / f"{trial}-{number}.joblib"
-
-
-def _worth(result: Result, number: int) -> float:
-    """The score on a fold from which on its model is worth keeping."""
-    return result.candidates[-1]["folds"][number] if len(result.candidates) == KEPT else -math.inf
-
-
 def _forget(folder: Path | None, result: Result, running: set[int]) -> None:
     """Delete what was kept of trials that are no longer among the best."""
     if folder is None:
         return
     wanted = {one["trial"] for one in result.candidates} | running
-    for file in (*folder.glob("outputs/*.npy"), *folder.glob("fitted/*.joblib")):
-        if int(file.stem.partition("-")[0]) not in wanted:
+    for file in folder.glob("outputs/*.npy"):
+        if int(file.stem) not in wanted:
             file.unlink(missing_ok=True)
 
 

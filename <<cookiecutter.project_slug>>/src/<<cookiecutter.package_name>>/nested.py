@@ -1,0 +1,125 @@
+"""Nested cross-validation: the whole search once for each outer split, for an estimate that no choice has touched.
+
+Each outer split is a folder in which the project's own stages run as they do in the project: on the rows that the split
+leaves to learn from, with the same plan and so with the same budget each.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .errors import UserError
+from .files import read_json, write_json
+from .objects.build import build
+from .objects.grammar import Grammar
+from .objects.metrics import metric
+from .objects.reader import Where
+from .schema import Schema
+from .stages.split import write
+from .steps.evaluate import scores
+from .steps.outputs import encoded, outputs
+from .steps.split import split
+from .store import load
+
+RUNS = Path(".cache/nested")
+PACKAGE = __name__.split(".")[0]
+
+
+def nested() -> dict[str, Any]:
+    """Run the search on each outer split of `params/split.yaml` and score what comes of it on the rows left out.
+
+    Returns
+    -------
+    For each metric its `mean`, its `std` and its values on the outer `folds`.
+
+    Raises
+    ------
+    UserError
+        If there is no outer splitter, or a stage fails.
+    """
+    plan, train = read_json("plan/split.json"), read_json("plan/train.json")
+    if plan["outer"] is None:
+        raise UserError("an outer splitter is needed, such as `outer: {class: KFold}`", "split.yaml")
+    schema = Schema.from_json(read_json("data/interim/schema.json"))
+    frame = pd.read_parquet("data/interim/table.parquet")
+    where = Where("plan/split.json")
+    outer, cv = (build(Grammar().object(plan[key], where)) for key in ("outer", "cv"))
+    metrics = [metric(one, where, Grammar()) for one in plan["metrics"]]
+    metrics = list({one.name: one for one in metrics}.values())
+    found: list[dict[str, float | None]] = []
+    count = outer.get_n_splits(frame, frame[schema.target], _groups(frame, schema))
+    for number in range(count):
+        train_rows, held_out_rows, folds = split(frame, schema, _Nth(outer, number), cv)
+        print(f"outer split {number + 1} of {count}", flush=True)
+        folder = RUNS / str(number)
+        _prepare(folder)
+        made_by = {"holdout": plan["outer"], "cv": plan["cv"]}
+        write(folder / "data/processed", frame, train_rows, held_out_rows, folds, made_by)
+        for name in train["models"]:
+            _stage(folder, "tune", name)
+        _stage(folder, "train")
+        model, _ = load(folder / "models/final", train["named"])
+        held_out = frame.iloc[held_out_rows]
+        said = outputs(model, held_out[list(schema.features)], schema.labels)
+        found.append(scores(metrics, encoded(held_out[schema.target], schema.labels), said, len(schema.labels) or None))
+    return {one.name: _summary([values[one.name] for values in found]) for one in metrics}
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The estimates as lines for a terminal."""
+    width = max(map(len, result))
+    return [
+        f"{name:<{width}}  {one['mean']:.4g} ± {one['std']:.2g}  ({len(one['folds'])} outer splits)"
+        for name, one in result.items()
+        if one["mean"] is not None
+    ]
+
+
+class _Nth:
+    """A splitter whose first split is the nth of another."""
+
+    def __init__(self, splitter: Any, number: int) -> None:
+        self.splitter, self.number = splitter, number
+
+    def split(self, X: Any, y: Any, groups: Any) -> Any:
+        yield list(self.splitter.split(X, y, groups))[self.number]
+
+
+def _prepare(folder: Path) -> None:
+    """The plan and the schema; what earlier runs left of their searches stays."""
+    for part in ("plan", "data/interim"):
+        shutil.rmtree(folder / part, ignore_errors=True)
+        shutil.copytree(part, folder / part)
+
+
+def _stage(folder: Path, name: str, *words: str) -> None:
+    root = Path(__file__).parent.parent
+    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, "-m", f"{PACKAGE}.stages.{name}", *words]
+    code = subprocess.run(command, cwd=folder, env=os.environ | {"PYTHONPATH": path}).returncode
+    if code:
+        raise UserError(f"the stage {name} failed in {folder}; what it said stands above")
+
+
+def _groups(frame: pd.DataFrame, schema: Schema) -> Any:
+    return frame[schema.role("group")[0]] if schema.role("group") else None
+
+
+def _summary(values: list[float | None]) -> dict[str, Any]:
+    known = [value for value in values if value is not None]
+    if not known:
+        return {"mean": None, "std": None, "folds": values}
+    return {"mean": float(np.mean(known)), "std": float(np.std(known)), "folds": values}
+
+
+def main() -> None:
+    """Run it and write `reports/nested.json`."""
+    result = nested()
+    write_json("reports/nested.json", result)
+    print("\n".join(["", "Nested cross-validation", *(f"  {line}" for line in lines(result)), "reports/nested.json"]))

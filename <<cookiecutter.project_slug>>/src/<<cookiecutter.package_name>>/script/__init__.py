@@ -1,0 +1,1 @@
+"""The final model as a script that needs scikit-learn and nothing of this project."""

@@ -1,0 +1,141 @@
+"""What the final model is made of, read from what the pipeline wrote."""
+
+import ast
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..custom.ensembles import WeightedMean, WeightedProbabilities
+from ..errors import UserError
+from ..files import read_json
+from ..objects.build import build
+from ..objects.grammar import Grammar
+from ..objects.model import model_from
+from ..objects.reader import Where, read
+from ..schema import Schema
+from ..steps.ensemble import Ensemble, Folds
+from ..steps.ensemble import models as models_of
+from ..steps.featurize import featurize
+from ..steps.fit import LabelEncoded, assemble
+from ..steps.train import around
+from ..store import load
+from .code import Name
+
+WHERE = Where("models/final/model.yaml")
+
+
+@dataclass(frozen=True)
+class Final:
+    """The final model taken apart, and where its rows come from.
+
+    `members` are unfitted pipelines by name. `weights` is None where a stacking learned how to combine them.
+    `learned` are the unfitted estimators that are fitted, one around the other, to the members' outputs on rows
+    that these had not seen. `alone` says that the model is its one member, `refit` that members are fitted to all
+    training rows. `sample` is what of each fold the search learned from, None for all of it.
+    """
+
+    schema: Schema
+    data: dict[str, Any]
+    members: dict[str, Any]
+    weights: list[float] | None
+    learned: list[Any]
+    alone: bool
+    refit: bool
+    gives_probabilities: bool
+    members_give_probabilities: bool
+    splitters: dict[str, Any]
+    sample: tuple[int, int] | None
+    train: pd.DataFrame
+    held_out: pd.DataFrame
+    folds: list[tuple[np.ndarray, np.ndarray]]
+
+    @property
+    def labels(self) -> list[Any]:
+        """The classes in order: whole numbers or texts."""
+        labels = self.schema.labels
+        return labels if all(type(one) is int for one in labels) else [str(one) for one in labels]
+
+
+def final() -> Final:
+    """The final model of this project.
+
+    Raises
+    ------
+    UserError
+        If there is none, if it was made from other data than the pipeline's latest, or if it cannot be taken apart.
+    """
+    model, schema = load(Path("models/final"), read_json("plan/train.json")["named"])
+    if schema.to_json() != read_json("data/interim/schema.json"):
+        raise UserError("models/final was made from other data than data/interim holds: `make run` makes it anew")
+    text = read(Path("models/final/model.yaml"))[0]
+    members, weights = {}, []
+    for number, one in enumerate(text["members"]):
+        told = {key: value for key, value in one.items() if key not in ("name", "weight", "values")}
+        described = model_from({"name": one["name"].split(",")[0], "model": told | {"seeds": []}})
+        whole = assemble(described, one["values"] or {}, schema.features, schema.task)
+        name = one["name"] if one["name"] not in members else f"{one['name']} ({number + 1})"
+        members[name] = whole.estimator if isinstance(whole, LabelEncoded) else whole
+        weights.append(one["weight"])
+    alone = not isinstance(model, Ensemble)
+    stacked = None in weights
+    plan = read_json("data/processed/split.json")
+    arrays = np.load("data/processed/folds.npz", allow_pickle=False)
+    folds = [(arrays[f"a_{number}"], arrays[f"b_{number}"]) for number in range(len(arrays.files) // 2)]
+    learned = _learned(text, stacked, weights, len(schema.labels))
+    each = [model] if alone else [one for member in model.members for one in models_of(member)]
+    where = Where("data/processed/split.json")
+    return Final(
+        schema=schema,
+        data=read_json("plan/data.json"),
+        members=members,
+        weights=None if stacked else weights,
+        learned=learned,
+        alone=alone,
+        refit=alone or not isinstance(model.members[0], Folds),
+        gives_probabilities=hasattr(model, "predict_proba"),
+        members_give_probabilities=all(hasattr(one, "predict_proba") for one in each),
+        splitters={key: build(Grammar().object(plan[key], where)) for key in ("holdout", "cv")},
+        sample=_sample(max(len(learn) for learn, _ in folds)) if learned else None,
+        train=pd.read_parquet("data/processed/train.parquet"),
+        held_out=pd.read_parquet("data/processed/holdout.parquet"),
+        folds=folds,
+    )
+
+
+def featurizes() -> bool:
+    """Whether the owner has written a featurize that does something."""
+    body = ast.parse(inspect.getsource(featurize)).body[0].body  # type: ignore[attr-defined]
+    return ast.unparse(body[-1]) != "return frame" or len(body) > 2
+
+
+def _learned(text: dict[str, Any], stacked: bool, weights: list[float], classes: int) -> list[Any]:
+    """The unfitted stacking, calibration and threshold, each around the one before, which is called `combine`."""
+    found: list[Any] = []
+    if stacked:
+        ensemble = build(Grammar().object(text["ensemble"], WHERE.at("ensemble")))
+        if not hasattr(ensemble, "final_estimator"):
+            raise UserError(
+                f"{type(ensemble).__name__} combines its members in a way of its own: a script can be written for "
+                "weights and for Stacking"
+            )
+        found.append(ensemble.final_estimator)
+    nodes = [Grammar().object(text[key], WHERE.at(key)) for key in ("calibration", "threshold") if text[key]]
+    if nodes and not stacked:
+        found.append(WeightedProbabilities(weights, classes) if classes else WeightedMean(weights))
+    return found + [around(node, Name("combine")) for node in nodes]
+
+
+def _sample(rows: int) -> tuple[int, int] | None:
+    """How many rows of each fold the search learned from, and the seed; None for all."""
+    models = read_json("plan/train.json")["models"]
+    node = read_json(f"plan/models/{models[0]}.json").get("sample")
+    if not node:
+        return None
+    if not node["class"].endswith(".RandomSample"):
+        raise UserError(f"the search learned from a sample that a script cannot draw: {node['class']}")
+    params = {"rows": 10000, "random_state": 0} | node.get("params", {})
+    return (params["rows"], params["random_state"]) if params["rows"] < rows else None

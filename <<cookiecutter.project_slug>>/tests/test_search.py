@@ -1,0 +1,318 @@
+"""What a search finds, keeps and shares, and what the final model makes of it; on small models of scikit-learn's."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from << cookiecutter.package_name >>.custom.ensembles import BestSingle, GreedySelection, Stacking, Voting
+from << cookiecutter.package_name >>.custom.metrics import mean_cost_loss
+from << cookiecutter.package_name >>.custom.samples import RandomSample
+from << cookiecutter.package_name >>.custom.workers import InProcess, Processes
+from << cookiecutter.package_name >>.objects.build import from_yaml
+from << cookiecutter.package_name >>.objects.grammar import Grammar, Object
+from << cookiecutter.package_name >>.objects.metrics import metric
+from << cookiecutter.package_name >>.objects.model import Model
+from << cookiecutter.package_name >>.objects.plan import Plan
+from << cookiecutter.package_name >>.objects.reader import Where, parse
+from << cookiecutter.package_name >>.schema import Schema
+from << cookiecutter.package_name >>.steps import fold
+from << cookiecutter.package_name >>.steps.ensemble import models
+from << cookiecutter.package_name >>.steps.fit import assemble, fit
+from << cookiecutter.package_name >>.steps.fold import Job, job
+from << cookiecutter.package_name >>.steps.outputs import encoded, outputs
+from << cookiecutter.package_name >>.steps.predict import predict
+from << cookiecutter.package_name >>.steps.train import Trained, candidates, train
+from << cookiecutter.package_name >>.steps.tune import Result, tune
+from << cookiecutter.package_name >>.store import load, save
+
+PREPROCESS = """
+steps:
+  - columns: {dtype: number}
+    steps:
+      - impute: {class: SimpleImputer}
+      - count: {class: test_search.Counted}
+      - scale: {class: StandardScaler}
+"""
+SPACES = {
+    "LogisticRegression": "{class: LogisticRegression, space: {C: {float: [1.0e-3, 10.0], log: true}}}",
+    "Ridge": "{class: Ridge, space: {alpha: {float: [1.0e-3, 1.0e+3], log: true}}}",
+    "KNeighbors": "{class: KNeighbors%s, params: {n_neighbors: 9}, space: {n_neighbors: {int: [2, 20]}}}",
+}
+ENSEMBLES = {
+    "GreedySelection": lambda task, refit: GreedySelection(size=8, bags=3, refit=refit),
+    "Voting": lambda task, refit: Voting(size=3, refit=refit),
+    "Stacking": lambda task, refit: Stacking(from_yaml(f"class: {_linear(task)}"), size=3, refit=refit),
+    "BestSingle": lambda task, refit: BestSingle(refit=refit),
+}
+WHERE = Where("test.yaml")
+
+
+class Counted(TransformerMixin, BaseEstimator):
+    """Passes columns on, and counts how often it was fitted."""
+
+    fits = 0
+
+    def fit(self, X: Any, y: Any = None) -> "Counted":
+        """Count."""
+        Counted.fits += 1
+        self.n_features_in_ = np.shape(X)[1]
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """The same."""
+        return X
+
+
+def _linear(task: str) -> str:
+    return "LogisticRegression" if task == "classification" else "Ridge"
+
+
+def _model(name: str, task: str) -> Model:
+    """A model of two of the columns."""
+    text = SPACES[name] % ("Classifier" if task == "classification" else "Regressor") if "Ne" in name else SPACES[name]
+    steps, where = parse(PREPROCESS)
+    return Model(name.lower(), Grammar().object(parse(text)[0], WHERE), Grammar().steps(steps, where), [])
+
+
+def _metric(task: str) -> Any:
+    return metric("neg_log_loss" if task == "classification" else "neg_root_mean_squared_error", WHERE, Grammar())
+
+
+@pytest.fixture
+def folds(table: pd.DataFrame) -> list[Any]:
+    """Two."""
+    rows = np.arange(len(table))
+    return [(rows[rows % 2 == part], rows[rows % 2 != part]) for part in (0, 1)]
+
+
+@pytest.fixture
+def search(table: pd.DataFrame, schema: Schema, folds: list[Any], tmp_path: Path) -> Callable[..., Result]:
+    """Search a model's space, by default in four random trials."""
+
+    def run(name: str, key: str = "key", sample: Any = None, **words: Any) -> Result:
+        given: dict[str, Any] = {
+            "sampler": optuna.samplers.RandomSampler(seed=0),
+            "pruner": optuna.pruners.NopPruner(),
+            "workers": InProcess(),
+            "trials": 4,
+        }
+        model = _model(name, schema.task)
+        return tune(_job(f"{tmp_path} {key}", model, table, schema, folds, sample), **given | words)
+
+    return run
+
+
+def _job(key: str, model: Model, table: pd.DataFrame, schema: Schema, folds: list[Any], sample: Any = None) -> Job:
+    return job(
+        key,
+        model,
+        table[list(schema.features)],
+        table["outcome"],
+        folds,
+        task=schema.task,
+        dtypes=schema.features,
+        labels=schema.labels,
+        metric=_metric(schema.task),
+        sample=sample,
+    )
+
+
+@pytest.fixture
+def trained(
+    table: pd.DataFrame, schema: Schema, folds: list[Any], search: Callable[..., Result], tmp_path: Path
+) -> Callable[..., Trained]:
+    """The final model of what two searches kept."""
+    results, names = [], [_linear(schema.task), "KNeighbors"]
+    for name in names:
+        result = search(name, folder=tmp_path / name.lower())
+        (tmp_path / "studies" / name.lower()).mkdir(parents=True)
+        (tmp_path / name.lower()).rename(tmp_path / "studies" / name.lower() / "key")
+        (tmp_path / "tuned" / name.lower()).mkdir(parents=True)
+        (tmp_path / "tuned" / name.lower() / "outputs").symlink_to(
+            tmp_path / "studies" / name.lower() / "key" / "outputs"
+        )
+        result.key = "key"
+        results.append(result)
+    known = candidates(results, [_model(name, schema.task) for name in names], tmp_path / "tuned", tmp_path / "studies")
+
+    def run(ensemble: Any, **words: Any) -> Trained:
+        features = table[list(schema.features)]
+        scorer = _metric(schema.task)
+        quiet: dict[str, Any] = {"say": lambda text: None}
+        return train(known, ensemble, features, table["outcome"], folds, schema, scorer, **quiet | words)
+
+    return run
+
+
+def _object(text: str, kind: str) -> Object:
+    data, where = parse(text)
+    return Grammar().object(data, where, [kind])
+
+
+def test_preprocessing_without_a_space_is_fitted_once_a_fold_and_scores_are_the_same(
+    search: Callable[..., Result], table: pd.DataFrame, schema: Schema, folds: list[Any]
+) -> None:
+    Counted.fits = 0
+    result = search(_linear(schema.task))
+    assert result.trials == 4 and Counted.fits == len(folds)
+    scorer, model = _metric(schema.task), _model(_linear(schema.task), schema.task)
+    features, target = table[list(schema.features)], table["outcome"]
+    for one in result.candidates:
+        for number, (learn, score) in enumerate(folds):
+            estimator = assemble(model, one["values"], schema.features, schema.task)
+            fitted = fit(estimator, features.iloc[learn], target.iloc[learn])
+            said = outputs(fitted, features.iloc[score], schema.labels)
+            truth = encoded(target.iloc[score], schema.labels)
+            assert one["folds"][number] == scorer.score(truth, said, len(schema.labels) or None)
+
+
+def test_worker_processes_find_what_one_process_finds(search: Callable[..., Result], schema: Schema) -> None:
+    found = []
+    for workers in (InProcess(trials=2), Processes(n_workers=2, trials=2)):
+        workers.start()
+        try:
+            result = search("KNeighbors", workers=workers, sampler=optuna.samplers.TPESampler(seed=1), trials=6)
+        finally:
+            workers.stop()
+        found.append([(one["trial"], one["values"], one["folds"]) for one in result.candidates])
+    assert found[0] == found[1]
+
+
+def test_a_search_learns_from_the_sample_and_the_final_model_from_all_rows(
+    table: pd.DataFrame,
+    schema: Schema,
+    folds: list[Any],
+    search: Callable[..., Result],
+    trained: Callable[..., Trained],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = _model("KNeighbors", schema.task)
+    data = _job("sample", model, table, schema, folds, RandomSample(rows=30))
+    assert [len(learn) for learn, _ in data.folds] == [30, 30]
+    assert [len(score) for _, score in data.folds] == [60, 60]
+    kept = search("KNeighbors", "sampled", RandomSample(rows=30), trials=1)
+    assert kept.folds != search("KNeighbors", "whole", trials=1).folds
+    final = trained(BestSingle(model="kneighbors", refit=False), sampled=True).model
+    member = getattr(final, "estimator_", final)
+    assert not hasattr(member[-1], "n_samples_fit_") or member[-1].n_samples_fit_ == len(table)
+    monkeypatch.setattr(fold, "MOST_SCORED", 25)
+    few = _job("few", model, table, schema, folds)
+    assert [len(score) for _, score in few.folds] == [25, 25]
+    assert [list(score) for _, score in fold.scored(folds)] == [list(score) for _, score in fold.scored(folds)]
+
+
+def test_of_very_many_rows_twenty_thousand_a_fold_are_scored() -> None:
+    rows = np.arange(50_000)
+    drawn = fold.scored([(rows[:10_000], rows[10_000:]), (rows[10_000:], rows[:10_000])])
+    assert [(len(learn), len(score)) for learn, score in drawn] == [(10_000, 20_000), (40_000, 10_000)]
+    assert len(set(drawn[0][1])) == 20_000
+
+
+@pytest.mark.parametrize("refit", [False, True])
+@pytest.mark.parametrize("name", ENSEMBLES)
+def test_an_ensemble_is_made_of_what_was_tried_and_survives_being_saved(
+    name: str,
+    refit: bool,
+    trained: Callable[..., Trained],
+    table: pd.DataFrame,
+    schema: Schema,
+    folds: list[Any],
+    tmp_path: Path,
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        final = trained(ENSEMBLES[name](schema.task, refit))
+    assert len(final.folds) == len(folds) and np.isfinite(final.folds).all()
+    assert final.weights is None or (np.isclose(sum(final.weights), 1) and min(final.weights) > 0)
+    assert (final.weights is None) == (name == "Stacking")
+    assert len(final.members) == {"BestSingle": 1, "Voting": 3, "Stacking": 3}.get(name, len(final.members))
+    if hasattr(final.model, "members"):
+        assert [len(models(one)) for one in final.model.members] == [1 if refit else len(folds)] * len(final.members)
+    features = table[list(schema.features)]
+    said = predict(final.model, features, schema)
+    if schema.task == "classification":
+        assert set(said["prediction"]) == {"yes", "no"} and np.mean(said["prediction"] == table["outcome"]) > 0.6
+        assert np.allclose(said[["probability_no", "probability_yes"]].sum(axis=1), 1)
+    else:
+        assert np.corrcoef(said["prediction"], table["outcome"])[0, 1] > 0.5
+    save(tmp_path / "model", final.model, schema, "", {}, ["test_search.Counted"])
+    again, kept = load(tmp_path / "model", ["test_search.Counted"])
+    pd.testing.assert_frame_equal(predict(again, features, kept), said)
+
+
+def test_greedy_selection_is_not_worse_than_the_best_alone_on_the_rows_it_saw(
+    trained: Callable[..., Trained],
+) -> None:
+    best, greedy = trained(BestSingle()), trained(GreedySelection(bags=1))
+    assert np.mean(greedy.folds) >= np.mean(best.folds) - 1e-9
+
+
+def test_a_member_that_cannot_be_fitted_in_time_is_left_out(trained: Callable[..., Trained]) -> None:
+    said: list[str] = []
+    final = trained(Voting(size=3, refit=True), seconds=0, say=said.append)
+    assert len(final.members) == 1 and final.weights == [1.0] and len(said) == 2
+    assert "left out of the ensemble" in said[0]
+
+
+def test_calibration_and_threshold_learn_from_rows_that_no_member_had_seen(
+    trained: Callable[..., Trained], table: pd.DataFrame, schema: Schema, tmp_path: Path
+) -> None:
+    if schema.task != "classification":
+        pytest.skip("these are for a classification")
+    features = table[list(schema.features)]
+    calibration = _object("{class: CalibratedClassifierCV, params: {method: sigmoid}}", "classifier")
+    plain = predict(trained(Voting(size=3)).model, features, schema)
+    final = trained(Voting(size=3), calibration=calibration).model
+    calibrated = predict(final, features, schema)
+    assert np.allclose(calibrated[["probability_no", "probability_yes"]].sum(axis=1), 1)
+    assert not np.allclose(calibrated["probability_yes"], plain["probability_yes"])
+
+    def decided(scoring: str) -> tuple[Any, int]:
+        node = _object(f"{{class: TunedThresholdClassifierCV, params: {{scoring: {scoring}}}}}", "classifier")
+        model = trained(Voting(size=3), calibration=calibration, threshold=node).model
+        said = predict(model, features, schema)
+        assert np.allclose(said["probability_yes"], calibrated["probability_yes"]), "it decides, and changes no share"
+        return model, int((said["prediction"] == "yes").sum())
+
+    model, _ = decided("balanced_accuracy")
+    named = ["test_search.Counted", "sklearn.metrics.balanced_accuracy_score"]
+    save(tmp_path / "model", model, schema, "", {}, named)
+    again, kept = load(tmp_path / "model", named)
+    pd.testing.assert_frame_equal(predict(again, features, kept), predict(model, features, schema))
+    costly = "{class: mean_cost_loss, params: {matrix: [[0, %s], [%s, 0]]}}"
+    misses, alarms = (decided(costly % costs)[1] for costs in ((1, 50), (50, 1)))
+    assert misses > alarms, "where a miss costs more, more rows are called yes"
+
+
+def test_what_mistakes_cost_is_a_metric() -> None:
+    truth, said = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    assert mean_cost_loss(truth, said, matrix=[[0, 1], [5, 0]]) == 6 / 4
+    assert mean_cost_loss(truth, truth, matrix=[[0, 1], [5, 0]]) == 0
+    with pytest.raises(ValueError, match="a row and a column are needed for each class"):
+        mean_cost_loss(np.array([2]), np.array([0]), matrix=[[0, 1], [5, 0]])
+
+
+def test_what_a_search_keeps_goes_on_from_any_storage_of_optuna(
+    search: Callable[..., Result], schema: Schema, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    first = search(_linear(schema.task), storage=optuna.storages.RDBStorage(url), trials=2)
+    both = search(_linear(schema.task), storage=optuna.storages.RDBStorage(url), trials=4)
+    assert (first.trials, both.trials) == (2, 4)
+    assert {one["trial"] for one in first.candidates} < {one["trial"] for one in both.candidates}
+
+
+def test_the_budget_is_shared_between_the_models_and_the_final_fit(plan: Plan) -> None:
+    names = plan.slices["train"]["models"]
+    budgets = [plan.slices[f"models/{name}"]["budget"] for name in names]
+    if all("seconds" in one for one in budgets):
+        assert any(note.startswith("the budget: ") for note in plan.notes)
+        assert plan.slices["train"]["seconds"] > 0
+    assert all(one.get("trials", 1) >= 1 and one.get("seconds", 1) > 0 for one in budgets)

@@ -1,0 +1,274 @@
+"""A stamped project's search: how its budget is shared, its hard end, what a kill leaves, and where its fits can run."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+import pytest
+from stamped import QUIET, TOOLS, Project
+
+SEARCH = "params/search.yaml"
+BUDGET = "trials: 100\n  seconds: 240\n  shares: {train: 0.5}"
+WORKERS = "class: Processes\n  params: {n_workers: 2}"
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project on the sample that is ready to be tuned."""
+    project = Project(
+        tmp_path_factory.mktemp("search"), project_name="Search", estimators="logistic_regression, random_forest"
+    )
+    project.edit(SEARCH, (BUDGET, "trials: 12\n  seconds: 240\n  shares: {random_forest: 2}"))
+    project.edit("params/models/random_forest.yaml", ("n_estimators: 150", "n_estimators: 10"))
+    return project
+
+
+@pytest.fixture(scope="module")
+def split(ready: Project) -> Project:
+    """That project with its rows loaded and split."""
+    for stage in ("plan", "load", "split"):
+        ready.stage(stage)
+    return ready
+
+
+@pytest.fixture
+def project(split: Project, tmp_path: Path) -> Project:
+    """A copy of that project."""
+    return split.copy(tmp_path)
+
+
+@pytest.fixture
+def compiled(ready: Project, monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, Any]]:
+    """The slices of the plan."""
+    monkeypatch.chdir(ready.path)
+    return lambda: ready.module("objects.plan").compile_params(Path("params")).slices
+
+
+def test_the_budget_is_shared_between_the_models_and_the_final_fit(
+    ready: Project, compiled: Callable[[], dict[str, Any]]
+) -> None:
+    def budgets() -> list[Any]:
+        slices = compiled()
+        return [slices["models/logistic_regression"]["budget"], slices["models/random_forest"]["budget"]]
+
+    # One part for the model and for the final fit, two for the forest; no trials for the final fit.
+    assert budgets() == [{"seconds": 60.0, "trials": 4}, {"seconds": 120.0, "trials": 8}]
+    assert compiled()["train"]["seconds"] == 60.0
+    assert "note: the budget: logistic_regression 60 s, random_forest 120 s; 60 s for fitting" in ready.python("check")
+    with ready.edited(SEARCH, ("trials: 12", "trials: 10"), ("seconds: 240", "seconds: null")):
+        assert budgets() == [{"trials": 4}, {"trials": 7}], "rounded up: no model goes without a trial"
+        assert compiled()["train"]["seconds"] is None
+    with ready.edited(SEARCH, ("trials: 12", "trials: null"), ("{random_forest: 2}", "{}")):
+        assert budgets() == [{"seconds": 80.0}, {"seconds": 80.0}]
+
+
+def test_one_models_edit_changes_its_slice_alone_and_a_share_changes_budgets_alone(
+    ready: Project, compiled: Callable[[], dict[str, Any]]
+) -> None:
+    before = compiled()
+    with ready.edited("params/models/random_forest.yaml", ("min_samples_leaf: 2", "min_samples_leaf: 3")):
+        after = compiled()
+    assert [name for name in before if before[name] != after[name]] == ["models/random_forest"]
+    with ready.edited(SEARCH, ("{random_forest: 2}", "{random_forest: 3}")):
+        after = compiled()
+    changed = {name: [key for key in before[name] if before[name][key] != after[name][key]] for name in before}
+    assert {name: keys for name, keys in changed.items() if keys} == {
+        "models/logistic_regression": ["budget"],
+        "models/random_forest": ["budget"],
+        "train": ["seconds"],
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kill", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_a_stage_that_is_killed_leaves_its_trials_and_no_process(project: Project, kill: int, code: int) -> None:
+    slow_down(project)
+    search, table = started(project)
+    os.kill(search.pid, kill)
+    assert search.wait(10) == code
+    assert project.running() == [], "workers outlived their search"
+    before = pd.read_csv(table)
+    assert len(before) >= 2
+    project.stage("tune", "random_forest")
+    after = pd.read_csv(project.path / "models" / "tuned" / "random_forest" / "trials.csv")
+    finished = after[after["state"] != "fail"]
+    assert finished["seconds"].tolist()[: len(before)] == before["seconds"].tolist(), "finished trials were lost"
+    assert len(finished) == 8
+    assert finished["start"].dropna().tolist() == ["defaults", "seed 1", "seed 2"]
+
+
+@pytest.mark.slow
+def test_a_search_goes_on_after_one_of_its_workers_died(project: Project) -> None:
+    slow_down(project)
+    search, _ = started(project)
+    children = psutil.Process(search.pid).children()[0].children()
+    workers = [one for one in children if "tracker" not in " ".join(one.cmdline())]
+    assert len(workers) == 2
+    max(workers, key=lambda one: one.cpu_times().user).kill()
+    assert search.wait(60) == 0
+    assert project.running() == []
+    result = json.loads((project.path / "models" / "tuned" / "random_forest" / "result.json").read_text())
+    assert (result["trials"], result["failed"], result["state"]) == (8, 0, "ok")
+
+
+@pytest.mark.slow
+def test_without_any_finished_trial_the_run_says_so(project: Project) -> None:
+    own = project.path / "src" / project.package / "custom" / "slow.py"
+    own.write_text(
+        "import time\n\nfrom sklearn.dummy import DummyClassifier\n\n\n"
+        "class Slow(DummyClassifier):\n"
+        "    def fit(self, X, y):\n"
+        "        time.sleep(60)\n",
+        encoding="utf-8",
+    )
+    (project.path / "params" / "models" / "slow.yaml").write_text("class: Slow\n", encoding="utf-8")
+    project.edit(
+        SEARCH,
+        ("trials: 12\n  seconds: 240\n  shares: {random_forest: 2}", "seconds: 9\n  shares: {slow: 7}"),
+        ("  - logistic_regression\n  - random_forest\n", "  - slow\n"),
+    )
+    project.stage("plan")
+    began = time.monotonic()
+    said = project.stage("tune", "slow")
+    seconds = 9 * 7 / 8
+    assert time.monotonic() - began < seconds * 1.05 + 1
+    assert project.running() == []
+    assert "no trial finished within 7.88 s; it is left out (raise `seconds` in params/search.yaml)" in said
+    said = project.run(str(TOOLS / "python"), "-m", f"{project.package}.stages.train", code=1)
+    assert said.splitlines()[-1] == "error: there is no model to train (slow: out of time)"
+
+
+@pytest.mark.slow
+def test_the_same_seed_finds_the_same_wherever_the_fits_run(project: Project) -> None:
+    found = {}
+    with cluster(project) as (address, _):
+        for name, workers in {
+            "processes": "class: Processes\n  params: {n_workers: 2, trials: 4}",
+            "in process": "class: InProcess\n  params: {trials: 4}",
+            "dask": f"class: DaskCluster\n  params: {{address: {address}, trials: 4}}",
+        }.items():
+            with project.edited(SEARCH, (WORKERS, workers), ("trials: 12", "trials: 36")):
+                project.stage("plan")
+            project.stage("tune", "logistic_regression")
+            result = json.loads((project.path / "models" / "tuned" / "logistic_regression" / "result.json").read_text())
+            assert result["trials"] == 12
+            for one in (result, *result["candidates"]):
+                del one["seconds"]
+            found[name] = result
+            shutil.rmtree(project.path / ".cache" / "studies")
+    assert found["processes"] == found["in process"] == found["dask"]
+
+
+@pytest.mark.slow
+def test_a_search_goes_on_after_a_worker_of_its_cluster_died(project: Project) -> None:
+    with cluster(project) as (address, workers):
+        slow_down(project, (WORKERS, f"class: DaskCluster\n  params: {{address: {address}, trials: 2}}"))
+        search, _ = started(project)
+        workers[0].kill()
+        assert search.wait(90) == 0
+    result = json.loads((project.path / "models" / "tuned" / "random_forest" / "result.json").read_text())
+    assert (result["trials"], result["failed"], result["state"]) == (8, 0, "ok")
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_not_there_is_named(project: Project) -> None:
+    project.edit(SEARCH, (WORKERS, f"class: DaskCluster\n  params: {{address: 'tcp://127.0.0.1:{free_port()}'}}"))
+    project.stage("plan")
+    said = project.run(str(TOOLS / "python"), "-m", f"{project.package}.stages.tune", "random_forest", code=1)
+    assert len(said.splitlines()) == 1, said
+    assert said.startswith("error: ") and "DaskCluster does not start: " in said and "127.0.0.1" in said
+
+
+@pytest.mark.slow
+def test_trials_can_be_kept_in_a_database(project: Project) -> None:
+    storage = "storage: {class: RDBStorage, params: {url: 'sqlite:///study.db'}}\n"
+    project.edit(SEARCH, ("workers:\n", storage + "workers:\n"), (WORKERS, "class: InProcess"))
+    project.stage("plan")
+    project.stage("tune", "logistic_regression")
+    first = pd.read_csv(project.path / "models" / "tuned" / "logistic_regression" / "trials.csv")
+    project.edit(SEARCH, ("trials: 12", "trials: 15"))
+    project.stage("plan")
+    assert "Warning" not in project.stage("tune", "logistic_regression")
+    both = pd.read_csv(project.path / "models" / "tuned" / "logistic_regression" / "trials.csv")
+    assert (len(first), len(both)) == (4, 5)
+    assert both["seconds"].tolist()[:4] == first["seconds"].tolist()
+    assert not list((project.path / ".cache" / "studies").rglob("journal.log"))
+
+
+def slow_down(project: Project, *edits: tuple[str, str]) -> None:
+    """Make the fits of the forest long enough to be killed in the middle."""
+    project.edit("params/models/random_forest.yaml", ("n_estimators: 10", "n_estimators: 100"))
+    project.edit(SEARCH, *edits, ("class: MedianPruner", "class: NopPruner"), NO_PARAMS)
+    project.stage("plan")
+
+
+NO_PARAMS = ("  params: {n_startup_trials: 4, n_warmup_steps: 1}\n", "")
+
+
+def started(project: Project) -> tuple[subprocess.Popen[bytes], Path]:
+    """The search of the forest, and its table of trials as soon as that holds two."""
+    search = subprocess.Popen(
+        [TOOLS / "python", "-m", f"{project.package}.stages.tune", "random_forest"],
+        cwd=project.path,
+        env={**os.environ, **QUIET},
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    for _ in range(1200):
+        for found in (project.path / ".cache" / "studies" / "random_forest").glob("*/trials.csv"):
+            if len(found.read_text(encoding="utf-8").splitlines()) > 2:
+                assert search.poll() is None, "the search ended before it could be killed"
+                return search, found
+        assert search.poll() is None, "the search ended before it could be killed"
+        time.sleep(0.05)
+    raise AssertionError("no trial finished in 60 seconds")
+
+
+def free_port() -> int:
+    """A port of this machine's that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@contextmanager
+def cluster(project: Project) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """The address of a Dask scheduler on this machine, and its two workers, which can import the project."""
+    address = f"tcp://127.0.0.1:{free_port()}"
+    env = {**os.environ, **QUIET, "PYTHONPATH": str(project.path / "src")}
+
+    def start(*words: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "dask", *words]
+        return subprocess.Popen(
+            command, cwd=project.path.parent, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    scheduler = start("scheduler", "--host", "127.0.0.1", "--port", address.rpartition(":")[2], "--no-dashboard")
+    workers = [
+        start("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1")
+        for _ in range(2)
+    ]
+    try:
+        from distributed import Client
+
+        with Client(address, timeout="30s", set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=60)
+        yield address, workers
+    finally:
+        for process in (*workers, scheduler):
+            process.kill()
+            process.wait()
