@@ -1,11 +1,11 @@
-"""Run all benchmarks, or those that are named: stamping, running, unchanged."""
+"""Run all benchmarks, or those that are named: stamping, unchanged, running, searching, scaling."""
 
 import subprocess
 import sys
 
 from measure import HERE
 
-KNOWN = ("stamping", "unchanged", "running")
+KNOWN = ("stamping", "unchanged", "running", "searching", "scaling")
 
 
 def main(names: list[str]) -> None:

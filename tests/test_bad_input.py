@@ -9,7 +9,7 @@ from stamped import Project
 
 MODEL = "params/models/random_forest.yaml"
 CV = "params: {n_splits: 5, shuffle: true, random_state: 0}\n"
-GREEDY = "class: GreedySelection\n  params: {size: 25, refit: false}"
+GREEDY = "class: GreedySelection\n  params: {size: 25, refit: true}"
 SINGLE = "class: BestSingle\n  params: {{model: {}}}"
 BUDGET = "trials: 2\n  seconds: 240"
 HOLDOUT = "{test_size: 0.2, random_state: 0}\n"
@@ -43,16 +43,16 @@ PARAMS = {
     "no YAML": ("params/search.yaml", "\nmetric: ", "\nmetric: [", "not valid YAML"),
     "unknown splitter": (
         "params/split.yaml",
-        "class: StratifiedKFold",
-        "class: StratifyKFold",
+        "\ncv:\n  class: StratifiedKFold",
+        "\ncv:\n  class: StratifyKFold",
         "did you mean 'StratifiedK",
     ),
     "one fold": ("params/split.yaml", CV, "params: {n_splits: 1}\n", "n_splits=2 or more"),
     "a share above 1": ("params/split.yaml", HOLDOUT, "{test_size: 2}\n", "between 0 and 1, not 2"),
     "groups without a group": (
         "params/split.yaml",
-        "class: StratifiedKFold",
-        "class: StratifiedGroupKFold",
+        "\ncv:\n  class: StratifiedKFold",
+        "\ncv:\n  class: StratifiedGroupKFold",
         "needs groups",
     ),
     "unknown role": ("params/data.yaml", "columns: {}", "columns: {sex: {role: grup}}", "did you mean 'group'"),

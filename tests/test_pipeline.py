@@ -22,8 +22,8 @@ ALL = ["plan", "load", "split", "tune@logistic_regression", "tune@random_forest"
 MODELS = ["logistic_regression", "random_forest"]
 TUNE = [stage for stage in ALL if "tune" in stage]
 SMALL = (("trials: 100", "trials: 4"), ("seconds: 240", "seconds: 600"))  # two trials a model
-GREEDY = "class: GreedySelection\n  params: {size: 25, refit: false}"
-QUICK = ("n_estimators: 150", "n_estimators: 10")
+GREEDY = "class: GreedySelection\n  params: {size: 25, refit: true}"
+QUICK = ("n_estimators: 100", "n_estimators: 10")
 
 
 @pytest.fixture(scope="module")

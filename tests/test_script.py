@@ -1,12 +1,13 @@
 """The final model as a script: it runs without pandas, Optuna and the project, and predicts what the project predicts."""
 
+import os
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from stamped import TOOLS, Project
+from stamped import QUIET, TOOLS, Project
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +26,7 @@ sys.argv = [script, *words]
 runpy.run_path(script, run_name="__main__")
 """
 GREEDY = "ensemble: {class: GreedySelection, params: {refit: false}}"
-REFITTED = "ensemble: {class: GreedySelection, params: {refit: true}}"
+REFITTED = "ensemble: {class: Voting, params: {size: 2, refit: true}}"
 SINGLE = "ensemble: {class: BestSingle, params: {refit: true}}"
 STACKING = "ensemble: {class: Stacking, params: {size: 3, refit: false, final_estimator: {class: LogisticRegression}}}"
 CALIBRATION = "calibration: {class: CalibratedClassifierCV, params: {method: sigmoid}}"
@@ -71,7 +72,6 @@ def stamped(folder: Path, task: str, estimators: str) -> Project:
         estimators=estimators,
     )
     project.edit("params/search.yaml", ("trials: 100", "trials: 4"), ("seconds: 240", "seconds: 400"))
-    project.edit("params/models/hist_gradient_boosting.yaml", ("max_iter: 400", "max_iter: 20"))
     project.edit("params/data.yaml", ("columns: {}", "columns: {code: {dtype: category}}"))
     return project
 
@@ -82,6 +82,7 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = stamped(
         tmp_path_factory.mktemp("script"), "classification", "logistic_regression, hist_gradient_boosting"
     )
+    project.edit("params/models/hist_gradient_boosting.yaml", ("max_iter: 400", "max_iter: 20"))
     ensemble(project, GREEDY)
     project.repro("train")
     return project
@@ -103,31 +104,30 @@ def trained(project: Project, folder: Path, *lines: str) -> Project:
     return twin
 
 
-def same(project: Project, folder: Path, alone: bool = True) -> str:
-    """The script, after it has predicted what the project predicts of the training table and of a few of its rows."""
+def same(project: Project, folder: Path, rows: slice = slice(None), alone: bool = True) -> str:
+    """The script, after it has predicted what the project predicts of rows of the training table."""
     project.python("script", "model.py")
     source = next((project.path / "data" / "raw").glob("*.csv"))
-    few = folder / "few.csv"
-    pd.read_csv(source, dtype=str, keep_default_na=False).iloc[5:25].drop(columns="y").to_csv(few, index=False)
+    new = folder / "new.csv"
+    pd.read_csv(source, dtype=str, keep_default_na=False)[rows].drop(columns="y").to_csv(new, index=False)
+    project.python("predict", str(new), str(folder / "theirs.csv"))
     runner = folder / "alone.py"
     runner.write_text(ALONE, encoding="utf-8")
-    for new in (source, few):
-        project.python("predict", str(new), str(folder / "theirs.csv"))
-        words = [str(source), str(new), str(folder / "ours.csv")]
-        blocked = [str(runner), project.package] if alone else []
-        done = subprocess.run(
-            [str(TOOLS / "python"), "-I", *blocked, str(project.path / "model.py"), *words],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        theirs, ours = pd.read_csv(folder / "theirs.csv"), pd.read_csv(folder / "ours.csv")
-        pd.testing.assert_frame_equal(ours, theirs, rtol=0, atol=1e-6)
-    text = (project.path / "model.py").read_text(encoding="utf-8")
+    blocked = [str(runner), project.package] if alone else []
+    paths = [project.path / "model.py", source, new, folder / "ours.csv"]
+    done = subprocess.run(
+        [str(TOOLS / "python"), "-I", *blocked, *map(str, paths)],
+        cwd=folder,
+        env={**os.environ, **QUIET},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    theirs, ours = pd.read_csv(folder / "theirs.csv"), pd.read_csv(folder / "ours.csv")
+    pd.testing.assert_frame_equal(ours, theirs, rtol=0, atol=1e-6)
     project.run("ruff", "check", "model.py")
     project.run("ruff", "format", "--check", "model.py")
-    return text
+    return (project.path / "model.py").read_text(encoding="utf-8")
 
 
 def test_models_of_the_folds_are_averaged(classes: Project, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_models_of_the_folds_are_averaged(classes: Project, tmp_path: Path) -> N
 
 
 def test_one_model_alone_needs_no_folds(classes: Project, tmp_path: Path) -> None:
-    text = same(trained(classes, tmp_path, SINGLE), tmp_path)
+    text = same(trained(classes, tmp_path, SINGLE), tmp_path, slice(5, 25))
     assert "WEIGHTS" not in text and "folds" not in text
 
 
@@ -161,7 +161,7 @@ def test_a_script_of_other_data_is_refused(classes: Project, tmp_path: Path) -> 
 
 
 def test_a_regression_refits_its_members_and_takes_featurize_along(tmp_path: Path) -> None:
-    project = stamped(tmp_path, "regression", "ridge, hist_gradient_boosting")
+    project = stamped(tmp_path, "regression", "ridge")
     ensemble(project, REFITTED)
     project.repro("train")
     text = same(project, tmp_path)

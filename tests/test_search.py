@@ -30,7 +30,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Project:
         tmp_path_factory.mktemp("search"), project_name="Search", estimators="logistic_regression, random_forest"
     )
     project.edit(SEARCH, (BUDGET, "trials: 12\n  seconds: 240\n  shares: {random_forest: 2}"))
-    project.edit("params/models/random_forest.yaml", ("n_estimators: 150", "n_estimators: 10"))
+    project.edit("params/models/random_forest.yaml", ("n_estimators: 100", "n_estimators: 10"))
     return project
 
 

@@ -21,7 +21,9 @@ def test_it_can_be_written_to_yaml_and_read_back(entry) -> None:
     assert to_yaml(from_yaml(to_yaml(made))) == to_yaml(made)
 
 
-@pytest.mark.parametrize(("name", "dtype"), [("DateFeatures", "datetime"), ("LatentSemanticAnalysis", "text"), ("TfIdf", "text")])
+@pytest.mark.parametrize(
+    ("name", "dtype"), [("DateFeatures", "datetime"), ("LatentSemanticAnalysis", "text"), ("TfIdf", "text")]
+)
 def test_a_transformer_gives_as_many_columns_as_names(
     name: str, dtype: str, table: pd.DataFrame, schema: Schema
 ) -> None:

@@ -23,7 +23,7 @@ from << cookiecutter.package_name >>.objects.plan import Plan
 from << cookiecutter.package_name >>.objects.reader import Where, parse
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.steps import fold
-from << cookiecutter.package_name >>.steps.ensemble import models
+from << cookiecutter.package_name >>.steps.ensemble import Ensemble, models
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.fold import Job, job
 from << cookiecutter.package_name >>.steps.outputs import encoded, outputs
@@ -131,22 +131,15 @@ def trained(
     """The final model of what two searches kept."""
     results, names = [], [_linear(schema.task), "KNeighbors"]
     for name in names:
-        result = search(name, folder=tmp_path / name.lower())
-        (tmp_path / "studies" / name.lower()).mkdir(parents=True)
-        (tmp_path / name.lower()).rename(tmp_path / "studies" / name.lower() / "key")
-        (tmp_path / "tuned" / name.lower()).mkdir(parents=True)
-        (tmp_path / "tuned" / name.lower() / "outputs").symlink_to(
-            tmp_path / "studies" / name.lower() / "key" / "outputs"
-        )
-        result.key = "key"
-        results.append(result)
-    known = candidates(results, [_model(name, schema.task) for name in names], tmp_path / "tuned", tmp_path / "studies")
+        results.append(search(name, folder=tmp_path / "tuned" / name.lower()))
+    known = candidates(results, [_model(name, schema.task) for name in names], tmp_path / "tuned")
 
-    def run(ensemble: Any, **words: Any) -> Trained:
+    def run(ensemble: Any, only: str | None = None, **words: Any) -> Trained:
         features = table[list(schema.features)]
         scorer = _metric(schema.task)
         quiet: dict[str, Any] = {"say": lambda text: None}
-        return train(known, ensemble, features, table["outcome"], folds, schema, scorer, **quiet | words)
+        few = [one for one in known if only in (None, one.model.name)]
+        return train(few, ensemble, features, table["outcome"], folds, schema, scorer, **quiet | words)
 
     return run
 
@@ -199,9 +192,9 @@ def test_a_search_learns_from_the_sample_and_the_final_model_from_all_rows(
     assert [len(score) for _, score in data.folds] == [60, 60]
     kept = search("KNeighbors", "sampled", RandomSample(rows=30), trials=1)
     assert kept.folds != search("KNeighbors", "whole", trials=1).folds
-    final = trained(BestSingle(model="kneighbors", refit=False), sampled=True).model
-    member = getattr(final, "estimator_", final)
-    assert not hasattr(member[-1], "n_samples_fit_") or member[-1].n_samples_fit_ == len(table)
+    folded, whole = (trained(BestSingle(refit=False), only="kneighbors", sample=rows).model for rows in (None, 30))
+    assert isinstance(folded, Ensemble) and not isinstance(whole, Ensemble), "models of a sample are not kept"
+    assert getattr(whole, "estimator_", whole)[-1].n_samples_fit_ == len(table)
     monkeypatch.setattr(fold, "MOST_SCORED", 25)
     few = _job("few", model, table, schema, folds)
     assert [len(score) for _, score in few.folds] == [25, 25]
@@ -258,7 +251,7 @@ def test_a_member_that_cannot_be_fitted_in_time_is_left_out(trained: Callable[..
     said: list[str] = []
     final = trained(Voting(size=3, refit=True), seconds=0, say=said.append)
     assert len(final.members) == 1 and final.weights == [1.0] and len(said) == 2
-    assert "left out of the ensemble" in said[0]
+    assert "is left out: fitting it would take about" in said[0]
 
 
 def test_calibration_and_threshold_learn_from_rows_that_no_member_had_seen(

@@ -101,6 +101,10 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
                 "sampler": plain_object("sampler"),
                 "pruner": plain_object("pruner"),
                 "workers": plain_object("workers") | {"description": "Where the fits run."},
+                "also_minimize": {
+                    "enum": ["prediction_time", None],
+                    "description": "A second objective, in seconds for 1,000 rows.",
+                },
                 "sample": or_null(plain_object("resampler"))
                 | {"description": "What draws the rows to learn from in each fold."},
                 "storage": or_null(plain_object("storage"))
@@ -111,6 +115,11 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
         "train": _mapping(
             {
                 "ensemble": plain_object("ensemble") | {"description": "What the final model is made of."},
+                "max_prediction_time": {
+                    "type": ["number", "null"],
+                    "exclusiveMinimum": 0,
+                    "description": "In seconds for 1,000 rows; configurations that take longer are left out.",
+                },
                 "calibration": or_null(plain_object("classifier"))
                 | {"description": "A classifier around the final model, such as CalibratedClassifierCV."},
                 "threshold": or_null(plain_object("classifier"))

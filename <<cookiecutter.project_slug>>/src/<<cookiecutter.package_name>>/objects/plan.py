@@ -190,7 +190,7 @@ def _split(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
 
 def _search(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
     keys = ["models", "metric", "budget", "sampler", "pruner", "workers"]
-    where.mapping(data, [*keys, "sample", "storage"], keys)
+    where.mapping(data, [*keys, "sample", "storage", "also_minimize"], keys)
     names = data["models"]
     if not isinstance(names, list) or not names or not all(isinstance(one, str) for one in names):
         raise where.at("models").error("'models' needs a list of at least one name of a file in params/models")
@@ -212,8 +212,12 @@ def _search(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
         "models": {name: where.at("models", index) for index, name in enumerate(names)},
         "metric": metric(data["metric"], where.at("metric"), grammar).plain(),
         "budget": amounts,
+        "also_minimize": data.get("also_minimize"),
         "shares": _shares(budget.get("shares") or {}, where.at("budget", "shares"), names),
     }
+    if search["also_minimize"] not in (None, "prediction_time"):
+        written = data["also_minimize"]
+        raise where.at("also_minimize").error(f"prediction_time is what can be minimised, not {written!r}")
     for key in ("sampler", "pruner", "workers", "sample", "storage"):
         if key in keys or data.get(key) is not None:
             kind = "resampler" if key == "sample" else key
@@ -250,7 +254,10 @@ def _share(budget: dict[str, Any], shares: dict[str, float], name: str) -> dict[
 
 
 def _train(data: Any, where: Where, names: Iterable[str], task: str, grammar: Grammar) -> dict[str, Any]:
-    where.mapping(data, ["ensemble", "calibration", "threshold"], ["ensemble"])
+    where.mapping(data, ["ensemble", "max_prediction_time", "calibration", "threshold"], ["ensemble"])
+    limit = data.get("max_prediction_time")
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float) or limit <= 0):
+        raise where.at("max_prediction_time").error(f"seconds for 1,000 rows are needed, above 0, not {limit!r}")
     ensemble = grammar.object(data["ensemble"], where.at("ensemble"), ["ensemble"])
     _refuse_space(ensemble)
     check(ensemble)
@@ -262,7 +269,8 @@ def _train(data: Any, where: Where, names: Iterable[str], task: str, grammar: Gr
     final = getattr(made, "final_estimator", None)
     if final is not None and not hasattr(final, "predict_proba" if task == "classification" else "predict"):
         raise where.at("ensemble", "params", "final_estimator").error(f"{type(final).__name__} gives no probabilities")
-    plain_: dict[str, Any] = {"ensemble": plain(ensemble), "calibration": None, "threshold": None, "named": set()}
+    plain_: dict[str, Any] = {"ensemble": plain(ensemble), "max_prediction_time": limit, "named": set()}
+    plain_ |= {"calibration": None, "threshold": None}
     for key in ("calibration", "threshold"):
         if data.get(key) is None:
             continue

@@ -499,7 +499,7 @@ def search_history(evaluation: Evaluation) -> Chart:
         axes.plot([], [], color=LINE, label=f"{len(names) - len(COLOURS)} others")
     # A bad trial can be so bad that the others would lie on one line.
     scores = sign * data["score"].to_numpy()
-    lowest = min(_floor(scores), *(one for one in peaks if one >= _floor(np.array(peaks))))
+    lowest = min([_floor(scores), *(one for one in peaks if one >= _floor(np.array(peaks)))])
     lowest = max(lowest, scores.min())
     low, high = _limits(sign * scores[scores >= lowest])
     axes.set_ylim(low, high)

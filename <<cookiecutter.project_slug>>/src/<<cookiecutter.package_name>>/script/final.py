@@ -68,6 +68,9 @@ def final() -> Final:
     UserError
         If there is none, if it was made from other data than the pipeline's latest, or if it cannot be taken apart.
     """
+    for file in ("plan/train.json", "models/final/model.yaml", "data/interim/schema.json", "data/processed/folds.npz"):
+        if not Path(file).exists():
+            raise UserError(f"{file} is missing: `make run` makes it")
     model, schema = load(Path("models/final"), read_json("plan/train.json")["named"])
     if schema.to_json() != read_json("data/interim/schema.json"):
         raise UserError("models/final was made from other data than data/interim holds: `make run` makes it anew")

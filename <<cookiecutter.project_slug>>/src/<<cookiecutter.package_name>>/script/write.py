@@ -60,7 +60,7 @@ def positioned(pipeline: Any, features: dict[str, str], floats: Any) -> Any:
         inner = positioned(transformer, dtypes, floats)
         if floats is not None and set(dtypes.values()) == {"number"}:
             steps = inner.steps if isinstance(inner, Pipeline) else [(name, inner)] if inner != "passthrough" else []
-            inner = type(pipeline)([("floats", floats), *steps])
+            inner = (type(inner) if isinstance(inner, Pipeline) else Pipeline)([("floats", floats), *steps])
         rows.append((name, inner, [names.index(one) for one in chosen]))
     first = ColumnTransformer(**{**arguments(pipeline[0]), "transformers": rows})
     return type(pipeline)([(pipeline.steps[0][0], first), *pipeline.steps[1:]])

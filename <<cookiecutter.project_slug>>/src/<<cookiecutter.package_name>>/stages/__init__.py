@@ -19,6 +19,7 @@ def run(main: Callable[[], None]) -> None:
 
     # Parts of Optuna that its own documentation recommends call themselves experimental.
     warnings.filterwarnings("ignore", message=".* is (an )?experimental")
+    warnings.filterwarnings("ignore", message="``multivariate`` defaults to")
     try:
         main()
     except UserError as error:

@@ -96,6 +96,7 @@ def _search(
         sampler=build(Grammar().object(sampler, where)),
         pruner=made("pruner"),
         workers=workers,
+        also_minimize=plan.get("also_minimize"),
         trials=trials,
         deadline=time.monotonic() + until - time.time(),
         storage=made("storage") or study / "journal.log",

@@ -34,7 +34,8 @@ def main() -> None:
     scorer = metric(plan["metric"], WHERE, Grammar())
     ensemble = build(Grammar().object(plan["ensemble"], WHERE))
     competing = [one for one in results if getattr(ensemble, "model", None) in (None, one.name)]
-    chosen_from = candidates(competing, [model_from(slices[one.name]) for one in competing], Path("models/tuned"))
+    models = [model_from(slices[one.name]) for one in competing]
+    chosen_from = candidates(competing, models, Path("models/tuned"), plan["max_prediction_time"])
     sample = next(iter(slices.values())).get("sample", {}).get("params", {}).get("rows")
     trained = train(
         chosen_from,

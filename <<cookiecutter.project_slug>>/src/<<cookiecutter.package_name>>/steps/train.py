@@ -63,19 +63,26 @@ def leaderboard(results: Sequence[Result]) -> list[Result]:
     return sorted(results, key=lambda one: (one.score is None, -(one.score or 0.0)))
 
 
-def candidates(results: Sequence[Result], models: Sequence[Model], tuned: Path) -> list[Candidate]:
+def candidates(
+    results: Sequence[Result], models: Sequence[Model], tuned: Path, max_prediction_time: float | None = None
+) -> list[Candidate]:
     """The kept configurations of all models, best first: the best of each model, and the best of all.
+
+    Parameters
+    ----------
+    max_prediction_time : leave out what takes longer to predict 1,000 rows, in seconds.
 
     Raises
     ------
     UserError
-        If no model has a finished trial.
+        If no model has a finished trial, or none is fast enough.
     """
     found: list[tuple[int, Candidate]] = []
     for result, model in zip(results, models, strict=True):
         for rank, one in enumerate(result.candidates):
             path = tuned / result.name / "outputs" / f"{one['trial']}.npy"
-            if path.exists():
+            slow = max_prediction_time is not None and one["prediction_time"] > max_prediction_time
+            if path.exists() and not slow:
                 candidate = Candidate(
                     f"{result.name}, {one['label']}",
                     model,
@@ -85,6 +92,13 @@ def candidates(results: Sequence[Result], models: Sequence[Model], tuned: Path) 
                     np.load(path),
                 )
                 found.append((rank, candidate))
+    times = [one["prediction_time"] for result in results for one in result.candidates]
+    if times and not found:
+        raise UserError(
+            f"nothing predicts 1,000 rows within {max_prediction_time:g} s; the fastest needs {min(times):.2g} s",
+            "train.yaml",
+            "max_prediction_time",
+        )
     if not found:
         raise UserError(
             f"there is no model to train ({'; '.join(f'{one.name}: {one.state}' for one in leaderboard(results))})"

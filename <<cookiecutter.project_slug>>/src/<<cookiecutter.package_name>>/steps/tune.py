@@ -15,6 +15,7 @@ import optuna
 import pandas as pd
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from ..errors import UserError
@@ -83,6 +84,7 @@ def tune(
     sampler: optuna.samplers.BaseSampler,
     pruner: optuna.pruners.BasePruner,
     workers: Any,
+    also_minimize: str | None = None,
     trials: int | None = None,
     deadline: float = math.inf,
     storage: BaseStorage | Path | None = None,
@@ -98,6 +100,7 @@ def tune(
     ----------
     job : the model and the rows.
     workers : where to fit; started by the caller.
+    also_minimize : "prediction_time" for a search with two objectives; no trial is then stopped early.
     trials : how many trials in all, those of an earlier, interrupted run included; None for no limit.
     deadline : when to stop, in the seconds of `time.monotonic`.
     storage : where to keep the study, a file for a journal or a storage of Optuna's; what it holds already is gone on
@@ -113,7 +116,10 @@ def tune(
     model = job.model
     # Who asks for a trial, so that what a killed run left behind is known where several machines share a study.
     owner = f"{socket.gethostname()}:{folder.resolve() if folder else ''}"
-    study = _open(storage, f"{model.name} {job.key}", sampler, pruner, owner)
+    directions = [StudyDirection.MAXIMIZE, *([StudyDirection.MINIMIZE] if also_minimize else [])]
+    if also_minimize:
+        pruner = optuna.pruners.NopPruner()  # Optuna stops no trial of two objectives
+    study = _open(storage, f"{model.name} {job.key}", sampler, pruner, owner, directions)
     points = starts(model.space, model.seeds)
     _enqueue(study, points)
     if not model.space:
@@ -192,34 +198,37 @@ def summary(job: Job, study: optuna.Study) -> Result:
     result.seconds = sum(trial.user_attrs.get("seconds", 0.0) for trial in study.get_trials(deepcopy=False))
     # Of equals, the first: it is the simpler to explain.
     complete = [trial for trial in ended if trial.state == TrialState.COMPLETE]
-    complete.sort(key=lambda trial: (-(trial.value or 0.0), trial.number))
+    front = {trial.number for trial in study.best_trials} if len(study.directions) > 1 else set()
+    complete.sort(key=lambda trial: (trial.number not in front, -trial.values[0], trial.number))
     result.candidates = [
         {
             "trial": trial.number,
             "label": trial.user_attrs.get("start", f"trial {trial.number}"),
-            "score": trial.value,
+            "score": trial.values[0],
             "folds": trial.user_attrs["folds"],
             "values": trial.params,
             "seconds": trial.user_attrs["seconds"],
+            "prediction_time": trial.user_attrs["prediction_time"],
         }
         for trial in complete[:KEPT]
     ]
     if complete:
-        best = result.candidates[0]
+        best = max(result.candidates, key=lambda one: (one["score"], -one["trial"]))
         result.state, result.score, result.values, result.best = "ok", best["score"], best["values"], best["label"]
         result.folds, result.std = best["folds"], float(np.nanstd(best["folds"]))
     return result
 
 
 def history(study: optuna.Study) -> pd.DataFrame:
-    """A row for each trial that ended: its number, state, score, seconds and values."""
+    """A row for each trial that ended: its number, state, score, times in seconds and values."""
     rows = [
         {
             "trial": trial.number,
             "start": trial.user_attrs.get("start"),
             "state": trial.state.name.lower(),
-            "score": trial.value,
+            "score": trial.values[0] if trial.values else None,
             "seconds": trial.user_attrs.get("seconds"),
+            "prediction_time": trial.user_attrs.get("prediction_time"),
             "error": trial.user_attrs.get("error"),
             **trial.params,
         }
@@ -229,13 +238,20 @@ def history(study: optuna.Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _open(storage: BaseStorage | Path | None, name: str, sampler: Any, pruner: Any, owner: str) -> optuna.Study:
+def _open(
+    storage: BaseStorage | Path | None,
+    name: str,
+    sampler: Any,
+    pruner: Any,
+    owner: str,
+    directions: list[StudyDirection],
+) -> optuna.Study:
     if isinstance(storage, Path):
         storage.parent.mkdir(parents=True, exist_ok=True)
         _mend(storage)
         name, storage = "search", JournalStorage(JournalFileBackend(str(storage)))
     study = optuna.create_study(
-        study_name=name, storage=storage, sampler=sampler, pruner=pruner, direction="maximize", load_if_exists=True
+        study_name=name, storage=storage, sampler=sampler, pruner=pruner, directions=directions, load_if_exists=True
     )
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         # A killed run left it behind. A start point is tried again, for `_enqueue` misses it.
@@ -263,9 +279,7 @@ def _enqueue(study: optuna.Study, points: dict[str, Values]) -> None:
             study.enqueue_trial(values, user_attrs={"start": label})
 
 
-def _ask(
-    study: optuna.Study, job: Job, points: dict[str, Values], workers: Any, pruner: Any, owner: str
-) -> Run:
+def _ask(study: optuna.Study, job: Job, points: dict[str, Values], workers: Any, pruner: Any, owner: str) -> Run:
     trial = study.ask()
     trial.set_user_attr("owner", owner)
     start = trial.user_attrs.get("start")
@@ -292,12 +306,13 @@ def _score(run: Run, folds: int, pruner: Any, job: Job) -> None:
         run.scores.append(run.found[number].score)
         # Wilcoxon's test compares trials fold by fold, the other pruners compare how far they have got.
         paired = isinstance(pruner, optuna.pruners.WilcoxonPruner)
-        run.view.report(_mean(run.scores[-1:] if paired else run.scores), number)
+        if not isinstance(pruner, optuna.pruners.NopPruner):
+            run.view.report(_mean(run.scores[-1:] if paired else run.scores), number)
         if number + 1 == folds:
             run.ended = TrialState.COMPLETE
             if math.isnan(_mean(run.scores)):
                 run.ended, run.error = TrialState.FAIL, f"{job.metric.name} is undefined in every fold"
-        elif run.view.should_prune():
+        elif not isinstance(pruner, optuna.pruners.NopPruner) and run.view.should_prune():
             run.ended = TrialState.PRUNED
     if run.ended is None and run.losses > 1:
         run.ended = TrialState.FAIL
@@ -306,7 +321,7 @@ def _score(run: Run, folds: int, pruner: Any, job: Job) -> None:
 
 def _tell(study: optuna.Study, run: Run, folder: Path | None) -> None:
     trial = run.trial
-    if run.view is not trial:
+    if run.view is not trial and len(study.directions) == 1:
         for number in range(len(run.scores)):
             trial.report(_mean(run.scores[: number + 1]), number)
     trial.set_user_attr("folds", run.scores)
@@ -317,7 +332,12 @@ def _tell(study: optuna.Study, run: Run, folder: Path | None) -> None:
     if run.ended == TrialState.COMPLETE and folder is not None:
         with replacing(folder / "outputs" / f"{trial.number}.npy") as new:
             np.save(new, np.concatenate([run.found[number].outputs for number in range(len(run.found))]))
-    study.tell(trial, _mean(run.scores) if run.ended == TrialState.COMPLETE else None, state=run.ended)
+    if run.ended != TrialState.COMPLETE:
+        study.tell(trial, state=run.ended)
+        return
+    prediction_time = float(np.mean([one.prediction_time for one in run.found.values()]))
+    trial.set_user_attr("prediction_time", round(prediction_time, 6))
+    study.tell(trial, [_mean(run.scores), prediction_time][: len(study.directions)])
 
 
 def _fail(study: optuna.Study, run: Run, reason: str) -> None:
