@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -92,22 +93,26 @@ def size(folder: Path, rows: int, seconds: float, limit: float) -> dict[str, Any
         stage(name, name)
     for model in MODELS:
         stage(f"tune {model}", "tune", model)
+    found = {model: read(root / "models" / "tuned" / model / "result.json") for model in MODELS}
     for name in ("train", "evaluate"):
         stage(name, name)
-    found = {model: read(root / "models" / "tuned" / model / "result.json") for model in MODELS}
     final = read(root / "models" / "final" / "result.json")
     metrics = read(root / "reports" / "metrics.json")
     # The final model has other members at each size: the growth is that of one configuration, here and in a script.
     single = "ensemble: {class: BestSingle, params: {model: hist_gradient_boosting}}"
     replace(train, r"(?m)^ensemble:\n(  .*\n)+", f"{single}\n")
+    replace(search, r"(?m)^  trials: .*", f"  trials: {len(MODELS)}")  # the defaults of each
+    replace(search, r"(?m)^  seconds: .*", "  seconds: null")
+    shutil.rmtree(root / ".cache" / "studies")
     stage("plan again", "plan")
+    stage("tune one", "tune", "hist_gradient_boosting")
     stage(SINGLE, "train")
-    values = json.dumps(found["hist_gradient_boosting"]["values"])
+    values = json.dumps(read(root / "models" / "tuned" / "hist_gradient_boosting" / "result.json")["values"])
     script, learned = str(HERE / "plain_fit.py"), str(root / "data" / "processed" / "train.parquet")
     used[PLAIN], said = watched(PLAIN, sys.executable, script, learned, values, cwd=folder, limit=limit)
     return {
         "stages": used,
-        "trials": {model: one["trials"] for model, one in found.items()},
+        "trials": {model: one.get("trials", 0) for model, one in found.items()},
         "members": [member["name"] for member in final["members"]],
         "metrics": metrics,
         "plain_fit": json.loads(said),
@@ -232,8 +237,8 @@ def report(sizes: dict[int, dict[str, Any]], seconds: float, limit: float) -> No
         f"two fifths are missing; a budget of {seconds:g} s shared by {', '.join(MODELS)} and the final fit; each "
         "search learns from at most 10,000 rows of a fold, as stamped.",
         "A stage `tune` takes the time that the budget gives it: what grows with the rows there is memory.",
-        f"'{SINGLE}' is the stage `train` with BestSingle: one HistGradientBoosting on all training rows, saved as a "
-        f"model. '{PLAIN}' fits the same configuration to the same rows in a script. Both include imports and reading.",
+        f"'{SINGLE}' is the stage `train` with BestSingle: HistGradientBoosting with its defaults on all training "
+        f"rows, saved as a model. '{PLAIN}' makes the same fit in a script. Both include imports and reading.",
         "Memory is the sum of the resident memory of a stage's processes, looked at twenty times a second; what they "
         "share counts for each of them.",
         "Stages were run by themselves: DVC's hashing of their files is not measured.",

@@ -17,7 +17,7 @@ from << cookiecutter.package_name >>.custom.samples import RandomSample
 from << cookiecutter.package_name >>.custom.workers import InProcess, Processes
 from << cookiecutter.package_name >>.objects.build import from_yaml
 from << cookiecutter.package_name >>.objects.grammar import Grammar, Object
-from << cookiecutter.package_name >>.objects.metrics import metric
+from << cookiecutter.package_name >>.objects.metrics import Outputs, metric
 from << cookiecutter.package_name >>.objects.model import Model
 from << cookiecutter.package_name >>.objects.plan import Plan
 from << cookiecutter.package_name >>.objects.reader import Where, parse
@@ -28,6 +28,7 @@ from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.fold import Job, job
 from << cookiecutter.package_name >>.steps.outputs import encoded, outputs
 from << cookiecutter.package_name >>.steps.predict import predict
+from << cookiecutter.package_name >>.steps.quick import quick
 from << cookiecutter.package_name >>.steps.train import Trained, candidates, train
 from << cookiecutter.package_name >>.steps.tune import Result, tune
 from << cookiecutter.package_name >>.store import load, save
@@ -52,6 +53,8 @@ ENSEMBLES = {
     "BestSingle": lambda task, refit: BestSingle(refit=refit),
 }
 WHERE = Where("test.yaml")
+ERRORS = ("neg_mean_squared_error", "neg_root_mean_squared_error", "neg_mean_absolute_error")
+QUICK = ("neg_log_loss", "roc_auc", "accuracy", *ERRORS)
 
 
 class Counted(TransformerMixin, BaseEstimator):
@@ -302,6 +305,28 @@ def test_what_a_search_keeps_goes_on_from_any_storage_of_optuna(
     assert {one["trial"] for one in first.candidates} < {one["trial"] for one in both.candidates}
 
 
+class Killed(InProcess):
+    """Is killed at the first fit."""
+
+    def submit(self, function: Any, *words: Any) -> Any:
+        """Never returns."""
+        raise KeyboardInterrupt
+
+
+def test_what_a_killed_search_left_in_a_shared_storage_is_given_up_by_itself_alone(
+    search: Callable[..., Result], schema: Schema, tmp_path: Path
+) -> None:
+    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
+    for owner in ("here", "there"):
+        with pytest.raises(KeyboardInterrupt):
+            search(_linear(schema.task), storage=storage, workers=Killed(), folder=tmp_path / owner)
+    result = search(_linear(schema.task), storage=storage, folder=tmp_path / "here", trials=2)
+    study = optuna.load_study(study_name=optuna.get_all_study_names(storage)[0], storage=storage)
+    states = [trial.state.name for trial in study.get_trials()]
+    assert states == ["FAIL", "RUNNING", "COMPLETE", "COMPLETE"]
+    assert "defaults" in [one["label"] for one in result.candidates]
+
+
 def test_the_budget_is_shared_between_the_models_and_the_final_fit(plan: Plan) -> None:
     names = plan.slices["train"]["models"]
     budgets = [plan.slices[f"models/{name}"]["budget"] for name in names]
@@ -309,3 +334,22 @@ def test_the_budget_is_shared_between_the_models_and_the_final_fit(plan: Plan) -
         assert any(note.startswith("the budget: ") for note in plan.notes)
         assert plan.slices["train"]["seconds"] > 0
     assert all(one.get("trials", 1) >= 1 and one.get("seconds", 1) > 0 for one in budgets)
+
+
+@pytest.mark.parametrize("label", QUICK)
+def test_a_quick_metric_is_scikit_learns(label: str) -> None:
+    random = np.random.default_rng(0)
+    if label in ERRORS:
+        truth, said, classes = random.normal(size=50), random.normal(size=(50, 1)), None
+        made = Outputs(said.ravel())
+    else:
+        truth, said, classes = random.integers(0, 2, 50), random.dirichlet([0.3, 0.3], 50), 2
+        said[0], truth[0] = (0.0, 1.0), 0
+        made = Outputs(np.argmax(said, axis=1), said)
+    own = quick(label, truth)
+    assert own is not None
+    assert own(said) == pytest.approx(metric(label, Where("x"), Grammar()).score(truth, made, classes))
+
+
+def test_a_metric_without_a_quick_form_is_asked_of_scikit_learn() -> None:
+    assert quick("f1_macro", np.array([0, 1])) is None

@@ -22,6 +22,7 @@ from .ensemble import EnsembleClassifier, EnsembleRegressor, Folds
 from .fit import assemble, fit
 from .fold import scored
 from .outputs import encoded
+from .quick import quick
 from .split import Fold
 from .tune import Result
 
@@ -146,10 +147,11 @@ def train(
     if len(truth) > MOST_ROWS:
         few = np.sort(np.random.default_rng(0).choice(len(truth), MOST_ROWS, replace=False))
 
-    def score(said: np.ndarray, rows: np.ndarray = few) -> float:
-        return scorer.score(truth[rows], _outputs(said, labels), len(labels) or None)
+    def score(said: np.ndarray) -> float:
+        return scorer.score(truth[few], _outputs(said, labels), len(labels) or None)
 
-    positions, combine = ensemble.choose(outputs[:, few], truth[few], score)
+    fast = quick(scorer.label, truth[few]) if len(labels) != 1 else None
+    positions, combine = ensemble.choose(outputs[:, few], truth[few], fast or score)
     weights = getattr(combine, "weights", None)
     learned = min(len(learn) for learn, _ in folds)
     refit = ensemble.refit or (sample is not None and learned > sample)
