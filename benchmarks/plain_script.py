@@ -32,7 +32,7 @@ SPACES = {
     "logistic_regression": (
         {
             SCALE: Choice(["standard", "normal"]),
-            RARE: Float(0.001, 0.05, log=True),
+            RARE: Choice([0.002, 0.01, 0.05]),
             "C": Float(1e-3, 1e3, log=True),
             "class_weight": Choice([None, "balanced"]),
         },
@@ -127,8 +127,8 @@ def model(name, values, numbers, categories):
         category = OrdinalEncoder(
             handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2, min_frequency=2
         )
-        kind, trees = (RandomForestClassifier, 150) if name == "random_forest" else (ExtraTreesClassifier, 200)
-        estimator = kind(**{"n_estimators": trees, "max_features": "sqrt", "n_jobs": -1, "random_state": 0} | values)
+        kind = RandomForestClassifier if name == "random_forest" else ExtraTreesClassifier
+        estimator = kind(**{"n_estimators": 100, "max_features": "sqrt", "n_jobs": -1, "random_state": 0} | values)
     front = ColumnTransformer([("number", number, numbers), ("category", category, categories)])
     return Pipeline([("front", front), ("model", estimator)])
 

@@ -71,13 +71,24 @@ def table(rows: int) -> pd.DataFrame:
 def project(folder: Path, trials: int) -> Path:
     """A project stamped for the table, with `trials` as its only limit."""
     stamp(folder, "project_name=Bench", f"data={folder / 'table.csv'}", "target=target", "estimators=balanced")
-    search = folder / "bench" / "params" / "search.yaml"
-    text = search.read_text(encoding="utf-8")
-    text = re.sub(r"(?m)^  trials: .*", f"  trials: {trials}", text)
-    text = re.sub(r"(?m)^  seconds: .*", "  seconds: 100000", text)
-    text = re.sub(r"(?ms)^pruner:.*", "pruner: {class: NopPruner}\n", text)
-    search.write_text(text, encoding="utf-8")
+    params = folder / "bench" / "params"
+    search = {
+        r"(?m)^  trials: .*": f"  trials: {4 * trials}",
+        r"(?m)^  seconds: .*": "  seconds: 100000",
+        r"(?m)^pruner:\n(?:  .*\n)*": "pruner: {class: NopPruner}\n",
+        r"(?m)^workers:\n(?:  .*\n)*": "workers: {class: InProcess}\n",
+    }
+    _edit(params / "search.yaml", search)
+    _edit(params / "train.yaml", {r"(?m)^ensemble:\n(?:  .*\n)*": "ensemble: {class: BestSingle}\n"})
     return folder / "bench"
+
+
+def _edit(file: Path, replacements: dict[str, str]) -> None:
+    text = file.read_text(encoding="utf-8")
+    for pattern, new in replacements.items():
+        text, count = re.subn(pattern, new, text)
+        assert count == 1, f"{file} has {count} lines like {pattern}"
+    file.write_text(text, encoding="utf-8")
 
 
 def repro(fresh: Path, run: Path) -> Time:

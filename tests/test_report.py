@@ -154,7 +154,10 @@ def test_the_plan_checks_charts_without_matplotlib(project: Project) -> None:
 def test_the_page_tells_what_the_final_model_is_made_of(project: Project, weights: list[float | None]) -> None:
     page = project.module("report.page").render(context(weights))
     if len(weights) == 1:
-        assert "One of the configurations that were tried: <code>model_0</code>" in page and '<table class="members">' not in page
+        assert (
+            "One of the configurations that were tried: <code>model_0</code>" in page
+            and '<table class="members">' not in page
+        )
     else:
         assert "ensemble of 2" in page and ("70\u202f%" if weights[0] else "stacked") in page
     assert "is at least <strong>0.265</strong>" in page

@@ -80,19 +80,21 @@ def _search(
             f"{name}: trial {result.trials}{of}, best {chosen.name} {best}, {result.seconds:.0f}{limit} s", flush=True
         )
 
+    wanted = job(
+        study.name,
+        model.of(schema.features),
+        frame[list(schema.features)],
+        frame[schema.target],
+        folds,
+        task=schema.task,
+        dtypes=schema.features,
+        labels=schema.labels,
+        metric=chosen,
+        sample=made("sample"),
+    )
+    del frame  # of a large table the search keeps its sample alone
     result = tune(
-        job(
-            study.name,
-            model.of(schema.features),
-            frame[list(schema.features)],
-            frame[schema.target],
-            folds,
-            task=schema.task,
-            dtypes=schema.features,
-            labels=schema.labels,
-            metric=chosen,
-            sample=made("sample"),
-        ),
+        wanted,
         sampler=build(Grammar().object(sampler, where)),
         pruner=made("pruner"),
         workers=workers,

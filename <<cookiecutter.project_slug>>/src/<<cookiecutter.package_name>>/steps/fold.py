@@ -19,7 +19,7 @@ from .outputs import encoded, outputs, probable
 from .split import Fold
 
 MOST_SCORED = 20_000  # rows of a fold: enough for three digits of most metrics
-CACHE = 500_000_000  # bytes of transformed rows that a worker keeps
+CACHE = 250_000_000  # bytes of transformed rows that a worker keeps
 
 
 @dataclass(frozen=True)
