@@ -258,7 +258,7 @@ def test_trials_of_other_code_are_not_gone_on_from(project: Project) -> None:
     fit = f"src/{project.package}/steps/fit.py"
     project.edit(
         fit,
-        ("return clone(estimator).fit(X, np.asarray(y))", "return clone(estimator).fit(X[::9], np.asarray(y)[::9])"),
+        (".fit(transformed, self._codes(y))", ".fit(transformed[::9], self._codes(y)[::9])"),
     )
     result = project.path / "models" / "tuned" / "random_forest" / "result.json"
     before = json.loads(result.read_text())["folds"]
