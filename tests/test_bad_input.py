@@ -119,7 +119,7 @@ PARAMS = {
         "params/train.yaml",
         GREEDY,
         "class: sklearn.svm.SVC",
-        "is a classifier, and a ensemble is needed here",
+        "is a classifier, and an ensemble is needed here",
     ),
     "an ensemble of none": ("params/train.yaml", "size: 25", "size: 0", "size needs a whole number above 0, not 0"),
     "stacking without probabilities": (

@@ -86,7 +86,7 @@ def test_yaml_examples_of_the_grammar_are_read_and_built(
             for path in params.rglob("*.yaml"):
                 path.unlink() if path not in before else path.write_bytes(before[path])
 
-    examples = list(blocks(ROOT / "docs" / "grammar.md"))
+    examples = [*blocks(ROOT / "docs" / "grammar.md"), *blocks(ROOT / "docs" / "tables.md")]
     assert len(examples) > 20, "the examples were not found"
     wrong = {f"{block.page.name}:{block.line}": tried(block) for block in examples}
     assert {place: problem for place, problem in wrong.items() if problem} == {}

@@ -168,6 +168,23 @@ def test_editing_what_is_custom_tunes_the_models_that_use_it(project: Project) -
     assert tuned(project) == []
 
 
+def test_nested_cross_validation_repeats_the_search_on_each_outer_split(project: Project) -> None:
+    said = project.python("nested", code=1)
+    assert "params/split.yaml" in said and "an outer splitter is needed" in said
+    with (project.path / "params" / "split.yaml").open("a") as file:
+        file.write("\nouter: {class: StratifiedKFold, params: {n_splits: 2}}\n")
+    project.stage("plan")
+    assert tuned(project) == [], "the outer splitter is for the nested search alone"
+    said = project.python("nested")
+    assert "outer split 2 of 2" in said and "log_loss" in said
+    result = json.loads((project.path / "reports" / "nested.json").read_text(encoding="utf-8"))
+    assert result["accuracy"]["mean"] > 0.9 and len(result["log_loss"]["folds"]) == 2
+    splits = [
+        json.loads((project.path / f".cache/nested/{number}/data/processed/split.json").read_text()) for number in "01"
+    ]
+    assert [one["held_out"] for one in splits] == [172, 172] and {one["train"] for one in splits} == {172}
+
+
 def test_raising_the_budget_goes_on_from_the_trials_that_are_there(project: Project) -> None:
     project.edit("params/search.yaml", ("trials: 4", "trials: 6"))
     assert tuned(project) == TUNE

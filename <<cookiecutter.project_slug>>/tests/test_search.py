@@ -15,6 +15,7 @@ from << cookiecutter.package_name >>.custom.ensembles import BestSingle, GreedyS
 from << cookiecutter.package_name >>.custom.metrics import mean_cost_loss
 from << cookiecutter.package_name >>.custom.samples import RandomSample
 from << cookiecutter.package_name >>.custom.workers import InProcess, Processes
+from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.objects.build import from_yaml
 from << cookiecutter.package_name >>.objects.grammar import Grammar, Object
 from << cookiecutter.package_name >>.objects.metrics import Outputs, metric
@@ -353,3 +354,28 @@ def test_a_quick_metric_is_scikit_learns(label: str) -> None:
 
 def test_a_metric_without_a_quick_form_is_asked_of_scikit_learn() -> None:
     assert quick("f1_macro", np.array([0, 1])) is None
+
+
+def test_a_search_of_two_objectives_keeps_what_no_other_trial_beats_in_both(
+    search: Callable[..., Result], table: pd.DataFrame, schema: Schema, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tuned" / "kneighbors"
+    result = search("KNeighbors", also_minimize="prediction_time", trials=6, folder=folder)
+    kept = [(one["score"], -one["prediction_time"]) for one in result.candidates]
+    best = [one for one in kept if not any(other[0] > one[0] and other[1] > one[1] for other in kept)]
+    assert result.pruned == 0 and kept[: len(best)] == sorted(best, reverse=True)
+    assert result.score == max(score for score, _ in kept)
+    model, limit = _model("KNeighbors", schema.task), np.median([-time for _, time in kept])
+    fast = candidates([result], [model], tmp_path / "tuned", max_prediction_time=float(limit))
+    assert 0 < len(fast) < len(kept)
+    with pytest.raises(UserError, match="nothing predicts 1,000 rows within"):
+        candidates([result], [model], tmp_path / "tuned", max_prediction_time=1e-9)
+
+
+def test_of_a_shared_study_a_machine_keeps_the_trials_that_it_fitted(
+    search: Callable[..., Result], schema: Schema, tmp_path: Path
+) -> None:
+    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
+    search(_linear(schema.task), storage=storage, folder=tmp_path / "there", trials=3)
+    here = search(_linear(schema.task), storage=storage, folder=tmp_path / "here", trials=5)
+    assert here.trials == 5 and sorted(one["trial"] for one in here.candidates) == [3, 4]

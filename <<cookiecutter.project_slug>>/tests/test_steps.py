@@ -89,7 +89,11 @@ def test_raw_labels_or_numbers_go_in_and_come_out(fitted: object, table: pd.Data
         assert np.isfinite(predictions["prediction"]).all()
 
 
-def test_prediction_prepares_rows_as_training_does(raw: pd.DataFrame, table: pd.DataFrame, schema: Schema) -> None:
+def test_prediction_prepares_rows_as_training_does(
+    raw: pd.DataFrame, table: pd.DataFrame, schema: Schema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Yours may need columns of your own table.
+    monkeypatch.setattr("<< cookiecutter.package_name >>.steps.predict.featurize", lambda frame: frame)
     shuffled = raw.drop(columns="outcome")[["note", "day", "kind", "count", "size"]]
     pd.testing.assert_frame_equal(prepare(shuffled, schema), table[list(schema.features)])
 

@@ -16,7 +16,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.base import clone
+
+from ..steps.ensemble import mean
 
 Score = Callable[[np.ndarray], float]
 Choice = tuple[list[int], Any]
@@ -141,63 +143,3 @@ class Stacking:
         """The first `size` and the fitted model."""
         members = list(range(min(self.size, len(outputs))))
         return members, clone(self.final_estimator).fit(np.concatenate(outputs[members], axis=1), truth)
-
-
-class WeightedProbabilities(ClassifierMixin, BaseEstimator):
-    """The weighted mean of members' probabilities, as a classifier of their outputs side by side.
-
-    Parameters
-    ----------
-    weights : one for each member, of sum 1.
-    classes : how many classes there are.
-    """
-
-    def __init__(self, weights: list[float], classes: int) -> None:
-        self.weights, self.classes = weights, classes
-
-    def fit(self, X: np.ndarray, y: np.ndarray) -> "WeightedProbabilities":
-        """There is nothing to learn."""
-        self.classes_ = np.arange(self.classes)
-        return self
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "classes_")
-
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """Probabilities of shape (rows, classes)."""
-        apart = np.asarray(X).reshape(len(X), len(self.weights), self.classes)
-        return np.einsum("rmc,m->rc", apart, np.asarray(self.weights))
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """The code of the most probable class, shape (rows,)."""
-        return np.argmax(self.predict_proba(X), axis=1)
-
-
-class WeightedMean(RegressorMixin, BaseEstimator):
-    """The weighted mean of members' predictions, as a regressor of their outputs side by side.
-
-    Parameters
-    ----------
-    weights : one for each member, of sum 1.
-    """
-
-    def __init__(self, weights: list[float]) -> None:
-        self.weights = weights
-
-    def fit(self, X: np.ndarray, y: np.ndarray) -> "WeightedMean":
-        """There is nothing to learn."""
-        return self
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Shape (rows,)."""
-        return np.asarray(X) @ np.asarray(self.weights)
-
-
-def mean(weights: list[float], k: int) -> Any:
-    """The weighted mean of outputs with k columns each, fitted."""
-    if k == 1:
-        return WeightedMean(weights)
-    return WeightedProbabilities(weights, k).fit(np.empty((0, 0)), np.empty(0))

@@ -101,7 +101,7 @@ def resolve(name: Any, packages: Iterable[str], where: Where, kinds: Iterable[st
         kind = kind_of(load(name, where))
         # What has no kind of its own may still serve: its package knows better than the registry.
         if kind is not None and kind not in set(kinds):
-            raise where.error(f"{name!r} is a {kind}, and a {_either(kinds)} is needed here")
+            raise where.error(f"{name!r} is {_a(kind)}, and {_a(_either(kinds))} is needed here")
         return name
     allowed = set(kinds)
     entries = find_all(packages)
@@ -112,7 +112,7 @@ def resolve(name: Any, packages: Iterable[str], where: Where, kinds: Iterable[st
     if fitting:
         raise where.error(f"{name!r} is ambiguous: write {' or '.join(fitting)}")
     if found:
-        raise where.error(f"{name!r} is a {found[0].kind}, and a {_either(kinds)} is needed here")
+        raise where.error(f"{name!r} is {_a(found[0].kind)}, and {_a(_either(kinds))} is needed here")
     hint = nearest(name, (entry.name for entry in entries if entry.kind in allowed))
     raise where.error(
         f"no {_either(kinds)} is called {name!r}{hint or '; see: make list'} "
@@ -304,6 +304,10 @@ def _distribution_versions(package: str) -> str:
 def _distributions() -> dict[str, list[str]]:
     read: Callable[[], Any] = importlib.metadata.packages_distributions
     return dict(read())
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def _either(kinds: Iterable[str]) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..custom.ensembles import WeightedMean, WeightedProbabilities
 from ..errors import UserError
 from ..files import read_json
 from ..objects.build import build
@@ -17,7 +16,7 @@ from ..objects.grammar import Grammar
 from ..objects.model import model_from
 from ..objects.reader import Where, read
 from ..schema import Schema
-from ..steps.ensemble import Ensemble, Folds
+from ..steps.ensemble import Ensemble, Folds, WeightedMean, WeightedProbabilities
 from ..steps.ensemble import models as models_of
 from ..steps.featurize import featurize
 from ..steps.fit import LabelEncoded, assemble

@@ -82,6 +82,66 @@ class EnsembleClassifier(ClassifierMixin, Ensemble):
         return np.asarray(self.combine.predict_proba(self.outputs(X)))
 
 
+class WeightedProbabilities(ClassifierMixin, BaseEstimator):
+    """The weighted mean of members' probabilities, as a classifier of their outputs side by side.
+
+    Parameters
+    ----------
+    weights : one for each member, of sum 1.
+    classes : how many classes there are.
+    """
+
+    def __init__(self, weights: list[float], classes: int) -> None:
+        self.weights, self.classes = weights, classes
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "WeightedProbabilities":
+        """There is nothing to learn."""
+        self.classes_ = np.arange(self.classes)
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "classes_")
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Probabilities of shape (rows, classes)."""
+        apart = np.asarray(X).reshape(len(X), len(self.weights), self.classes)
+        return np.einsum("rmc,m->rc", apart, np.asarray(self.weights))
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """The code of the most probable class, shape (rows,)."""
+        return np.argmax(self.predict_proba(X), axis=1)
+
+
+class WeightedMean(RegressorMixin, BaseEstimator):
+    """The weighted mean of members' predictions, as a regressor of their outputs side by side.
+
+    Parameters
+    ----------
+    weights : one for each member, of sum 1.
+    """
+
+    def __init__(self, weights: list[float]) -> None:
+        self.weights = weights
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "WeightedMean":
+        """There is nothing to learn."""
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Shape (rows,)."""
+        return np.asarray(X) @ np.asarray(self.weights)
+
+
+def mean(weights: list[float], k: int) -> Any:
+    """The weighted mean of outputs with k columns each, fitted."""
+    if k == 1:
+        return WeightedMean(weights)
+    return WeightedProbabilities(weights, k).fit(np.empty((0, 0)), np.empty(0))
+
+
 def models(member: Any) -> list[Any]:
     """The fitted estimators of a member."""
     return list(member.models) if isinstance(member, Folds) else [member]

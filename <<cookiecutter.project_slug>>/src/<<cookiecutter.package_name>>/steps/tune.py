@@ -127,7 +127,7 @@ def tune(
     shared = workers.share(job)
     active: deque[Run] = deque()
     pending: dict[Future[Scored], tuple[Run, int]] = {}
-    result = summary(job, study)
+    result = summary(job, study, folder)
 
     def wanted() -> bool:
         return (trials is None or result.trials + len(active) < trials) and time.monotonic() < deadline
@@ -177,7 +177,7 @@ def tune(
         while active and active[0].ended is not None:
             run = active.popleft()
             _tell(study, run, folder)
-            result = summary(job, study)
+            result = summary(job, study, folder)
             if run.ended == TrialState.FAIL and run.label == "defaults":
                 result.state = f"fails with its defaults: {run.error}"
                 told(result, study)
@@ -186,18 +186,21 @@ def tune(
             _forget(folder, result, {one.trial.number for one in active})
             if wanted():
                 active.append(_ask(study, job, points, workers, pruner, owner))
-    return summary(job, study)
+    return summary(job, study, folder)
 
 
-def summary(job: Job, study: optuna.Study) -> Result:
-    """What a study has found so far; trials that the clock or a kill cut off do not count."""
+def summary(job: Job, study: optuna.Study, folder: Path | None) -> Result:
+    """What a study has found so far; trials that the clock or a kill cut off do not count.
+
+    The best are those whose outputs are in the folder: of a study that several machines share, this one's.
+    """
     ended = [trial for trial in study.get_trials(deepcopy=False) if _counts(trial)]
     result = Result(job.model.name, job.model.estimator.name, job.key, trials=len(ended))
     result.pruned = sum(trial.state == TrialState.PRUNED for trial in ended)
     result.failed = sum(trial.state == TrialState.FAIL for trial in ended)
     result.seconds = sum(trial.user_attrs.get("seconds", 0.0) for trial in study.get_trials(deepcopy=False))
     # Of equals, the first: it is the simpler to explain.
-    complete = [trial for trial in ended if trial.state == TrialState.COMPLETE]
+    complete = [trial for trial in ended if trial.state == TrialState.COMPLETE and _kept(trial, folder)]
     front = {trial.number for trial in study.best_trials} if len(study.directions) > 1 else set()
     complete.sort(key=lambda trial: (trial.number not in front, -trial.values[0], trial.number))
     result.candidates = [
@@ -363,6 +366,10 @@ def _forget(folder: Path | None, result: Result, running: set[int]) -> None:
     for file in folder.glob("outputs/*.npy"):
         if int(file.stem) not in wanted:
             file.unlink(missing_ok=True)
+
+
+def _kept(trial: FrozenTrial, folder: Path | None) -> bool:
+    return folder is None or (folder / "outputs" / f"{trial.number}.npy").exists()
 
 
 def _counts(trial: FrozenTrial) -> bool:
