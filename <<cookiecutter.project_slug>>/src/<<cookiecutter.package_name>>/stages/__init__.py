@@ -2,8 +2,11 @@
 
 import os
 import sys
+import time
 import warnings
 from collections.abc import Callable
+
+STARTED = time.monotonic()  # of this process, as good as: the libraries are loaded after it
 
 # Set before any library is loaded. OpenMP's threads spin while they wait; on a machine that does other work as well,
 # two of them took ten times as long as one (HistGradientBoosting, 20,000 rows).

@@ -1,6 +1,7 @@
 """Make the final model of what the searches found, and save it."""
 
 from collections.abc import Sequence
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from ..schema import Schema
 from ..steps.train import Trained, candidates, leaderboard, train
 from ..steps.tune import Result
 from ..store import save
-from . import run
+from . import STARTED, run
 
 WHERE = Where("plan/train.json")
+SAVING = 0.5  # seconds of the budget that are kept for writing the model
 
 
 def main() -> None:
@@ -48,7 +50,7 @@ def main() -> None:
         sample=sample,
         calibration=_node(plan, "calibration"),
         threshold=_node(plan, "threshold"),
-        seconds=plan["seconds"] or np.inf,
+        seconds=plan["seconds"] - (time.monotonic() - STARTED) - SAVING if plan["seconds"] else np.inf,
     )
     written = dump(_written(trained, plan, slices))
     board = _board(trained, results, plan["ensemble"]["class"].rpartition(".")[2], scorer)
