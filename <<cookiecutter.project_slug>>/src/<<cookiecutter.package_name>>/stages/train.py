@@ -1,7 +1,7 @@
 """Make the final model of what the searches found, and save it."""
 
-from collections.abc import Sequence
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
