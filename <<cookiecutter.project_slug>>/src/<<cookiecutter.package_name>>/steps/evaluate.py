@@ -39,7 +39,7 @@ def permutation_importance(
     n_repeats: int = 5,
     max_samples: int = 1000,
     random_state: int = 0,
-    seconds: float = 30,
+    seconds: float = 10,
 ) -> pd.DataFrame:
     """How much the score falls when one column is shuffled; columns `feature`, `mean`, `std`, largest first.
 
