@@ -6,6 +6,7 @@ What a search finds depends on how many trials are under way at a time (`trials`
 run: with the same seed, the same `trials` and a budget of trials, all of these find the same.
 """
 
+import importlib
 import os
 import sys
 import tempfile
@@ -178,7 +179,7 @@ def _call(function: Callable[..., Any], *words: Any) -> Any:
 
 
 def _import() -> None:
-    from ..steps import fold  # noqa: F401
+    importlib.import_module("..steps.fold", __package__)
 
 
 def _whole(name: str, value: Any) -> int:

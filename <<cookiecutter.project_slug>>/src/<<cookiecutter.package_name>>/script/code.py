@@ -98,6 +98,7 @@ class Sources:
             self.imports.add(f"import {module}")
             return f"{module}.{name}"
         if module.startswith("sklearn.") and name in EXPERIMENTAL:
+            # The name is not used: importing it is scikit-learn's own way to make the class importable.
             self.imports.add(f"from sklearn.experimental import {EXPERIMENTAL[name]}  # noqa: F401")
         self.imports.add(f"from {module} import {name}")
         return name

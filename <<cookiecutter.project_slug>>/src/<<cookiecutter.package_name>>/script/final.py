@@ -20,6 +20,7 @@ from ..steps.ensemble import Ensemble, Folds, WeightedMean, WeightedProbabilitie
 from ..steps.ensemble import models as models_of
 from ..steps.featurize import featurize
 from ..steps.fit import LabelEncoded, assemble
+from ..steps.split import read_folds
 from ..steps.train import around
 from ..store import load
 from .code import Name
@@ -85,8 +86,7 @@ def final() -> Final:
     alone = not isinstance(model, Ensemble)
     stacked = None in weights
     plan = read_json("data/processed/split.json")
-    arrays = np.load("data/processed/folds.npz", allow_pickle=False)
-    folds = [(arrays[f"a_{number}"], arrays[f"b_{number}"]) for number in range(len(arrays.files) // 2)]
+    folds = read_folds("data/processed/folds.npz")
     learned = _learned(text, stacked, weights, len(schema.labels))
     each = [model] if alone else [one for member in model.members for one in models_of(member)]
     where = Where("data/processed/split.json")
@@ -110,7 +110,9 @@ def final() -> Final:
 
 def featurizes() -> bool:
     """Whether the owner has written a featurize that does something."""
-    body = ast.parse(inspect.getsource(featurize)).body[0].body  # type: ignore[attr-defined]
+    function = ast.parse(inspect.getsource(featurize)).body[0]
+    assert isinstance(function, ast.FunctionDef)
+    body = function.body
     return ast.unparse(body[-1]) != "return frame" or len(body) > 2
 
 

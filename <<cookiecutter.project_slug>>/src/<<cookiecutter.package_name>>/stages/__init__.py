@@ -22,6 +22,8 @@ def run(main: Callable[[], None]) -> None:
 
     # Parts of Optuna that its own documentation recommends call themselves experimental.
     warnings.filterwarnings("ignore", message=".* is (an )?experimental")
+    # Tables smaller than this number of quantiles are met daily, and the transformer does what is right.
+    warnings.filterwarnings("ignore", message="n_quantiles .* is greater than")
     warnings.filterwarnings("ignore", message="``multivariate`` defaults to")
     try:
         main()

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.utils import estimator_html_repr
@@ -29,6 +28,7 @@ from ..steps.evaluate import permutation_importance, scores
 from ..steps.explain import Configuration, history, hyperparameters, learning_curve, search, shap_values
 from ..steps.fit import LabelEncoded
 from ..steps.outputs import encoded, outputs
+from ..steps.split import read_folds
 from ..store import load
 from . import run
 
@@ -173,8 +173,7 @@ def _learning_curve(
 ) -> pd.DataFrame:
     """The learning curve of a member, which costs what the search says that a row of it costs."""
     slice_ = read_json(f"plan/models/{member['model']}.json")
-    arrays = np.load("data/processed/folds.npz", allow_pickle=False)
-    folds = [(arrays[f"a_{number}"], arrays[f"b_{number}"]) for number in range(len(arrays.files) // 2)]
+    folds = read_folds("data/processed/folds.npz")
     rows = min(len(learn) for learn, _ in folds)
     sampled = slice_.get("sample", {}).get("params", {}).get("rows", rows)
     one = Configuration(model_from(slice_), member["values"], member["seconds"] / min(rows, sampled))

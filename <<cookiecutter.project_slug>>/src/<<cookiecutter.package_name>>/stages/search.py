@@ -32,7 +32,6 @@ def _search(
     name: str, plan: dict[str, Any], where: Where, workers: Any, study: Path, parent: int, began: float, until: float
 ) -> None:
     # Imported here, because libraries look at the environment when they are loaded.
-    import numpy as np
     import optuna
     import pandas as pd
 
@@ -42,6 +41,7 @@ def _search(
     from ..objects.model import model_from
     from ..schema import Schema
     from ..steps.fold import job
+    from ..steps.split import read_folds
     from ..steps.tune import Result, history, tune
 
     model = model_from(plan)
@@ -52,8 +52,7 @@ def _search(
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     schema = Schema.from_json(read_json("data/interim/schema.json"))
     frame = pd.read_parquet("data/processed/train.parquet")
-    arrays = np.load("data/processed/folds.npz", allow_pickle=False)
-    folds = [(arrays[f"a_{number}"], arrays[f"b_{number}"]) for number in range(len(arrays.files) // 2)]
+    folds = read_folds("data/processed/folds.npz")
     chosen = metric(plan["metric"], where, Grammar())
     trials, seconds = plan["budget"].get("trials"), plan["budget"].get("seconds")
     earlier = read_json(study / "result.json")["seconds"] if (study / "result.json").exists() else 0.0

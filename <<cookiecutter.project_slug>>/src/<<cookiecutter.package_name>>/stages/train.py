@@ -15,6 +15,7 @@ from ..objects.metrics import Metric, metric
 from ..objects.model import model_from
 from ..objects.reader import Where, dump
 from ..schema import Schema
+from ..steps.split import read_folds
 from ..steps.train import Trained, candidates, leaderboard, train
 from ..steps.tune import Result
 from ..store import save
@@ -22,6 +23,7 @@ from . import STARTED, run
 
 WHERE = Where("plan/train.json")
 SAVING = 0.5  # seconds of the budget that are kept for writing the model
+LEAST = 1.0  # seconds for members that are fitted in no time, where slow imports have used up the budget
 
 
 def main() -> None:
@@ -29,8 +31,7 @@ def main() -> None:
     plan = read_json("plan/train.json")
     schema = Schema.from_json(read_json("data/interim/schema.json"))
     frame = pd.read_parquet("data/processed/train.parquet")
-    arrays = np.load("data/processed/folds.npz", allow_pickle=False)
-    folds = [(arrays[f"a_{number}"], arrays[f"b_{number}"]) for number in range(len(arrays.files) // 2)]
+    folds = read_folds("data/processed/folds.npz")
     results = [Result(**read_json(f"models/tuned/{name}/result.json")) for name in plan["models"]]
     slices = {name: read_json(f"plan/models/{name}.json") for name in plan["models"]}
     scorer = metric(plan["metric"], WHERE, Grammar())
@@ -50,7 +51,7 @@ def main() -> None:
         sample=sample,
         calibration=_node(plan, "calibration"),
         threshold=_node(plan, "threshold"),
-        seconds=plan["seconds"] - (time.monotonic() - STARTED) - SAVING if plan["seconds"] else np.inf,
+        seconds=max(plan["seconds"] - (time.monotonic() - STARTED) - SAVING, LEAST) if plan["seconds"] else np.inf,
     )
     written = dump(_written(trained, plan, slices))
     board = _board(trained, results, plan["ensemble"]["class"].rpartition(".")[2], scorer)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,12 @@ def split(frame: pd.DataFrame, schema: Schema, holdout: Any, cv: Any) -> tuple[n
                     "cv",
                 )
     return train, held_out, folds
+
+
+def read_folds(file: str | Path) -> list[Fold]:
+    """The folds as the stage `split` has written them."""
+    arrays = np.load(file, allow_pickle=False)
+    return [(arrays[f"a_{number}"], arrays[f"b_{number}"]) for number in range(len(arrays.files) // 2)]
 
 
 def _splits(frame: pd.DataFrame, schema: Schema, splitter: Any, key: str) -> Iterator[Fold]:
