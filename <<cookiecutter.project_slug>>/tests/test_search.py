@@ -362,7 +362,8 @@ def test_a_search_of_two_objectives_keeps_what_no_other_trial_beats_in_both(
     folder = tmp_path / "tuned" / "kneighbors"
     result = search("KNeighbors", also_minimize="prediction_time", trials=6, folder=folder)
     kept = [(one["score"], -one["prediction_time"]) for one in result.candidates]
-    best = [one for one in kept if not any(other[0] > one[0] and other[1] > one[1] for other in kept)]
+    beaten = {one for one in kept for other in kept if other != one and other[0] >= one[0] and other[1] >= one[1]}
+    best = [one for one in kept if one not in beaten]
     assert result.pruned == 0 and kept[: len(best)] == sorted(best, reverse=True)
     assert result.score == max(score for score, _ in kept)
     model, limit = _model("KNeighbors", schema.task), np.median([-time for _, time in kept])
