@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,7 @@ def trained(
     def run(ensemble: Any, only: str | None = None, **words: Any) -> Trained:
         features = table[list(schema.features)]
         scorer = _metric(schema.task)
-        quiet: dict[str, Any] = {"say": lambda text: None}
+        quiet: dict[str, Any] = {"say": lambda text: None, "workers": InProcess()}
         few = [one for one in known if only in (None, one.model.name)]
         return train(few, ensemble, features, table["outcome"], folds, schema, scorer, **quiet | words)
 
@@ -256,6 +257,38 @@ def test_a_member_that_cannot_be_fitted_in_time_is_left_out(trained: Callable[..
     final = trained(Voting(size=3, refit=True), seconds=0, say=said.append)
     assert len(final.members) == 1 and final.weights == [1.0] and len(said) == 2
     assert "is left out: fitting it would take about" in said[0]
+
+
+def test_a_member_that_is_not_fitted_when_the_clock_ends_is_left_out(trained: Callable[..., Trained]) -> None:
+    class Stuck(InProcess):
+        """Two at a time, of which the second is never done."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.slots, self.calls = 2, 0
+
+        def submit(self, function: Callable[..., Any], *words: Any) -> Future[Any]:
+            self.calls += 1
+            return Future() if self.calls == 2 else super().submit(function, *words)
+
+    said: list[str] = []
+    final = trained(Voting(size=2, refit=True), workers=Stuck(), seconds=1, say=said.append)
+    assert len(final.members) == 1 and final.weights == [1.0]
+    assert len(said) == 1 and said[0].endswith("is left out: it was not fitted in time")
+
+
+def test_members_are_fitted_by_worker_processes_as_by_one_process(
+    trained: Callable[..., Trained], table: pd.DataFrame, schema: Schema
+) -> None:
+    workers = Processes(n_workers=2)
+    workers.start()
+    try:
+        there = trained(Voting(size=3), workers=workers)
+    finally:
+        workers.stop()
+    here, features = trained(Voting(size=3)), table[list(schema.features)]
+    assert there.weights == here.weights and there.folds == here.folds
+    pd.testing.assert_frame_equal(predict(there.model, features, schema), predict(here.model, features, schema))
 
 
 def test_calibration_and_threshold_learn_from_rows_that_no_member_had_seen(

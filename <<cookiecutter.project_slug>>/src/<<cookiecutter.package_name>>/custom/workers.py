@@ -23,7 +23,7 @@ from joblib.externals.loky.backend.context import get_context
 
 
 class InProcess:
-    """No other process: one fit after another, each free to use all cores.
+    """No other process: one fit after another, each on all cores where there are more than 10,000 rows.
 
     Parameters
     ----------
@@ -112,8 +112,9 @@ class Processes:
         """End the processes, whatever they are doing."""
         if self._executor is not None:
             self._executor.shutdown(wait=False, kill_workers=True)
-        for file in self._files:
-            file.unlink(missing_ok=True)
+            self._executor = None
+        while self._files:
+            self._files.pop().unlink(missing_ok=True)
 
 
 class DaskCluster:
@@ -160,6 +161,7 @@ class DaskCluster:
         if self._client is not None:
             self._executor.shutdown(wait=False)
             self._client.close(timeout=2)
+            self._client = None
 
 
 class _File:

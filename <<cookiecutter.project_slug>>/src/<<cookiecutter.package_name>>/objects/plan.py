@@ -71,6 +71,7 @@ def compile_params(folder: Path) -> Plan:
         "metric": search["metric"],
         "named": sorted(named | trained["named"] | _named(trained)),
         "seconds": _share(search["budget"], shares, "train").get("seconds"),
+        "workers": search["workers"],
         "code": fingerprints(_named(trained)),
     }
     if "seconds" in search["budget"]:

@@ -12,6 +12,13 @@ STARTED = time.monotonic()  # of this process, as good as: the libraries are loa
 # two of them took ten times as long as one (HistGradientBoosting, 20,000 rows).
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+MANY_ROWS = 10_000
+
+
+def threads(rows: float) -> dict[str, str]:
+    """The environment for fits to so many rows: on few, threads wait for each other longer than they work."""
+    return dict.fromkeys(("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), "1") if rows <= MANY_ROWS else {}
+
 
 def run(main: Callable[[], None]) -> None:
     """Run a stage or a command; show what its user can put right as one sentence.

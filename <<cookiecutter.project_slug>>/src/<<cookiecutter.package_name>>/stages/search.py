@@ -10,8 +10,8 @@ from typing import Any
 
 from ..files import read_json, write_json, write_text
 from ..objects.reader import Where
-from ..objects.registry import load
 from . import run
+from .workers import named, start
 
 
 def main() -> None:
@@ -20,18 +20,13 @@ def main() -> None:
     parent = os.getppid()
     plan = read_json(f"plan/models/{name}.json")
     where = Where(f"plan/models/{name}.json")
-    workers = load(plan["workers"]["class"], where)(**plan["workers"].get("params", {}))
-    os.environ.update(workers.environment)
-    try:
+    with named(plan, where) as workers:
         _search(name, plan, where, workers, study, parent, began, until)
-    finally:
-        workers.stop()
 
 
 def _search(
     name: str, plan: dict[str, Any], where: Where, workers: Any, study: Path, parent: int, began: float, until: float
 ) -> None:
-    # Imported here, because libraries look at the environment when they are loaded.
     import optuna
     import pandas as pd
 
@@ -45,10 +40,7 @@ def _search(
     from ..steps.tune import Result, history, tune
 
     model = model_from(plan)
-    try:
-        workers.start(fork=True)
-    except (OSError, ImportError) as error:
-        raise where.error(f"{plan['workers']['class'].rpartition('.')[2]} does not start: {error}") from None
+    start(workers, where)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     schema = Schema.from_json(read_json("data/interim/schema.json"))
     frame = pd.read_parquet("data/processed/train.parquet")

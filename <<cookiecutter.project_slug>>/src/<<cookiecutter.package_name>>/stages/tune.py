@@ -18,10 +18,9 @@ from typing import Any
 from ..errors import UserError
 from ..files import read_json, replacing, write_json
 from ..objects.code import fingerprint
-from . import run
+from . import run, threads
 
 INPUTS = ("data/processed/train.parquet", "data/processed/folds.npz", "data/interim/schema.json")
-MANY_ROWS = 10_000
 # What the search needs after its deadline to write its last result and to end its workers.
 GRACE = 0.3
 
@@ -51,12 +50,10 @@ def _search(name: str, plan: dict[str, Any], study: Path, began: float, seconds:
     """Search in another process until so many seconds after `began`."""
     until = began + seconds
     command = [sys.executable, "-m", f"{__package__}.search", name, str(study), str(began), str(until - GRACE)]
-    # On few rows threads wait for each other longer than they work.
-    sampled = plan.get("sample", {}).get("params", {}).get("rows", MANY_ROWS + 1)
-    few = min(read_json("data/processed/split.json")["train"], sampled) <= MANY_ROWS
-    threads = {"OMP_NUM_THREADS": "1"} if few else {}
+    sampled = plan.get("sample", {}).get("params", {}).get("rows", float("inf"))
+    few = threads(min(read_json("data/processed/split.json")["train"], sampled))
     # With its workers it is a group of its own, so that none of them can outlive it.
-    process = subprocess.Popen(command, env=threads | os.environ, start_new_session=True)
+    process = subprocess.Popen(command, env=few | os.environ, start_new_session=True)
     try:
         code = process.wait(None if seconds == float("inf") else max(until - time.time(), 0))
     except subprocess.TimeoutExpired:

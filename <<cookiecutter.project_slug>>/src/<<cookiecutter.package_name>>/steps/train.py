@@ -1,7 +1,8 @@
 """Train: make the final model of the configurations that the searches kept."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ class Trained:
     folds: list[float]
 
 
-def leaderboard(results: Sequence[Result]) -> list[Result]:
+def ranked(results: Sequence[Result]) -> list[Result]:
     """The results, best first; those without a finished trial last."""
     return sorted(results, key=lambda one: (one.score is None, -(one.score or 0.0)))
 
@@ -102,7 +103,7 @@ def candidates(
         )
     if not found:
         raise UserError(
-            f"there is no model to train ({'; '.join(f'{one.name}: {one.state}' for one in leaderboard(results))})"
+            f"there is no model to train ({'; '.join(f'{one.name}: {one.state}' for one in ranked(results))})"
         )
     found.sort(key=lambda one: (-one[1].score, one[1].name))
     return [one for position, (rank, one) in enumerate(found) if rank < OF_EACH or position < MOST_COMPARED]
@@ -117,6 +118,7 @@ def train(
     schema: Schema,
     scorer: Metric,
     *,
+    workers: Any,
     sample: int | None = None,
     calibration: Object | None = None,
     threshold: Object | None = None,
@@ -130,11 +132,12 @@ def train(
     chosen_from : the configurations, best first.
     ensemble : an object of `custom/ensembles.py`.
     features, target, folds : the training rows, and the folds of the search.
+    workers : an object of `custom/workers.py`, started: where the members are fitted.
     sample : the most rows of a fold that the search learned from; where there are more, the members are fitted to all
         training rows in any case.
     calibration, threshold : nodes for classifiers around the ensemble, such as CalibratedClassifierCV and
         TunedThresholdClassifierCV; they learn from the outputs on rows that the members had not seen.
-    seconds : when these have passed, further members are left out; the first is always fitted.
+    seconds : what cannot be fitted within these is left out, the least weights first; one member is always fitted.
     """
     began = time.monotonic()
     labels = list(schema.labels)
@@ -157,15 +160,13 @@ def train(
     refit = ensemble.refit or (sample is not None and learned > sample)
     learned = min(learned, sample or learned)
     order = np.argsort([-weight for weight in weights] if weights else range(len(positions)), kind="stable")
-    fitted: dict[int, Any] = {}
-    for number in order.tolist():
-        one = chosen_from[positions[number]]
-        expected = one.seconds * (len(features) / learned / len(folds) if refit else 1)
-        if fitted and weights and time.monotonic() - began + expected > seconds:
-            left = max(seconds - (time.monotonic() - began), 0)
-            say(f"{one.name} is left out: fitting it would take about {expected:.1f} s, and {left:.1f} s are left")
-            continue
-        fitted[number] = _member(one, features, target, folds, schema, refit)
+    share = len(features) / learned / len(folds) if refit else 1
+    times = {number: chosen_from[positions[number]].seconds * share for number in order.tolist()}
+    if weights and min(times.values()) > seconds:
+        order = np.array(sorted(times, key=times.__getitem__))  # nothing can be done in time: what takes least
+    fitting = [(number, chosen_from[positions[number]], times[number]) for number in order.tolist()]
+    work = (features, target, list(folds), schema, refit)
+    fitted = _fit(fitting, work, workers, began + seconds if weights else np.inf, say)
     kept = sorted(fitted)
     if len(kept) < len(positions):
         combine = _without(combine, kept)
@@ -187,6 +188,16 @@ def train(
     return Trained(model, members, weights, fold_scores)
 
 
+def written(trained: Trained, plan: Mapping[str, Any], slices: Mapping[str, Any]) -> dict[str, Any]:
+    """The final model as YAML: all that makes it what it is, by import paths."""
+    members = []
+    weights: Sequence[float | None] = trained.weights or [None] * len(trained.members)
+    for one, weight in zip(trained.members, weights, strict=True):
+        model = {key: value for key, value in slices[one.model.name]["model"].items() if key != "seeds"}
+        members.append({"name": one.name, "weight": weight} | model | {"values": one.values})
+    return {key: plan[key] for key in ("ensemble", "calibration", "threshold")} | {"members": members}
+
+
 def around(node: Object, inner: Any) -> Any:
     """The classifier that `node` describes, around one that is fitted already."""
     params = dict(node.params) | {"estimator": FrozenEstimator(inner)}
@@ -197,11 +208,51 @@ def around(node: Object, inner: Any) -> Any:
     return build(replace(node, params=params))
 
 
-def _member(
-    one: Candidate, features: pd.DataFrame, target: pd.Series, folds: Sequence[Fold], schema: Schema, refit: bool
-) -> Any:
+def _fit(
+    members: Sequence[tuple[int, Candidate, float]],
+    work: Any,
+    workers: Any,
+    deadline: float,
+    say: Callable[[str], None],
+) -> dict[int, Any]:
+    """The members fitted, by their numbers: in their order, as many as the clock allows and at least one.
+
+    Parameters
+    ----------
+    members : number, configuration and expected seconds of each.
+    work : what `_member` needs for any of them.
+    """
+    shared, waiting = workers.share(work), list(members)
+    pending: dict[Future[Any], tuple[int, str]] = {}
+    fitted: dict[int, Any] = {}
+    while waiting or pending:
+        while waiting and len(pending) < workers.slots:
+            number, one, expected = waiting.pop(0)
+            left = deadline - time.monotonic()
+            if expected > left and (fitted or pending):
+                left = max(left, 0)
+                say(f"{one.name} is left out: fitting it would take about {expected:.1f} s, and {left:.1f} s are left")
+                continue
+            pending[workers.submit(_member, one.model, one.values, shared)] = number, one.name
+        left = deadline - time.monotonic()
+        done, _ = wait(pending, max(left, 0) if fitted and left < np.inf else None, FIRST_COMPLETED)
+        if not done:
+            for _, name in pending.values():
+                say(f"{name} is left out: it was not fitted in time")
+            break
+        for future in done:
+            number, name = pending.pop(future)
+            try:
+                fitted[number] = future.result()
+            except BrokenExecutor:
+                raise UserError(f"{name}: the process that fitted it has died, perhaps for want of memory") from None
+    return fitted
+
+
+def _member(model: Model, values: Values, work: Any) -> Any:
     """A member fitted to all rows, or to those of each fold."""
-    estimator = assemble(one.model, one.values, schema.features, schema.task)
+    features, target, folds, schema, refit = work
+    estimator = assemble(model, values, schema.features, schema.task)
     if refit:
         return fit(estimator, features, target)
     return Folds([fit(estimator, features.iloc[learn], target.iloc[learn]) for learn, _ in folds])
