@@ -58,7 +58,7 @@ PARAMS = {
     "unknown role": ("params/data.yaml", "columns: {}", "columns: {sex: {role: grup}}", "did you mean 'group'"),
     "unknown task": ("params/data.yaml", "task: ", "task: un", "unknown task"),
     "unknown chart": ("params/evaluate.yaml", "- lift_curve", "- lift_kurve", "did you mean 'lift_curve'"),
-    "an empty sample": ("params/search.yaml", "rows: 10000", "rows: 0", "a whole number above 0, not 0"),
+    "an empty sample": ("params/search.yaml", "rows: 30000", "rows: 0", "a whole number above 0, not 0"),
     "no repetitions": ("params/evaluate.yaml", "n_repeats: 5", "n_repeats: many", "needs a whole number above 0"),
     "a predictor as a step": (
         "params/preprocess/ordinal.yaml",

@@ -17,6 +17,8 @@ PLACES = {
     "search": "search.yaml",
     "train": "train.yaml",
     "evaluate": "evaluate.yaml",
+    "predict": "predict.yaml",
+    "package": "package.yaml",
     "registry": "registry.yaml",
     "model": "models/example.yaml",
     "preprocess": "preprocess/example.yaml",

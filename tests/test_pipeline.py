@@ -11,14 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import boto3
 import numpy as np
 import pandas as pd
 import pytest
-from stamped import QUIET, TOOLS, Project
+from moto.server import ThreadedMotoServer
+from stamped import QUIET, TOOLS, Project, environment
 
 pytestmark = pytest.mark.slow
 
-ALL = ["plan", "load", "split", "tune@logistic_regression", "tune@random_forest", "train", "evaluate"]
+ALL = ["plan", "load", "split", "tune@logistic_regression", "tune@random_forest", "train", "evaluate", "package"]
 MODELS = ["logistic_regression", "random_forest"]
 TUNE = [stage for stage in ALL if "tune" in stage]
 SMALL = (("trials: 100", "trials: 4"), ("seconds: 240", "seconds: 600"))  # two trials a model
@@ -135,7 +137,7 @@ def test_editing_a_module_runs_the_stages_that_use_it(project: Project, module: 
     ran = project.repro()
     assert ran[0] == first and "plan" not in ran
     # Their outputs are the same as before, so nothing else has to run.
-    assert len(ran) <= {"evaluate": 1, "train": 2, "load": 1, "split": 6}[first], ran
+    assert len(ran) <= {"evaluate": 1, "train": 3, "load": 1, "split": 7}[first], ran
 
 
 def test_editing_what_is_custom_tunes_the_models_that_use_it(project: Project) -> None:
@@ -218,7 +220,7 @@ def test_other_final_models_are_made_of_the_same_searches(project: Project) -> N
     def final(*edits: tuple[str, str]) -> tuple[dict[str, Any], pd.DataFrame]:
         with project.edited("params/train.yaml", *edits):
             assert [stage for stage in project.repro("train") if "tune" in stage] == []
-            project.python("predict", "data/raw/penguins.csv", "predictions.csv")
+            project.python("predict", "data/raw/penguins.csv", "predictions.csv", "--model", "models/final")
         board = json.loads((project.path / "reports" / "leaderboard.json").read_text())
         return next(one for one in board["models"] if one["chosen"]), pd.read_csv(project.path / "predictions.csv")
 
@@ -263,7 +265,7 @@ def test_a_costlier_mistake_moves_the_threshold(tmp_path: Path) -> None:
         with project.edited("params/train.yaml", ("threshold: null", node)):
             project.stage("plan")
             project.stage("train")
-            project.python("predict", str(tmp_path / "table.csv"), "predictions.csv")
+            project.python("predict", str(tmp_path / "table.csv"), "predictions.csv", "--model", "models/final")
         said = pd.read_csv(project.path / "predictions.csv")
         # The classes are high and low; a row is a true class, so the second row is what a missed `low` costs.
         shares[scoring[-9:]] = (said["prediction"] == "low").mean()
@@ -354,7 +356,7 @@ def test_ugly_values_do_not_stop_a_run(tmp_path: Path) -> None:
     frame.drop(columns="price").to_csv(tmp_path / "table.csv", index=False)
     project = Project(tmp_path, project_name="Ugly", data=str(tmp_path / "table.csv"), target="risk", estimators="fast")
     project.edit("params/search.yaml", ("trials: 20", "trials: 2"), ("seconds: 60", "seconds: 600"))
-    assert project.repro()[-1] == "evaluate"
+    assert project.repro()[-1] == "package"
 
 
 def test_predictions_are_the_labels_of_the_table(project: Project) -> None:
@@ -363,6 +365,30 @@ def test_predictions_are_the_labels_of_the_table(project: Project) -> None:
     truth = pd.read_csv(project.path / "data" / "raw" / "penguins.csv")["species"]
     assert (predictions["prediction"] == truth).mean() > 0.95
     assert {f"probability_{label}" for label in truth.unique()} < set(predictions.columns)
+
+
+def test_a_model_is_published_to_s3_and_predicts_from_there(project: Project, tmp_path: Path) -> None:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": "us-east-1"}
+    try:
+        address = "http://{}:{}".format(*server.get_host_and_port())
+        with environment(AWS_ENDPOINT_URL=address, **keys):
+            assert "cannot be written to" in project.python("publish", "s3://models/penguins", code=1)
+            boto3.client("s3").create_bucket(Bucket="models")
+            version = project.python("publish", "s3://models/penguins").strip()
+            project.edit("params/package.yaml", ("storage: null", "storage: s3://models/penguins"))
+            assert project.python("publish").strip() == version
+            said: list[bytes] = []
+            for model in ("s3://models/penguins", version, "models/package"):
+                project.python("predict", "data/raw/penguins.csv", f"{tmp_path}/said.csv", "--model", model)
+                said.append((tmp_path / "said.csv").read_bytes())
+            assert said[0] == said[1] == said[2]
+            assert "there is no model at" in project.python(
+                "predict", "data/raw/penguins.csv", "said.csv", "--model", "s3://models/none", code=1
+            )
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize("recipe", ["tabular-classification", "tabular-regression"])
@@ -380,7 +406,7 @@ def test_a_stamped_project_passes_its_own_tests_lint_and_types(recipe: str, tmp_
         ("dvc.yaml", "      - src/broken/steps/tune.py\n", ""),
         ("src/broken/objects/space.py", '{"defaults": _point(space, {})}', "{}"),
         ("src/broken/steps/fit.py", "self.encoder_.inverse_transform(codes)", "codes"),
-        ("src/broken/steps/predict.py", "featurize(preprocess(frame, schema))", "frame"),
+        ("src/broken/steps/predict.py", "features(preprocess(frame, schema), schema)", "frame"),
         ("src/broken/objects/reader.py", 'YAML(typ="rt", pure=True).load(text)', '__import__("yaml").safe_load(text)'),
         ("params/models/random_forest.yaml", "class: RandomForestClassifier", "class: DummyClassifier"),
     ],
@@ -436,7 +462,7 @@ def test_a_table_of_every_format_is_read_alike(ending: str, tmp_path: Path) -> N
     project.stage("load")
     read = pd.read_parquet(project.path / "data" / "interim" / "table.parquet")
     schema = json.loads((project.path / "data" / "interim" / "schema.json").read_text())
-    assert schema["features"] == {
+    assert dict(schema["features"]) == {
         "size": "number",
         "kind": "category",
         "when": "datetime",

@@ -110,7 +110,7 @@ def same(project: Project, folder: Path, rows: slice = slice(None), alone: bool 
     source = next((project.path / "data" / "raw").glob("*.csv"))
     new = folder / "new.csv"
     pd.read_csv(source, dtype=str, keep_default_na=False)[rows].drop(columns="y").to_csv(new, index=False)
-    project.python("predict", str(new), str(folder / "theirs.csv"))
+    project.python("predict", str(new), str(folder / "theirs.csv"), "--model", "models/final")
     runner = folder / "alone.py"
     runner.write_text(ALONE, encoding="utf-8")
     blocked = [str(runner), project.package] if alone else []

@@ -1,14 +1,12 @@
 """The steps do what their names say, and nothing leaks from the rows that a model must not see."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import optuna
 import pandas as pd
 import pytest
-from sklearn.preprocessing import FunctionTransformer
 
 from << cookiecutter.package_name >>.custom.workers import InProcess
 from << cookiecutter.package_name >>.errors import UserError
@@ -25,8 +23,6 @@ from << cookiecutter.package_name >>.steps.load import load
 from << cookiecutter.package_name >>.steps.outputs import encoded, outputs
 from << cookiecutter.package_name >>.steps.predict import predict, prepare
 from << cookiecutter.package_name >>.steps.tune import Result, tune
-from << cookiecutter.package_name >>.store import load as load_model
-from << cookiecutter.package_name >>.store import save
 
 
 @pytest.fixture(scope="module")
@@ -138,32 +134,6 @@ def test_the_first_trial_is_the_defaults(
     model: Model, plan: Plan, table: pd.DataFrame, schema: Schema, tmp_path: Path
 ) -> None:
     assert search(model, plan, table, schema, 1, tmp_path / "journal.log").best == "defaults"
-
-
-def test_a_saved_model_says_the_same(
-    fitted: object, table: pd.DataFrame, schema: Schema, plan: Plan, tmp_path: Path
-) -> None:
-    save(tmp_path / "model", fitted, schema, "", {}, plan.slices["train"]["named"])
-    again, kept = load_model(tmp_path / "model", plan.slices["train"]["named"])
-    features = table[list(schema.features)]
-    pd.testing.assert_frame_equal(predict(again, features, kept), predict(fitted, features, schema))
-
-
-def test_a_damaged_or_incomplete_model_is_refused(fitted: object, schema: Schema, plan: Plan, tmp_path: Path) -> None:
-    save(tmp_path / "model", fitted, schema, "", {}, plan.slices["train"]["named"])
-    (tmp_path / "model" / "model.skops").write_bytes(b"not a model")
-    with pytest.raises(UserError, match="damaged"):
-        load_model(tmp_path / "model", [])
-    (tmp_path / "model" / "schema.json").unlink()
-    with pytest.raises(UserError, match=r"schema.json is missing"):
-        load_model(tmp_path / "model", [])
-
-
-def test_a_model_that_holds_what_the_params_do_not_name_is_refused(tmp_path: Path, schema: Schema, plan: Plan) -> None:
-    for function in (os.system, exec, np.load):
-        with pytest.raises(UserError, match="which no object in params/ names"):
-            save(tmp_path / "model", FunctionTransformer(function), schema, "", {}, plan.slices["train"]["named"])
-    assert not (tmp_path / "model").exists()
 
 
 def test_every_metric_can_be_computed(fitted: object, table: pd.DataFrame, schema: Schema, plan: Plan) -> None:

@@ -21,12 +21,17 @@ def main(words: Sequence[str] | None = None) -> None:
     commands.add_parser("nested", help="repeat the whole search on each outer split of params/split.yaml")
     predict = commands.add_parser("predict", help="predict the rows of a table with the trained model")
     predict.add_argument("source", help="a path or a URL of a table")
-    predict.add_argument("output", help="the CSV file to write")
+    predict.add_argument("output", help="the file to write: .csv, .parquet or .jsonl")
+    predict.add_argument("--keep", help="columns of the table to write beside the predictions: id,name")
+    predict.add_argument("--model", default="models/package", help="a model's folder or URI (%(default)s)")
+    predict.add_argument("--rows", type=int, default=50_000, help="how many are predicted at a time (%(default)s)")
+    publish = commands.add_parser("publish", help="copy the packaged model to a storage, as its latest version")
+    publish.add_argument("uri", nargs="?", help="a folder, s3://…, gs://…, az://… (`storage` of params/package.yaml)")
     script = commands.add_parser("script", help="print the final model as a script that needs scikit-learn alone")
     script.add_argument("output", nargs="?", help="the file to write instead")
     given = parser.parse_args(words)
     called = {"check": _check, "summary": _summary, "schema": _schema, "list": _list, "nested": _nested}
-    (called | {"predict": _predict, "script": _script})[given.command](given)
+    (called | {"predict": _predict, "publish": _publish, "script": _script})[given.command](given)
 
 
 def _check(given: argparse.Namespace) -> None:
@@ -81,22 +86,42 @@ def _nested(given: argparse.Namespace) -> None:
 
 
 def _predict(given: argparse.Namespace) -> None:
+    from .batch import predict_file
     from .errors import UserError
-    from .files import read_json, replacing
-    from .steps.load import load as load_table
-    from .steps.predict import predict, prepare
-    from .store import load
+    from .objects.reader import read
+    from .pipeline import PredictionPipeline
 
-    model, schema = load(Path("models/final"), read_json("plan/train.json")["named"])
-    data = read_json("plan/data.json")
+    if given.rows < 1:
+        raise UserError(f"--rows needs a whole number above 0, not {given.rows}")
+    pipeline = PredictionPipeline.load(given.model)
+    data = read(Path("params/data.yaml"))[0]
+    keep = given.keep.split(",") if given.keep else []
     try:
-        table = load_table(given.source, data["read"], data["missing"])
+        predicted = predict_file(
+            pipeline,
+            given.source,
+            given.output,
+            read=data.get("read"),
+            missing=data.get("missing"),
+            keep=keep,
+            rows=given.rows,
+        )
     except UserError as error:
-        raise UserError(error.message) from None  # The table is the command's, not that of params/data.yaml.
-    predictions = predict(model, prepare(table, schema), schema)
-    with replacing(given.output) as new:
-        predictions.to_csv(new, index=False)
-    print(f"{len(predictions)} predictions: {given.output}", file=sys.stderr)
+        # The table is the command's, not that of params/data.yaml.
+        raise UserError(error.message, *(error.place if error.place[:1] != ("data.yaml",) else ())) from None
+    print(f"{predicted:,} predictions: {given.output}", file=sys.stderr)
+
+
+def _publish(given: argparse.Namespace) -> None:
+    from .errors import UserError
+    from .objects.plan import read_package
+    from .pipeline import MODEL
+    from .storage import publish
+
+    uri = given.uri or read_package(Path("params"))["storage"]
+    if not uri:
+        raise UserError("it is not said where: give a URI, or write `storage: <URI>`", "package.yaml")
+    print(publish(Path(MODEL), uri))
 
 
 def _script(given: argparse.Namespace) -> None:

@@ -26,14 +26,18 @@ MOST_CLASSES = 200
 class Column:
     """One column of the input: its role, its dtype, and what was seen in it.
 
-    `rules` are the owner's own from `params/data.yaml`: `min`, `max`, `categories`, `missing` (the largest share).
+    `numbers` says that its categories are numbers in the table. `unread` is the share of values that are no number or
+    no date in a column of such, and count as missing. `rules` are the owner's own from `params/data.yaml`: `min`,
+    `max`, `categories`, `missing` (the largest share).
     """
 
     name: str
     role: str
     dtype: str
     format: str | None = None
+    numbers: bool = False
     missing: float = 0.0
+    unread: float = 0.0
     unique: int = 0
     min: float | None = None
     max: float | None = None
@@ -57,13 +61,14 @@ class Schema:
         return [column.name for column in self.columns if column.role == role]
 
     def to_json(self) -> dict[str, Any]:
-        """The schema as plain values."""
-        return asdict(self)
+        """The schema as plain values; the features as pairs, because a mapping's order is lost in a file."""
+        return asdict(self) | {"features": [list(pair) for pair in self.features.items()]}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Schema":
         """The schema that `to_json` wrote."""
-        return cls(**{**value, "columns": [Column(**column) for column in value["columns"]]})
+        columns = [Column(**column) for column in value["columns"]]
+        return cls(**{**value, "columns": columns, "features": dict(value["features"])})
 
 
 def infer(frame: pd.DataFrame, target: str, task: str, overrides: Mapping[str, Mapping[str, Any]]) -> Schema:
@@ -124,6 +129,8 @@ def convert(values: pd.Series, column: Column) -> pd.Series:
         return to_number(values)
     if column.dtype == "datetime":
         return to_datetime(values, column.format)
+    if column.numbers and not pd.api.types.is_numeric_dtype(values):
+        return to_text(values.map(_number, na_action="ignore"))
     return to_text(values)
 
 
@@ -139,10 +146,8 @@ def to_number(values: pd.Series) -> pd.Series:
 
 
 def to_text(values: pd.Series) -> pd.Series:
-    """Text; whole numbers without a decimal point, so that 1.0 and 1 are one category."""
-    if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
-        values = values.astype("Int64")
-    return values.map(str, na_action="ignore").astype(object).where(values.notna(), None).astype("str")
+    """Text; whole numbers without a decimal point, so that 1.0 and 1 are one category whatever stands in other rows."""
+    return values.map(_text, na_action="ignore").astype(object).where(values.notna(), None).astype("str")
 
 
 def to_datetime(values: pd.Series, form: str | None) -> pd.Series:
@@ -155,6 +160,25 @@ def to_datetime(values: pd.Series, form: str | None) -> pd.Series:
     return stamps.dt.tz_localize(None).astype("datetime64[us]")
 
 
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _number(value: Any) -> Any:
+    """What the text of a number means; anything else as it is."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return value
+
+
+def dtype_of(values: pd.Series) -> str:
+    """The dtype of a column that `featurize` made."""
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return "datetime"
+    return "number" if pd.api.types.is_numeric_dtype(values) else "category"
+
+
 def _infer_column(values: pd.Series, said: Mapping[str, Any]) -> tuple[Column, str | None]:
     name, note = str(values.name), None
     present = values.dropna()
@@ -162,7 +186,8 @@ def _infer_column(values: pd.Series, said: Mapping[str, Any]) -> tuple[Column, s
     if "dtype" in said:
         dtype = said["dtype"]
         form = date_format(present) if dtype == "datetime" else None
-    column = Column(name, "feature", dtype, form, rules={k: v for k, v in said.items() if k in RULES[2:]})
+    rules = {key: value for key, value in said.items() if key in RULES[2:]}
+    column = Column(name, "feature", dtype, form, pd.api.types.is_numeric_dtype(values), rules=rules)
     typed = convert(values, column)
     seen = typed.dropna()
     lost = len(present) - len(seen)
@@ -170,6 +195,7 @@ def _infer_column(values: pd.Series, said: Mapping[str, Any]) -> tuple[Column, s
         example = present[typed[present.index].isna()].iloc[0]
         note = f"{name}: {lost} values are no {dtype} (such as {str(example)[:40]!r}) and count as missing"
     column.missing = float(typed.isna().mean()) if len(typed) else 0.0
+    column.unread = lost / len(typed) if len(typed) else 0.0
     column.unique = int(seen.nunique())
     if dtype == "number" and len(seen):
         column.min, column.max = float(seen.min()), float(seen.max())

@@ -135,6 +135,13 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
             },
             ["metrics"],
         ),
+        "package": _mapping(
+            {"storage": or_null(TEXT) | {"description": "Where `make publish` puts the model: a URI."}}
+        ),
+        "predict": _mapping(
+            {"validation": plain_object("validation") | {"description": "What is done with rows unlike training's."}},
+            ["validation"],
+        ),
         "registry": _mapping({"packages": TEXTS | {"description": "Import names, such as lightgbm."}}),
         "preprocess": {"$ref": "#/$defs/steps"},
         "model": model,

@@ -80,8 +80,31 @@ def compile_params(folder: Path) -> Plan:
         plan.notes.append(f"the budget: {told}; {parts['train']:g} s for fitting the final model")
     plan.slices["evaluate"] = _evaluate(*evaluate, grammar) | {"metric": search["metric"]}
     metrics = [search["metric"], *plan.slices["evaluate"]["metrics"]]
+    read_validation(folder, grammar)
+    read_package(folder)
     plan.slices["split"] = split | {"metrics": metrics, "code": fingerprints(_named(split))}
     return plan
+
+
+def read_package(folder: Path) -> dict[str, Any]:
+    """What `params/package.yaml` says: where models are published, or None."""
+    data, where = read(folder / "package.yaml", folder.resolve().parent)
+    storage = where.mapping(data or {}, ["storage"]).get("storage")
+    if storage is not None and not (isinstance(storage, str) and storage):
+        raise where.at("storage").error(f"a URI is needed, such as s3://bucket/models, not {storage!r}")
+    return {"storage": storage}
+
+
+def read_validation(folder: Path, grammar: Grammar | None = None) -> Any:
+    """The object that `params/predict.yaml` describes, which checks new rows."""
+    root = folder.resolve().parent
+    grammar = grammar or Grammar(_registry(*read(folder / "registry.yaml", root)))
+    data, where = read(folder / "predict.yaml", root)
+    where.mapping(data, ["validation"], ["validation"])
+    validation = grammar.object(data["validation"], where.at("validation"), ["validation"])
+    _refuse_space(validation)
+    check(validation)
+    return build(validation)
 
 
 def read_model(folder: Path, name: str, grammar: Grammar, where: Where, task: str) -> Model:

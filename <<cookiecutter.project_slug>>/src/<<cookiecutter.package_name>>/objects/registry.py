@@ -39,6 +39,7 @@ KINDS = (
     "storage",
     "workers",
     "ensemble",
+    "validation",
     "metric",
     "chart",
 )
@@ -173,6 +174,8 @@ def kind_of(thing: Any) -> str | None:
         return "storage"
     if hasattr(thing, "choose"):
         return "ensemble"
+    if hasattr(thing, "check") and not hasattr(thing, "fit"):
+        return "validation"
     if hasattr(thing, "submit") and hasattr(thing, "share"):
         return "workers"
     if hasattr(thing, "split") and hasattr(thing, "get_n_splits"):

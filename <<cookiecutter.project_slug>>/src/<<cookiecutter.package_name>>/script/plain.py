@@ -80,8 +80,7 @@ def category(cells: list[str | None]) -> np.ndarray:
         texts |= {cell: cell.capitalize() for cell in present}
     try:
         numbers = {cell: parsed(cell) for cell in present}
-        whole = all(value % 1 == 0 for value in numbers.values())
-        texts |= {cell: str(int(value) if whole else value) for cell, value in numbers.items()}
+        texts |= {cell: str(int(value) if value.is_integer() else value) for cell, value in numbers.items()}
     except ValueError:
         pass
     return np.array([texts[cell] for cell in cells], dtype=object)

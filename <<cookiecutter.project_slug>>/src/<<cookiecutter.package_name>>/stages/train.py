@@ -74,7 +74,9 @@ def _train(plan: dict[str, Any], workers: Any) -> None:
     # Times differ from run to run, and so they stay out of the metrics.
     result = chosen | {"seconds": {one.name: one.seconds for one in results}}
     text = dump(written(trained, plan, slices))
-    save(Path("models/final"), trained.model, schema, text, result, plan["named"])
+    save(
+        Path("models/final"), trained.model, schema, text, result, plan["named"], read_json("data/interim/example.json")
+    )
     write_json("reports/leaderboard.json", {"metric": scorer.name, "models": board})
     print(f"models/final is trained on {len(frame)} rows: {', '.join(one['name'] for one in chosen['members'])}")
 

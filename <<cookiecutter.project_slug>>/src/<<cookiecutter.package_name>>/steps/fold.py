@@ -14,7 +14,7 @@ from ..errors import UserError
 from ..objects.metrics import Metric, Outputs
 from ..objects.model import Model
 from ..objects.space import Values
-from .fit import assemble, fit, parts, transform
+from .fit import Parts, assemble, fit, parts, transform
 from .outputs import encoded, outputs, probable
 from .split import Fold
 
@@ -44,13 +44,15 @@ class Job:
 class Scored:
     """What one fit on one fold gave.
 
-    `outputs` has shape (rows scored, classes) or (rows scored, 1); `seconds` is the time of fitting and asking, and
-    `prediction_time` that of predicting 1,000 rows, in seconds.
+    `outputs` has shape (rows scored, classes) or (rows scored, 1). `seconds` is the time of fitting and asking, of
+    which `front_seconds` go to what stands before the estimator, also where that was at hand. `prediction_time` is the
+    time of predicting 1,000 rows, in seconds.
     """
 
     score: float
     outputs: np.ndarray
     seconds: float
+    front_seconds: float
     prediction_time: float
 
 
@@ -111,32 +113,41 @@ def fit_fold(job: Job, values: Values, number: int) -> Scored:
         estimator = assemble(job.model, values, job.dtypes, job.task)
         before = sorted(one for one in values.items() if one[0].startswith("preprocess."))
         key = (job.key, number, repr(before))
-        said, taken = _fit(estimator, job, learn, score, key)
+        at_hand = key in _FRONTS.kept
+        said, taken, front = _fit(estimator, job, learn, score, key)
         truth = encoded(job.target.iloc[score], job.labels)
         found = job.metric.score(truth, said, len(job.labels) or None)
     seconds = time.perf_counter() - began
-    return Scored(found, probable(said, job.labels).astype(np.float32), seconds, 1000 * taken / len(score))
+    probabilities = probable(said, job.labels).astype(np.float32)
+    return Scored(found, probabilities, seconds + front * at_hand, front, 1000 * taken / len(score))
 
 
-def _fit(estimator: Any, job: Job, learn: np.ndarray, score: np.ndarray, key: Any) -> tuple[Outputs, float]:
-    """The outputs of the model on the scored rows, and the seconds that these took.
+def prepared(split: Parts, features: pd.DataFrame, target: pd.Series, key: Any) -> tuple[Any, Any, float]:
+    """What stands before the estimator, fitted once for a key; the rows that it transformed; the seconds it took."""
+    found = _FRONTS.get(key)
+    if found is None:
+        began = time.perf_counter()
+        front, learned = split.prepare(features, target)
+        found = _FRONTS.put(key, (front, learned, time.perf_counter() - began), learned)
+    return found
 
-    What stands before the estimator is fitted once for all trials of a fold.
-    """
+
+def _fit(estimator: Any, job: Job, learn: np.ndarray, score: np.ndarray, key: Any) -> tuple[Outputs, float, float]:
+    """The outputs of the model on the scored rows, the seconds that these took, and those of the front's fit."""
     split = parts(estimator)
     features, target = job.features.iloc[learn], job.target.iloc[learn]
     if split is None:
-        return _asked(fit(estimator, features, target), job.features.iloc[score], job.labels)
-    prepared = _FRONTS.get(key)
-    if prepared is None:
-        front, learned = split.prepare(features, target)
+        return *_asked(fit(estimator, features, target), job.features.iloc[score], job.labels), 0.0
+    front, learned, preparing = prepared(split, features, target, key)
+    asked = _FRONTS.get((key, "scored"))
+    if asked is None:
         began = time.perf_counter()
-        asked = transform(front, job.features.iloc[score])
-        prepared = _FRONTS.put(key, (front, learned, asked, time.perf_counter() - began))
-    front, learned, asked, transforming = prepared
+        rows = transform(front, job.features.iloc[score])
+        asked = _FRONTS.put((key, "scored"), (rows, time.perf_counter() - began), rows)
+    rows, transforming = asked
     fitted = split.fit(front, learned, target)
-    said, taken = _asked(split.rest(fitted), asked, job.labels)
-    return said, transforming + taken
+    said, taken = _asked(split.rest(fitted), rows, job.labels)
+    return said, transforming + taken, preparing
 
 
 def _asked(fitted: Any, rows: Any, labels: list[Any]) -> tuple[Outputs, float]:
@@ -169,8 +180,8 @@ class _Fronts:
         self.kept.move_to_end(key)
         return self.kept[key][0]
 
-    def put(self, key: Any, value: Any) -> Any:
-        size = sum(map(_bytes, value[1:3]))
+    def put(self, key: Any, value: Any, rows: Any) -> Any:
+        size = _bytes(rows)
         if size <= self.limit:
             self.kept[key] = value, size
             self.size += size

@@ -1,16 +1,19 @@
 """Load: read a table from a file, a URL or a database."""
 
+import codecs
 import csv
 import inspect
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 import fsspec
 import pandas as pd
+from pyarrow.parquet import ParquetFile
 
 from ..errors import UserError, nearest
 
@@ -18,6 +21,8 @@ MISSING = ("?", "-", "–", "NA", "N/A", "n/a", "nan", "NaN", "null", "NULL", "N
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".feather", ".jsonl", ".ndjson", ".json", ".xlsx", ".xls")
 DATABASES = (".db", ".sqlite", ".sqlite3")
 DIALECTS = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle", "duckdb", "snowflake", "bigquery")
+# What is not UTF-8 is likeliest in Windows' Western encoding.
+WESTERN = {"encoding": "cp1252", "encoding_errors": "replace"}
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
 
 
@@ -35,10 +40,37 @@ def load(source: str, read: dict[str, Any] | None = None, missing: list[str] | N
     UserError
         If there is nothing there, if it is not what its ending says, or if two columns share a name.
     """
-    read = dict(read or {})
     missing = list(MISSING if missing is None else missing)
+    with _explained(source):
+        return _tidy(_read(source, dict(read or {}), missing), source, missing)
+
+
+def load_parts(
+    source: str, read: dict[str, Any] | None, missing: list[str] | None, rows: int, texts: Collection[str] = ()
+) -> Iterator[pd.DataFrame]:
+    """The table at `source` in parts of so many rows, which `load` would give as one.
+
+    CSV, JSON lines and Parquet are read part by part, whatever their size; of others the whole is read first.
+
+    Parameters
+    ----------
+    texts : columns of a CSV file that are read as text, so that a value does not depend on what else is in its part.
+    """
+    missing = list(MISSING if missing is None else missing)
+    start = 0
+    with _explained(source):
+        for part in _read_parts(source, dict(read or {}), missing, rows, texts):
+            tidy = _tidy(part, source, missing)
+            tidy.index += start
+            start += len(tidy)
+            yield tidy
+
+
+@contextmanager
+def _explained(source: str) -> Iterator[None]:
+    """What goes wrong while reading, as a sentence."""
     try:
-        frame = _read(source, read, missing)
+        yield
     except UserError:
         raise
     except ImportError as error:
@@ -48,6 +80,10 @@ def load(source: str, read: dict[str, Any] | None = None, missing: list[str] | N
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"{source} cannot be read as {_suffix(source) or 'a database'}: {reason}") from error
+
+
+def _tidy(frame: pd.DataFrame, source: str, missing: list[str]) -> pd.DataFrame:
+    """Names and texts stripped, missing values marked, rows counted from 0."""
     names = [str(name).strip() for name in frame.columns]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
@@ -68,13 +104,47 @@ def _read(source: str, read: dict[str, Any], missing: list[str]) -> pd.DataFrame
     suffix = _suffix(source)
     if suffix in DATABASES or source.partition("://")[0].partition("+")[0] in DIALECTS:
         return _read_sql(source, read)
+    with _opened(source, suffix) as file:
+        return _read_file(file, source, suffix, read, missing)
+
+
+def _read_parts(
+    source: str, read: dict[str, Any], missing: list[str], rows: int, texts: Collection[str]
+) -> Iterator[pd.DataFrame]:
+    suffix = _suffix(source)
+    if suffix in (".csv", ".tsv", ".txt"):
+        with _opened(source, suffix) as file:
+            options = _csv_options(file, source, suffix, read, missing)
+            if "encoding" not in read and not _decodes(file, options["encoding"]):
+                options |= WESTERN
+            file.seek(0)
+            columns = [int(name) if options.get("header", 0) is None and name.isdigit() else name for name in texts]
+            dtype = read.get("dtype") or dict.fromkeys(columns, str)
+            with pd.read_csv(file, **options | {"chunksize": rows, "dtype": dtype}) as parts:
+                yield from parts
+    elif suffix in (".jsonl", ".ndjson"):
+        with _opened(source, suffix) as file:
+            options = {"convert_dates": False, **_known(pd.read_json, read)}
+            with pd.read_json(file, lines=True, chunksize=rows, **options) as lines:
+                yield from lines
+    elif suffix == ".parquet":
+        with _opened(source, suffix) as file:
+            for batch in ParquetFile(file).iter_batches(rows, columns=read.get("columns")):
+                yield batch.to_pandas()
+    else:
+        whole = _read(source, read, missing)
+        yield from (whole.iloc[start : start + rows] for start in range(0, max(len(whole), 1), rows))
+
+
+@contextmanager
+def _opened(source: str, suffix: str) -> Iterator[IO[bytes]]:
     if suffix not in SUFFIXES:
         raise UserError(
             f"{source}: files that can be read end in {', '.join((*SUFFIXES, *DATABASES))}, perhaps compressed"
         )
     try:
         with fsspec.open(source, "rb", compression="infer") as file:
-            return _read_file(file, source, suffix, read, missing)
+            yield file
     except (FileNotFoundError, IsADirectoryError):
         folder = Path(source).parent
         found = [str(folder / one.name) for one in folder.iterdir()] if folder.is_dir() else []
@@ -100,6 +170,21 @@ def _read_file(file: IO[bytes], source: str, suffix: str, read: dict[str, Any], 
 
 
 def _read_csv(file: IO[bytes], source: str, suffix: str, read: dict[str, Any], missing: list[str]) -> pd.DataFrame:
+    options = _csv_options(file, source, suffix, read, missing)
+    file.seek(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pd.errors.ParserWarning)
+        try:
+            return pd.read_csv(file, **options)
+        except UnicodeDecodeError:
+            if "encoding" in read:
+                raise
+            file.seek(0)
+            return pd.read_csv(file, **options | WESTERN)
+
+
+def _csv_options(file: IO[bytes], source: str, suffix: str, read: dict[str, Any], missing: list[str]) -> dict[str, Any]:
+    """The arguments for pandas' reader, as the beginning of the file suggests them and `read` overrules them."""
     sample = file.read(1 << 18)
     if not sample.strip():
         raise UserError(f"{source} is empty")
@@ -132,16 +217,19 @@ def _read_csv(file: IO[bytes], source: str, suffix: str, read: dict[str, Any], m
         options["decimal"] = ","
     options |= _known(pd.read_csv, read)
     options.pop("delimiter", None)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", pd.errors.ParserWarning)
-        try:
-            return pd.read_csv(file, **options)
-        except UnicodeDecodeError:
-            if "encoding" in read:
-                raise
-            # Not UTF-8 after all: Windows' Western encoding is by far the likeliest of the others.
-            file.seek(0)
-            return pd.read_csv(file, **{**options, "encoding": "cp1252", "encoding_errors": "replace"})
+    return options
+
+
+def _decodes(file: IO[bytes], encoding: str) -> bool:
+    """Whether the whole file is in an encoding."""
+    file.seek(0)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        while block := file.read(1 << 20):
+            decoder.decode(block)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _read_sql(source: str, read: dict[str, Any]) -> pd.DataFrame:

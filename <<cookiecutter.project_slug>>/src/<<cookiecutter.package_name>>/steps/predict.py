@@ -1,18 +1,41 @@
 """Predict: what a fitted model says of new rows."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 
+from ..errors import UserError
 from ..schema import Schema
 from .featurize import featurize
 from .outputs import outputs
-from .preprocess import preprocess
+from .preprocess import featurized, preprocess
+
+Featurize = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 def prepare(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Features as the model wants them, from a table as it was read: the same code in training and prediction."""
-    return featurize(preprocess(frame, schema))[list(schema.features)]
+    return features(preprocess(frame, schema), schema)
+
+
+def features(typed: pd.DataFrame, schema: Schema, by: Featurize | None = None) -> pd.DataFrame:
+    """The model's features of a typed table, in its order.
+
+    Parameters
+    ----------
+    by : makes new columns; the project's own `featurize` if None.
+
+    Raises
+    ------
+    UserError
+        If a feature is not made.
+    """
+    made = featurized(typed, by or featurize)
+    absent = [name for name in schema.features if name not in made]
+    if absent:
+        raise UserError(f"featurize gives no column {', '.join(map(repr, absent))}, which the model needs")
+    return made[list(schema.features)]
 
 
 def predict(model: Any, features: pd.DataFrame, schema: Schema) -> pd.DataFrame:

@@ -1,11 +1,14 @@
 """Preprocess: bring every column into the form that its dtype has, without learning anything from the rows."""
 
+import traceback
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..errors import UserError
-from ..schema import MOST_CLASSES, Schema, convert, to_number, to_text
+from ..schema import MOST_CLASSES, Column, Schema, convert, to_number, to_text
 
 
 def preprocess(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -26,6 +29,28 @@ def preprocess(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     if schema.target in frame:
         typed[schema.target] = frame[schema.target]
     return pd.DataFrame(typed, index=frame.index)
+
+
+def featurized(frame: pd.DataFrame, featurize: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
+    """The typed table with the columns that the owner's function adds; what is infinite there is missing.
+
+    Raises
+    ------
+    UserError
+        If the function fails, or does not keep every row.
+    """
+    try:
+        made = featurize(frame)
+    except Exception as error:
+        file = featurize.__code__.co_filename
+        lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == file]
+        raise UserError(
+            f"{file}:{lines[0] if lines else 1}: {featurize.__name__} fails: {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(made, pd.DataFrame) or len(made) != len(frame):
+        raise UserError(f"{featurize.__code__.co_filename}: {featurize.__name__} must keep every row")
+    numbers = made.select_dtypes("number").columns.difference(frame.columns)
+    return made.assign(**{name: made[name].replace([np.inf, -np.inf], np.nan) for name in numbers})
 
 
 def target_rows(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -104,22 +129,32 @@ def validate(frame: pd.DataFrame, schema: Schema) -> None:
         share = float(values.isna().mean())
         if share > column.rules.get("missing", 1.0):
             _broken(column.name, f"{share:.1%} of the values are missing, and {column.rules['missing']:.1%} may be")
-        broken = pd.Series(False, index=frame.index)
-        if "min" in column.rules:
-            broken |= values < column.rules["min"]
-        if "max" in column.rules:
-            broken |= values > column.rules["max"]
-        if "categories" in column.rules:
-            allowed = {str(one) for one in column.rules["categories"]}
-            broken |= values.notna() & ~values.map(str, na_action="ignore").isin(allowed)
+        broken = breaks_rules(values, column)
         if broken.any():
             rows = ", ".join(str(row + 1) for row in frame.index[broken][:3])
-            rules = ", ".join(f"{rule}: {value}" for rule, value in column.rules.items() if rule != "missing")
             _broken(
                 column.name,
-                f"the value {str(values[broken].iloc[0])!r} breaks the rule {rules}; "
+                f"the value {str(values[broken].iloc[0])!r} breaks the rule {rules(column)}; "
                 f"rows {rows} ({int(broken.sum())} in all)",
             )
+
+
+def breaks_rules(values: pd.Series, column: Column) -> pd.Series:
+    """Which of a typed column's values break the owner's rules for single values."""
+    broken = pd.Series(False, index=values.index)
+    if "min" in column.rules:
+        broken |= values < column.rules["min"]
+    if "max" in column.rules:
+        broken |= values > column.rules["max"]
+    if "categories" in column.rules:
+        allowed = {str(one) for one in column.rules["categories"]}
+        broken |= values.notna() & ~values.map(str, na_action="ignore").isin(allowed)
+    return broken
+
+
+def rules(column: Column) -> str:
+    """The owner's rules for single values as text."""
+    return ", ".join(f"{rule}: {value}" for rule, value in column.rules.items() if rule != "missing")
 
 
 def duplicates(frame: pd.DataFrame) -> list[str]:

@@ -6,6 +6,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -20,8 +21,8 @@ from ..objects.model import Model
 from ..objects.space import Values
 from ..schema import Schema
 from .ensemble import EnsembleClassifier, EnsembleRegressor, Folds
-from .fit import assemble, fit
-from .fold import scored
+from .fit import assemble, fit, parts
+from .fold import prepared, scored
 from .outputs import encoded
 from .quick import quick
 from .split import Fold
@@ -36,7 +37,8 @@ MOST_ROWS = 5_000  # rows on which it compares them
 class Candidate:
     """A configuration that was tried: its model, values and score, and its outputs on the scored rows.
 
-    `outputs` has shape (rows, k); `seconds` is what its folds took.
+    `outputs` has shape (rows, k); `seconds` is what its folds took, of which `front_seconds` went to what stands before
+    the estimator.
     """
 
     name: str
@@ -44,7 +46,14 @@ class Candidate:
     values: Values
     score: float
     seconds: float
+    front_seconds: float
     outputs: np.ndarray
+
+    @property
+    def front(self) -> str:
+        """What tells its preprocessing from others."""
+        values = sorted(one for one in self.values.items() if one[0].startswith("preprocess."))
+        return repr((plain(self.model.preprocess), values))
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,7 @@ def candidates(
                     one["values"],
                     one["score"],
                     one["seconds"],
+                    one["front_seconds"],
                     np.load(path),
                 )
                 found.append((rank, candidate))
@@ -164,9 +174,9 @@ def train(
     times = {number: chosen_from[positions[number]].seconds * share for number in order.tolist()}
     if weights and min(times.values()) > seconds:
         order = np.array(sorted(times, key=times.__getitem__))  # nothing can be done in time: what takes least
-    fitting = [(number, chosen_from[positions[number]], times[number]) for number in order.tolist()]
-    work = (features, target, list(folds), schema, refit)
-    fitted = _fit(fitting, work, workers, began + seconds if weights else np.inf, say)
+    fitting = [(number, chosen_from[positions[number]]) for number in order.tolist()]
+    work = (uuid4().hex, features, target, list(folds), schema, refit)
+    fitted = _fit(fitting, share, work, workers, began + seconds if weights else np.inf, say)
     kept = sorted(fitted)
     if len(kept) < len(positions):
         combine = _without(combine, kept)
@@ -209,7 +219,8 @@ def around(node: Object, inner: Any) -> Any:
 
 
 def _fit(
-    members: Sequence[tuple[int, Candidate, float]],
+    members: Sequence[tuple[int, Candidate]],
+    share: float,
     work: Any,
     workers: Any,
     deadline: float,
@@ -219,21 +230,25 @@ def _fit(
 
     Parameters
     ----------
-    members : number, configuration and expected seconds of each.
+    members : numbers and configurations.
+    share : how long fitting one takes, as a share of what its folds took.
     work : what `_member` needs for any of them.
     """
     shared, waiting = workers.share(work), list(members)
     pending: dict[Future[Any], tuple[int, str]] = {}
     fitted: dict[int, Any] = {}
+    fronts: set[str] = set()
     while waiting or pending:
         while waiting and len(pending) < workers.slots:
-            number, one, expected = waiting.pop(0)
+            number, one = waiting.pop(0)
             left = deadline - time.monotonic()
+            expected = share * (one.seconds - (one.front_seconds if one.front in fronts else 0))
             if expected > left and (fitted or pending):
                 left = max(left, 0)
                 say(f"{one.name} is left out: fitting it would take about {expected:.1f} s, and {left:.1f} s are left")
                 continue
-            pending[workers.submit(_member, one.model, one.values, shared)] = number, one.name
+            fronts.add(one.front)
+            pending[workers.submit(_member, one.model, one.values, one.front, shared)] = number, one.name
         left = deadline - time.monotonic()
         done, _ = wait(pending, max(left, 0) if fitted and left < np.inf else None, FIRST_COMPLETED)
         if not done:
@@ -249,13 +264,20 @@ def _fit(
     return fitted
 
 
-def _member(model: Model, values: Values, work: Any) -> Any:
-    """A member fitted to all rows, or to those of each fold."""
-    features, target, folds, schema, refit = work
+def _member(model: Model, values: Values, front: str, work: Any) -> Any:
+    """A member fitted to all rows, or to those of each fold; members of one `front` share what stands before them."""
+    run, features, target, folds, schema, refit = work
     estimator = assemble(model, values, schema.features, schema.task)
-    if refit:
-        return fit(estimator, features, target)
-    return Folds([fit(estimator, features.iloc[learn], target.iloc[learn]) for learn, _ in folds])
+    split = parts(estimator)
+
+    def fitted(number: int, learn: Any) -> Any:
+        rows, truth = (features, target) if refit else (features.iloc[learn], target.iloc[learn])
+        if split is None:
+            return fit(estimator, rows, truth)
+        before, transformed, _ = prepared(split, rows, truth, (run, front, number))
+        return split.fit(before, transformed, truth)
+
+    return fitted(0, None) if refit else Folds([fitted(number, learn) for number, (learn, _) in enumerate(folds)])
 
 
 def _without(combine: Any, kept: list[int]) -> Any:

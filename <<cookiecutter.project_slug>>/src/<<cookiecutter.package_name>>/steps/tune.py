@@ -211,6 +211,7 @@ def summary(job: Job, study: optuna.Study, folder: Path | None) -> Result:
             "folds": trial.user_attrs["folds"],
             "values": trial.params,
             "seconds": trial.user_attrs["seconds"],
+            "front_seconds": trial.user_attrs["front_seconds"],
             "prediction_time": trial.user_attrs["prediction_time"],
         }
         for trial in complete[:KEPT]
@@ -330,6 +331,7 @@ def _tell(study: optuna.Study, run: Run, folder: Path | None) -> None:
     trial.set_user_attr("folds", run.scores)
     seconds = sum(one.seconds for one in run.found.values())
     trial.set_user_attr("seconds", round(seconds, 3))
+    trial.set_user_attr("front_seconds", round(sum(one.front_seconds for one in run.found.values()), 3))
     if run.error:
         trial.set_user_attr("error", run.error)
     if run.ended == TrialState.COMPLETE and folder is not None:

@@ -1,0 +1,150 @@
+"""Batch prediction: a table of any size in, a file of predictions out, part by part."""
+
+import csv
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow.parquet import ParquetWriter
+
+from .custom.validation import Checked
+from .errors import UserError, nearest
+from .files import replacing
+from .pipeline import PredictionPipeline, told
+from .steps.load import load_parts
+
+MOST_WARNINGS = 20
+
+
+def predict_file(
+    pipeline: PredictionPipeline,
+    source: str,
+    output: str | Path,
+    *,
+    read: dict[str, Any] | None = None,
+    missing: list[str] | None = None,
+    keep: Sequence[str] = (),
+    rows: int = 50_000,
+    say: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True),
+) -> int:
+    """Predict the rows of a table; no more than `rows` of them are in memory where the format allows that.
+
+    A row that is refused has no prediction where `bad_rows` is "skip", and is listed in `<output>.refused.csv`. The
+    output is written whole or not at all.
+
+    Parameters
+    ----------
+    source : a path or a URL of a table.
+    output : a .csv, .parquet or .jsonl file, one line for each row.
+    read, missing : as in `params/data.yaml`.
+    keep : columns of the source that are written beside the predictions.
+
+    Returns
+    -------
+    How many rows are predicted.
+
+    Raises
+    ------
+    UserError
+        If the table cannot be read or is refused, or a row is and `bad_rows` is "refuse".
+    """
+    output = Path(output)
+    if output.suffix not in WRITERS:
+        raise UserError(f"{output}: predictions are written to {', '.join(WRITERS)}")
+    refusals, warned = output.with_name(f"{output.name}.refused.csv"), _Warnings()
+    done = refused = 0
+    texts = [one.name for one in pipeline.schema.columns if one.dtype != "number" and not one.numbers]
+    with replacing(output) as new:
+        listed = new.with_name("refused.csv")
+        with WRITERS[output.suffix](new) as write, listed.open("w", encoding="utf-8", newline="") as file:
+            reasons = csv.writer(file)
+            reasons.writerow(["row", "column", "reason"])
+            for part in load_parts(source, read, missing, rows, texts):
+                absent = [name for name in keep if name not in part]
+                if absent:
+                    raise UserError(f"{source} has no column {absent[0]!r}{nearest(absent[0], part.columns)}")
+                found = pipeline.run(part)
+                bad = [(done + row, column, reason) for row, column, reason in found.checked.problems()]
+                if bad and pipeline.validation.bad_rows == "refuse":
+                    raise UserError(told(bad))
+                reasons.writerows((row + 1, column, reason) for row, column, reason in bad)
+                warned.add(found.checked, done)
+                write(pd.concat([part[list(keep)], found.table], axis=1))
+                done, refused = done + len(part), refused + int(found.checked.refused.sum())
+                if done > len(part) or len(part) == rows:
+                    say(f"{done:,} rows")
+        if refused:
+            os.replace(listed, refusals)
+        else:
+            refusals.unlink(missing_ok=True)  # of an earlier run
+    for line in warned.lines():
+        say(f"warning: {line}")
+    if refused:
+        say(f"{refused:,} rows are refused and have no prediction: {refusals} says why")
+    return done - refused
+
+
+class _Warnings:
+    """What the policies warn of: the first of each kind, and how many there are."""
+
+    def __init__(self) -> None:
+        self.first: dict[tuple[str, str], str] = {}
+        self.count: dict[tuple[str, str], int] = {}
+
+    def add(self, checked: Checked, start: int) -> None:
+        for one in checked.findings:
+            if one.policy == "warn":
+                key = one.column, one.reason
+                row = one.rows[0] if len(one.rows) else None
+                said = one.reason if row is None else f"row {start + row + 1}: {one.of(row)}"
+                self.first.setdefault(key, f"{one.column}: {said}")
+                self.count[key] = self.count.get(key, 0) + len(one.rows)
+
+    def lines(self) -> list[str]:
+        shown = [
+            f"{text} ({self.count[key]:,} cells in all)" if self.count[key] > 1 else text
+            for key, text in self.first.items()
+        ]
+        rest = len(shown) - MOST_WARNINGS
+        return shown[:MOST_WARNINGS] + ([f"{rest} more of this sort"] if rest > 0 else [])
+
+
+Write = Callable[[pd.DataFrame], None]
+
+
+@contextmanager
+def _csv(path: Path) -> Iterator[Write]:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        yield lambda frame: frame.to_csv(file, index=False, header=file.tell() == 0)
+
+
+@contextmanager
+def _jsonl(path: Path) -> Iterator[Write]:
+    with path.open("w", encoding="utf-8") as file:
+        yield lambda frame: frame.to_json(file, orient="records", lines=True, force_ascii=False)
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[Write]:
+    """What the first part has decides on the types of all."""
+    writers: list[ParquetWriter] = []
+
+    def write(frame: pd.DataFrame) -> None:
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        if not writers:
+            writers.append(ParquetWriter(path, table.schema))
+        writers[0].write_table(table.cast(writers[0].schema))
+
+    try:
+        yield write
+    finally:
+        for writer in writers:
+            writer.close()
+
+
+WRITERS = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}

@@ -1,0 +1,170 @@
+"""The prediction pipeline: raw rows in, predictions out, by the code that training used.
+
+pipeline = PredictionPipeline.load("models/package")
+pipeline.predict(pd.read_csv("new.csv"))
+pipeline.with_featurize(lambda frame: frame.assign(area=frame["length"] * frame["width"]))
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .custom.validation import Checked, Validation
+from .errors import UserError
+from .files import read_json
+from .objects.plan import compile_params, read_validation
+from .schema import Schema, dtype_of
+from .steps.featurize import featurize
+from .steps.predict import Featurize, features, predict
+from .steps.preprocess import preprocess
+from .storage import fetched
+from .store import load
+
+Preprocess = Callable[[pd.DataFrame, Schema], pd.DataFrame]
+MODEL = "models/package"
+MOST_TOLD = 3
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions with the index of the rows, empty where a row was refused, and what was found in the rows."""
+
+    table: pd.DataFrame
+    checked: Checked
+
+
+@dataclass(frozen=True)
+class PredictionPipeline:
+    """What happens to new rows, step by step: they are typed and checked, featurized, and predicted.
+
+    Parameters
+    ----------
+    schema : of the rows that the model learned from.
+    model : a fitted estimator; None for a pipeline that prepares rows and predicts nothing.
+    validation : what is done with rows that are not like those of training.
+    preprocess, featurize : the steps, the project's own unless others are given.
+    example : some rows as they were read, with which changed steps are tried at once.
+    """
+
+    schema: Schema
+    model: Any = None
+    validation: Any = field(default_factory=Validation)
+    preprocess: Preprocess = preprocess
+    featurize: Featurize = featurize
+    example: pd.DataFrame | None = None
+
+    @classmethod
+    def load(cls, uri: str | Path = MODEL, params: str | Path = "params") -> "PredictionPipeline":
+        """The pipeline of a saved model, with the policies of `params/predict.yaml`.
+
+        Only types are loaded that the project's params name.
+
+        Parameters
+        ----------
+        uri : a model's folder, or where it was published.
+        params : the project's params.
+
+        Raises
+        ------
+        UserError
+            If the model is incomplete, damaged or not to be trusted, or the params are wrong.
+        """
+        plan = Path("plan/train.json")
+        named = read_json(plan) if plan.exists() else compile_params(Path(params)).slices["train"]
+        with fetched(uri) as folder:
+            model, schema = load(folder, named["named"])
+            example = pd.DataFrame(read_json(folder / "example.json"))
+        return cls(schema, model, read_validation(Path(params)), example=example if len(example) else None)
+
+    def check(self, frame: pd.DataFrame) -> Checked:
+        """Rows as they were read, typed, and what is wrong with them.
+
+        Raises
+        ------
+        UserError
+            If the table as a whole is refused.
+        """
+        checked: Checked = self.validation.check(frame, self.schema, self.preprocess)
+        return checked
+
+    def prepare(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The model's features of rows as they were read, checked by nothing but the schema."""
+        return features(self.preprocess(frame, self.schema), self.schema, self.featurize)
+
+    def run(self, frame: pd.DataFrame) -> Predictions:
+        """Predict the rows that are not refused.
+
+        Raises
+        ------
+        UserError
+            If there is no model, or the table as a whole is refused.
+        """
+        if self.model is None:
+            raise UserError("this pipeline has no model: it prepares rows only")
+        checked = self.check(frame)
+        good = checked.frame[~checked.refused]
+        # A model may not take no rows at all: one is made up, and its prediction is thrown away.
+        asked = good if len(good) else self.preprocess(frame.iloc[:0].reindex([0]), self.schema)
+        table = predict(self.model, features(asked, self.schema, self.featurize), self.schema).loc[good.index]
+        if checked.refused.any():
+            if pd.api.types.is_integer_dtype(table["prediction"]):
+                table["prediction"] = table["prediction"].astype("Int64")
+            table = table.reindex(frame.index)
+        return Predictions(table, checked)
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Predictions with the index of `frame`; what the policies warn of becomes a Python warning.
+
+        Raises
+        ------
+        UserError
+            If there is no model, the table is refused, or a row is and `bad_rows` is "refuse".
+        """
+        found = self.run(frame)
+        refused = found.checked.problems()
+        if refused and self.validation.bad_rows == "refuse":
+            raise UserError(told(refused))
+        for one in found.checked.findings:
+            if one.policy == "warn":
+                where = f"row {one.rows[0] + 1}: {one.of(one.rows[0])}" if len(one.rows) else one.reason
+                warnings.warn(f"{one.column}: {where} ({len(one.rows)} in all)", stacklevel=2)
+        return found.table
+
+    def with_featurize(self, function: Featurize) -> "PredictionPipeline":
+        """The same pipeline with another `featurize`, the model not trained again.
+
+        Raises
+        ------
+        UserError
+            If what it makes of the example are not the features that the model learned from.
+        """
+        return self._with(featurize=function)
+
+    def with_preprocess(self, function: Preprocess) -> "PredictionPipeline":
+        """The same pipeline with another `preprocess`; see `with_featurize`."""
+        return self._with(preprocess=function)
+
+    def _with(self, **steps: Any) -> "PredictionPipeline":
+        changed = replace(self, **steps)
+        if self.example is None:
+            return changed
+        made = changed.prepare(self.example)
+        for name, dtype in self.schema.features.items():
+            found = dtype_of(made[name])
+            if found != ("category" if dtype == "text" else dtype):
+                raise UserError(f"{name!r} is a {dtype} to the model, and is made a {found} here")
+        return changed
+
+
+def told(refused: list[tuple[int, str, str]]) -> str:
+    """Refused rows as a sentence; they count from 1 in it."""
+    shown = "; ".join(f"row {row + 1}: {column}: {reason}" for row, column, reason in refused[:MOST_TOLD])
+    rows = len({row for row, _, _ in refused})
+    return (
+        f"{rows} row{'s are' if rows > 1 else ' is'} refused: {shown}{'; …' if len(refused) > MOST_TOLD else ''} "
+        "(`bad_rows: skip` in params/predict.yaml predicts the others)"
+    )

@@ -1,0 +1,111 @@
+"""Where trained models are kept: a folder, or whatever fsspec opens (s3://…, gs://…, az://…, memory://…).
+
+A model that is published becomes a version of its own, named by its checksums, and `latest.json` is pointed at it last:
+one that is cut off leaves the earlier model what it was.
+"""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from .errors import UserError
+from .store import MANIFEST, verify
+
+EXTRAS = {"s3fs": "s3", "gcsfs": "gcs", "adlfs": "azure"}
+OBJECT_STORES = {"s3", "gs", "gcs", "abfs", "az"}
+LATEST = "latest.json"
+
+
+def publish(folder: Path, uri: str) -> str:
+    """Copy a model's folder to a storage and make it the latest there.
+
+    Returns
+    -------
+    The address of this version, which never changes: `<uri>/versions/<checksum>`.
+
+    Raises
+    ------
+    UserError
+        If the model is damaged, or the storage cannot be written to.
+    """
+    verify(folder)
+    version = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()[:12]
+    with _explained(uri, "written to"):
+        files, root = fsspec.url_to_fs(uri)
+        root = root.rstrip("/")
+        parts = sorted(one for one in folder.rglob("*") if one.is_file())
+        for part in parts:
+            place = f"{root}/versions/{version}/{part.relative_to(folder).as_posix()}"
+            if not _whole(files):
+                files.makedirs(place.rpartition("/")[0], exist_ok=True)
+            files.put_file(str(part), place)
+        latest = f"{root}/{LATEST}"
+        new = latest if _whole(files) else f"{latest}.new"
+        files.pipe_file(new, json.dumps({"version": version}).encode())
+        if new != latest:
+            files.mv(new, latest)
+    return f"{uri.rstrip('/')}/versions/{version}"
+
+
+@contextmanager
+def fetched(uri: str | Path) -> Iterator[Path]:
+    """A model's folder on this machine: a folder itself, or a copy that is gone when the block ends.
+
+    Parameters
+    ----------
+    uri : a model's folder, one of its versions in a storage, or a storage for its latest version.
+
+    Raises
+    ------
+    UserError
+        If there is no model, or the storage cannot be read.
+    """
+    local = Path(uri)
+    if "://" not in str(uri) and not (local / LATEST).exists():
+        yield local
+        return
+    with tempfile.TemporaryDirectory() as room:
+        copy = Path(room) / "model"
+        with _explained(str(uri), "read"):
+            files, root = fsspec.url_to_fs(str(uri))
+            root = root.rstrip("/")
+            if files.exists(f"{root}/{LATEST}"):
+                root = f"{root}/versions/{json.loads(files.cat_file(f'{root}/{LATEST}'))['version']}"
+            if not files.exists(f"{root}/{MANIFEST}"):
+                raise UserError(f"there is no model at {uri}")
+            for name in (MANIFEST, *json.loads(files.cat_file(f"{root}/{MANIFEST}"))["parts"]):
+                part = copy / name
+                if not part.resolve().is_relative_to(copy.resolve()):
+                    raise UserError(f"{uri} is damaged: its manifest names {name}")
+                part.parent.mkdir(parents=True, exist_ok=True)
+                with suppress(FileNotFoundError):  # whoever loads the model is told what is missing
+                    files.get_file(f"{root}/{name}", str(part))
+        yield copy
+
+
+def _whole(files: Any) -> bool:
+    """Whether this is an object store: it has no folders (asked for one, it makes a bucket), and writes files whole."""
+    protocols = {files.protocol} if isinstance(files.protocol, str) else set(files.protocol)
+    return bool(protocols & OBJECT_STORES)
+
+
+@contextmanager
+def _explained(uri: str, done: str) -> Iterator[Any]:
+    """What goes wrong with a storage, as a sentence."""
+    try:
+        yield
+    except UserError:
+        raise
+    except ImportError as error:
+        needed = next((name for name in EXTRAS if name in str(error)), None)
+        extra = f": add {EXTRAS[needed]!r} to the extras in pyproject.toml and run `make setup`" if needed else ""
+        raise UserError(f"{uri} cannot be {done}: {error}{extra}") from None
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"{uri} cannot be {done}: {type(error).__name__}: {reason}") from error
