@@ -19,6 +19,7 @@ PLACES = {
     "evaluate": "evaluate.yaml",
     "predict": "predict.yaml",
     "package": "package.yaml",
+    "serve": "serve.yaml",
     "registry": "registry.yaml",
     "model": "models/example.yaml",
     "preprocess": "preprocess/example.yaml",

@@ -1,9 +1,11 @@
 """Stamped projects run: what runs again after which edit, what survives a kill, and which tables and classes work."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import numpy as np
 import pandas as pd
 import pytest
@@ -389,6 +392,38 @@ def test_a_model_is_published_to_s3_and_predicts_from_there(project: Project, tm
             )
     finally:
         server.stop()
+
+
+def test_the_service_takes_whatever_is_sent_and_ends_when_it_is_told_to(project: Project) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(TOOLS / "python"), "-m", project.package, "serve", "--port", str(port), "--workers", "2"]
+    log = project.path / "service.log"
+    with log.open("w") as file:
+        service = subprocess.Popen(command, cwd=project.path, env={**os.environ, **QUIET}, stdout=file, stderr=file)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(300):
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{address}/health/ready").status_code == 200:
+                    break
+            time.sleep(0.1)
+        # The schema of a body cannot say all that makes a table valid, so what fits it may be refused.
+        project.run(
+            *(str(TOOLS / "st"), "run", f"{address}/openapi.json", "--max-examples", "100", "--workers", "2"),
+            *("--exclude-checks", "positive_data_acceptance", "--seed", "1"),
+        )
+        rows = json.loads((project.path / "models" / "package" / "example.json").read_text())
+        assert httpx.post(f"{address}/predict", json={"rows": rows}).json()["predictions"][0]["prediction"]
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(30) == 0
+    finally:
+        service.kill()
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    assert len(lines) > 100 and not [line for line in lines if line.get("status", 500) >= 500]
+    shutil.rmtree(project.path / "models" / "package")
+    assert "manifest.json is missing: `make run` trains the model" in project.python("serve", code=1)
 
 
 @pytest.mark.parametrize("recipe", ["tabular-classification", "tabular-regression"])

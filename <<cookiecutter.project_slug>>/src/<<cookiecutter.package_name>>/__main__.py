@@ -27,11 +27,15 @@ def main(words: Sequence[str] | None = None) -> None:
     predict.add_argument("--rows", type=int, default=50_000, help="how many are predicted at a time (%(default)s)")
     publish = commands.add_parser("publish", help="copy the packaged model to a storage, as its latest version")
     publish.add_argument("uri", nargs="?", help="a folder, s3://…, gs://…, az://… (`storage` of params/package.yaml)")
+    serve = commands.add_parser("serve", help="serve the model over HTTP (the extra `serve`)")
+    serve.add_argument("--host", help="the address to listen at (params/serve.yaml)")
+    serve.add_argument("--port", type=int, help="the port to listen at (params/serve.yaml)")
+    serve.add_argument("--workers", type=int, help="how many processes (params/serve.yaml)")
     script = commands.add_parser("script", help="print the final model as a script that needs scikit-learn alone")
     script.add_argument("output", nargs="?", help="the file to write instead")
     given = parser.parse_args(words)
     called = {"check": _check, "summary": _summary, "schema": _schema, "list": _list, "nested": _nested}
-    (called | {"predict": _predict, "publish": _publish, "script": _script})[given.command](given)
+    (called | {"predict": _predict, "publish": _publish, "serve": _serve, "script": _script})[given.command](given)
 
 
 def _check(given: argparse.Namespace) -> None:
@@ -122,6 +126,18 @@ def _publish(given: argparse.Namespace) -> None:
     if not uri:
         raise UserError("it is not said where: give a URI, or write `storage: <URI>`", "package.yaml")
     print(publish(Path(MODEL), uri))
+
+
+def _serve(given: argparse.Namespace) -> None:
+    from .errors import UserError
+
+    try:
+        from .service.run import serve
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"{error.name} is not installed: add the extra 'serve' to pyproject.toml and run `make setup`"
+        ) from None
+    serve(given.host, given.port, given.workers)
 
 
 def _script(given: argparse.Namespace) -> None:

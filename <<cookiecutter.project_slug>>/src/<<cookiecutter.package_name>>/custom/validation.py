@@ -47,6 +47,15 @@ class Checked:
         return sorted(found, key=lambda one: one[0])
 
 
+class Refused(UserError):
+    """A table that is refused as a whole, with the findings that are the reason."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        names = ", ".join(repr(one.column) for one in findings)
+        super().__init__(f"the table is refused: {names}: {findings[0].reason} (policies: params/predict.yaml)")
+        self.findings = findings
+
+
 class Validation:
     """A policy for each way in which rows can differ from those of training.
 
@@ -87,16 +96,13 @@ class Validation:
 
         Raises
         ------
-        UserError
+        Refused
             If the table as a whole is refused.
         """
         findings = self._columns(frame, schema)
         refused = [one for one in findings if one.policy == "refuse"]
         if refused:
-            names = ", ".join(repr(one.column) for one in refused)
-            raise UserError(
-                f"the table is refused: {names}: {refused[0].reason} (params/predict.yaml has the policies)"
-            )
+            raise Refused(refused)
         missing = {one.column: None for one in findings if one.reason == ABSENT}
         typed = preprocess(frame.assign(**missing), schema)
         for column in schema.columns:

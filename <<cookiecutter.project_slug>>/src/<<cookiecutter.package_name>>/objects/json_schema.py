@@ -142,6 +142,10 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
             {"validation": plain_object("validation") | {"description": "What is done with rows unlike training's."}},
             ["validation"],
         ),
+        "serve": _mapping(
+            {"host": TEXT, "model": TEXT | {"description": "A model's folder or URI."}}
+            | {name: {"type": "integer", "minimum": 1} for name in ("port", "workers", "max_rows", "max_bytes")}
+        ),
         "registry": _mapping({"packages": TEXTS | {"description": "Import names, such as lightgbm."}}),
         "preprocess": {"$ref": "#/$defs/steps"},
         "model": model,

@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from ..errors import UserError, nearest
 from ..schema import DTYPES, ROLES, RULES
+from ..service.settings import read_settings
 from .build import build, check
 from .code import fingerprints
 from .grammar import ESTIMATORS, Grammar, Object, OneOf, Steps, classes, parameters, plain
@@ -82,6 +83,7 @@ def compile_params(folder: Path) -> Plan:
     metrics = [search["metric"], *plan.slices["evaluate"]["metrics"]]
     read_validation(folder, grammar)
     read_package(folder)
+    read_settings(folder)
     plan.slices["split"] = split | {"metrics": metrics, "code": fingerprints(_named(split))}
     return plan
 

@@ -32,6 +32,8 @@ def run(main: Callable[[], None]) -> None:
     # Tables smaller than this number of quantiles are met daily, and the transformer does what is right.
     warnings.filterwarnings("ignore", message="n_quantiles .* is greater than")
     warnings.filterwarnings("ignore", message="``multivariate`` defaults to")
+    # How many epochs a neural network learns for is a parameter that is searched.
+    warnings.filterwarnings("ignore", message="Stochastic Optimizer: Maximum iterations")
     try:
         main()
     except UserError as error:

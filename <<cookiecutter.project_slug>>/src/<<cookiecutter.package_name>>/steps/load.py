@@ -3,6 +3,7 @@
 import codecs
 import csv
 import inspect
+import io
 import re
 import warnings
 from collections import Counter
@@ -43,6 +44,16 @@ def load(source: str, read: dict[str, Any] | None = None, missing: list[str] | N
     missing = list(MISSING if missing is None else missing)
     with _explained(source):
         return _tidy(_read(source, dict(read or {}), missing), source, missing)
+
+
+def load_bytes(
+    body: bytes, suffix: str, read: dict[str, Any] | None = None, missing: list[str] | None = None
+) -> pd.DataFrame:
+    """The table that bytes hold, as `load` would read it from a file that ends in `suffix`."""
+    missing = list(MISSING if missing is None else missing)
+    source = f"body{suffix}"
+    with _explained(source):
+        return _tidy(_read_file(io.BytesIO(body), source, suffix, dict(read or {}), missing), source, missing)
 
 
 def load_parts(

@@ -1,0 +1,123 @@
+"""What the service says of itself: the schema of requests and answers, from the schema of the rows."""
+
+from typing import Any
+
+from ..schema import Column, Schema
+from .bodies import CSV, JSON, PARQUET
+
+Document = dict[str, Any]
+TEXT: Document = {"type": "string"}
+NUMBER = r"^ *(-?[0-9]+(\.[0-9]+)?|true|false)? *$"
+PROBLEM: Document = {
+    "type": "object",
+    "properties": {
+        "row": {"type": ["integer", "null"], "description": "From 1; null for the request as a whole."},
+        "column": {"type": ["string", "null"]},
+        "reason": TEXT,
+    },
+    "required": ["row", "column", "reason"],
+}
+PROBLEMS: Document = {"type": "array", "items": PROBLEM}
+ERROR: Document = {"type": "object", "properties": {"detail": PROBLEMS}, "required": ["detail"]}
+ERRORS = {
+    400: "The body cannot be read.",
+    401: "The key is missing or wrong.",
+    413: "The body or its rows are too many.",
+    415: "The content type is none that is read.",
+    422: "Rows are refused: each with its number, column and reason.",
+    503: "The service is stopping.",
+}
+
+
+def columns(schema: Schema) -> list[Document]:
+    """The columns that a row needs."""
+    return [
+        {
+            "name": column.name,
+            "dtype": column.dtype,
+            "format": column.format if column.dtype == "datetime" else None,
+            "can_be_missing": column.missing > 0,
+            "categories": column.categories,
+            "min": column.min,
+            "max": column.max,
+        }
+        for column in schema.columns
+        if column.role in ("feature", "time")
+    ]
+
+
+def request(schema: Schema, example: list[Document], max_rows: int) -> Document:
+    """The body of `/predict` in OpenAPI's terms."""
+    needed = [column for column in schema.columns if column.role in ("feature", "time")]
+    cells = {column.name: _cell(column) for column in needed}
+    # Not "required": what one row leaves out is missing there, as null is.
+    row = {"type": "object", "properties": cells}
+    lists = {name: {"type": "array", "items": cell, "minItems": 1} for name, cell in cells.items()}
+    columns = {
+        "type": "object",
+        "properties": lists,
+        "required": list(lists),
+        "additionalProperties": {"type": "array"},
+    }
+    rows = {"type": "array", "items": row, "minItems": 1, "description": f"At most {max_rows:,}."}
+    body = {
+        "oneOf": [
+            {"type": "object", "properties": {"rows": rows}, "required": ["rows"], "additionalProperties": False},
+            {
+                "type": "object",
+                "description": "Lists of one length.",
+                "properties": {"columns": columns},
+                "required": ["columns"],
+                "additionalProperties": False,
+            },
+        ]
+    }
+    names = [column.name for column in needed]
+    as_columns = {"columns": {name: [one[name] for one in example] for name in names}}
+    examples = {"rows": {"value": {"rows": example}}, "columns": {"value": as_columns}} if example else {}
+    binary = {"type": "string", "format": "binary"}
+    content = {JSON: {"schema": body, "examples": examples}, CSV: {"schema": TEXT}, PARQUET: {"schema": binary}}
+    return {"required": True, "content": content}
+
+
+def answer(schema: Schema, probabilities: bool) -> Document:
+    """The answer of `/predict`."""
+    said: Document = {"prediction": {"type": "number"} if not schema.labels else {"enum": schema.labels}}
+    if probabilities:
+        share = {"type": "number", "minimum": 0, "maximum": 1}
+        said["probabilities"] = {"type": "object", "properties": {str(label): share for label in schema.labels}}
+    one = {"type": "object", "properties": said, "required": list(said)}
+    return {
+        "type": "object",
+        "properties": {
+            "predictions": {"type": "array", "items": {"anyOf": [one, {"type": "null"}]}},
+            "refused": PROBLEMS | {"description": "Rows that have no prediction (`bad_rows: skip`), and why."},
+            "warnings": PROBLEMS,
+        },
+        "required": ["predictions", "refused", "warnings"],
+    }
+
+
+def responses(*codes: int, **described: Document) -> dict[int | str, Document]:
+    """The responses of a path: `ok` is the schema of its answer, the others are errors."""
+    found: dict[int | str, Document] = {
+        code: {"description": ERRORS[code], "content": {JSON: {"schema": ERROR}}} for code in codes
+    }
+    if "ok" in described:
+        found[200] = {"description": "Done.", "content": {JSON: {"schema": described["ok"]}}}
+    return found
+
+
+def _cell(column: Column) -> Document:
+    kinds: dict[str, Document] = {
+        "number": {"anyOf": [{"type": ["number", "boolean", "null"]}, {"type": "string", "pattern": NUMBER}]},
+        "category": {"type": ["string", "number", "boolean", "null"]},
+        "text": {"type": ["string", "number", "boolean", "null"]},
+        "datetime": {"type": ["string", "number", "null"], "description": f"A date, as {column.format or 'ISO 8601'}."},
+    }
+    cell = dict(kinds[column.dtype])
+    if column.categories:
+        cell["description"] = f"Known: {', '.join(column.categories)}."
+    elif column.min is not None:
+        cell["description"] = f"In training from {column.min:g} to {column.max:g}."
+    return cell

@@ -1,0 +1,51 @@
+"""How the model is served, from `params/serve.yaml` and the environment."""
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from ..objects.reader import read
+
+KEY = "API_KEY"
+MOST = {"port": 65535}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the service listens, in how many processes, and how large a request may be.
+
+    `max_rows` and `max_bytes` are limits of one request; `model` is a model's folder or URI.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    max_rows: int = 10_000
+    max_bytes: int = 10_000_000
+    model: str = "models/package"
+
+
+def read_settings(folder: Path) -> Settings:
+    """What `params/serve.yaml` says.
+
+    Raises
+    ------
+    UserError
+        If a value is impossible.
+    """
+    data, where = read(folder / "serve.yaml", folder.resolve().parent)
+    known = {one.name: one.type for one in fields(Settings)}
+    where.mapping(data or {}, known)
+    for name, value in (data or {}).items():
+        if known[name] is str:
+            if not isinstance(value, str) or not value:
+                raise where.at(name).error(f"{name!r} needs text, not {value!r}")
+        elif isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST.get(name, value):
+            most = f"from 1 to {MOST[name]}" if name in MOST else "above 0"
+            raise where.at(name).error(f"{name!r} needs a whole number {most}, not {value!r}")
+    return Settings(**(data or {}))
+
+
+def key() -> str | None:
+    """The key that requests have to bring, if the environment has one."""
+    return os.environ.get(KEY) or None

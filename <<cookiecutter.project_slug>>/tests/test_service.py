@@ -1,0 +1,222 @@
+"""The service: what it answers, and what it makes of requests that nobody should send."""
+
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from << cookiecutter.package_name >>.custom.validation import Validation
+from << cookiecutter.package_name >>.errors import UserError
+from << cookiecutter.package_name >>.objects.model import model_from
+from << cookiecutter.package_name >>.objects.plan import Plan
+from << cookiecutter.package_name >>.pipeline import PredictionPipeline
+from << cookiecutter.package_name >>.schema import Schema
+from << cookiecutter.package_name >>.service.settings import Settings, read_settings
+from << cookiecutter.package_name >>.steps.example import example
+from << cookiecutter.package_name >>.steps.fit import assemble, fit
+
+pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
+pytest.importorskip("httpx", reason="httpx, with which a service is asked, is not installed")
+
+from fastapi.testclient import TestClient
+
+from << cookiecutter.package_name >>.service.app import make_app
+
+SMALL = Settings(max_rows=50, max_bytes=20_000)
+Client = Callable[..., Any]
+
+
+def _kept(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame
+
+
+@pytest.fixture(scope="module")
+def pipeline(plan: Plan, raw: pd.DataFrame, table: pd.DataFrame, schema: Schema) -> PredictionPipeline:
+    """The first competing model, fitted to 90 rows."""
+    slices = [one for name, one in plan.slices.items() if name.startswith("models/")]
+    estimator = assemble(model_from(slices[0]), {}, schema.features, schema.task)
+    model = fit(estimator, table[list(schema.features)].iloc[:90], table["outcome"].iloc[:90])
+    return PredictionPipeline(schema, model, featurize=_kept, example=pd.DataFrame(example(raw, schema)))
+
+
+@pytest.fixture(scope="module")
+def client(pipeline: PredictionPipeline) -> Iterator[Client]:
+    """The service."""
+    with TestClient(make_app(pipeline, SMALL), raise_server_exceptions=False) as asked:
+        yield asked
+
+
+@pytest.fixture
+def rows(raw: pd.DataFrame) -> list[dict[str, Any]]:
+    """Ten rows that the model has not seen."""
+    return list(json.loads(raw.drop(columns="outcome").iloc[100:110].to_json(orient="records")))
+
+
+def _reason(response: Any, status: int) -> str:
+    assert response.status_code == status, response.text
+    return str(response.json()["detail"][0]["reason"])
+
+
+def test_rows_columns_csv_and_parquet_are_predicted_alike(
+    client: Any, pipeline: PredictionPipeline, rows: list[dict[str, Any]]
+) -> None:
+    frame = pd.DataFrame(rows)
+    expected = pipeline.predict(frame)["prediction"].tolist()
+    parquet = io.BytesIO()
+    frame.to_parquet(parquet)
+    answers = [
+        client.post("/predict", json={"rows": rows}),
+        client.post("/predict", json={"columns": {name: [row[name] for row in rows] for name in rows[0]}}),
+        client.post("/predict", content=frame.to_csv(index=False), headers={"Content-Type": "text/csv; charset=utf-8"}),
+        client.post("/predict", content=parquet.getvalue(), headers={"Content-Type": "application/vnd.apache.parquet"}),
+    ]
+    for one in answers:
+        assert one.status_code == 200, one.text
+        assert [said["prediction"] for said in one.json()["predictions"]] == pytest.approx(expected)
+    if pipeline.schema.labels:
+        said = answers[0].json()["predictions"][0]
+        assert sum(said["probabilities"].values()) == pytest.approx(1)
+
+
+def test_an_error_says_which_field_of_which_row(client: Any, rows: list[dict[str, Any]]) -> None:
+    rows[3]["size"] = "tall"
+    response = client.post("/predict", json={"rows": rows})
+    assert response.status_code == 422
+    assert response.json()["detail"] == [{"row": 4, "column": "size", "reason": "'tall' is no number"}]
+
+
+def test_bad_rows_can_be_skipped(pipeline: PredictionPipeline, rows: list[dict[str, Any]]) -> None:
+    rows[3]["size"] = "tall"
+    with TestClient(make_app(replace(pipeline, validation=Validation(bad_rows="skip")), SMALL)) as client:
+        said = client.post("/predict", json={"rows": rows}).json()
+    assert [one is None for one in said["predictions"]] == [number == 3 for number in range(len(rows))]
+    assert said["refused"] == [{"row": 4, "column": "size", "reason": "'tall' is no number"}]
+
+
+BODIES: dict[str, tuple[bytes, int, str]] = {
+    "nothing": (b"", 400, "no JSON"),
+    "no json": (b"{rows", 400, "no JSON"),
+    "nested": (b"[" * 9_000, 400, "no JSON"),
+    "nested in a cell": (b'{"rows": [{"size": ' + b"[" * 6_000 + b"]" * 6_000 + b"}]}", 400, "nested too deeply"),
+    "not a number": (b'{"rows": [{"size": NaN}]}', 400, "NaN is no number of JSON"),
+    "infinite": (b'{"rows": [{"size": -Infinity}]}', 400, "-Infinity is no number of JSON"),
+    "no unicode": (b'{"rows": [{"size": "\xff"}]}', 400, "no JSON"),
+    "digits": (b'{"rows": [{"size": ' + b"9" * 9_000 + b"}]}", 400, "no JSON"),
+    "a list": (b"[]", 422, "'rows' or 'columns'"),
+    "null": (b"null", 422, "'rows' or 'columns'"),
+    "both": (b'{"rows": [], "columns": {}}', 422, "'rows' or 'columns'"),
+    "rows that are none": (b'{"rows": [1, 2]}', 422, "a list of objects"),
+    "no rows": (b'{"rows": []}', 422, "there are no rows"),
+    "no columns": (b'{"columns": {}}', 422, "there are no rows"),
+    "columns of no lists": (b'{"columns": {"size": 1}}', 422, "an object of lists"),
+    "columns of two lengths": (b'{"columns": {"size": [1], "count": [1, 2]}}', 422, "differ in length"),
+    "a list in a cell": (b'{"rows": [{"size": [1]}]}', 422, "a number, a text, true, false or null"),
+    "half a character": (b'{"rows": [{"kind": "\\ud800"}]}', 422, "the text is no Unicode"),
+    "half a character in a name": (b'{"rows": [{"\\ud800": 1}]}', 422, "the model needs this column"),
+    "too many rows": (b'{"rows": [' + b"{}," * 50 + b"{}]}", 413, "51 rows are too many"),
+    "too large": (b'{"rows": [{"note": "' + b"x" * 30_000 + b'"}]}', 413, "larger than 20,000 bytes"),
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_body_that_nobody_should_send_is_refused(name: str, client: Any) -> None:
+    body, status, reason = BODIES[name]
+    assert reason in _reason(
+        client.post("/predict", content=body, headers={"Content-Type": "application/json"}), status
+    )
+
+
+@pytest.mark.parametrize("value", ["1e999", "-1e308", "1e308", "9" * 310, "-0.0", "true", '"1"', '"\\u0000"', "null"])
+@pytest.mark.parametrize("column", ["size", "kind", "day", "note"])
+def test_no_value_makes_it_fail(column: str, value: str, client: Any, rows: list[dict[str, Any]]) -> None:
+    row = json.dumps(rows[0] | {column: "HERE"}).replace('"HERE"', value)
+    response = client.post("/predict", content=f'{{"rows": [{row}]}}', headers={"Content-Type": "application/json"})
+    assert response.status_code in (200, 422), response.text
+
+
+def test_other_content_types_and_bodies_that_are_not_theirs_are_refused(client: Any) -> None:
+    for kind in ("text/xml", "", "multipart/form-data", "application/x-www-form-urlencoded"):
+        assert "the content type is one of" in _reason(
+            client.post("/predict", content=b"{}", headers={"Content-Type": kind}), 415
+        )
+    for kind in ("text/csv", "application/vnd.apache.parquet"):
+        for body in (b"", b"\x00\x01\x02", b"PAR1" * 9, b'a,a\n1,"2'):
+            response = client.post("/predict", content=body, headers={"Content-Type": kind})
+            assert response.status_code in (400, 422), response.text
+
+
+def test_a_body_without_a_length_is_cut_off(client: Any) -> None:
+    def parts() -> Iterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 1_000
+
+    assert "larger than" in _reason(
+        client.post("/predict", content=parts(), headers={"Content-Type": "application/json"}), 413
+    )
+
+
+def test_a_key_is_needed_where_there_is_one(pipeline: PredictionPipeline, rows: list[dict[str, Any]]) -> None:
+    with TestClient(make_app(pipeline, SMALL, key="a secret")) as client:
+        for given in ({}, {"X-API-Key": ""}, {"X-API-Key": "a secret "}, {"X-API-Key": "ä"}):
+            headers = {name: value.encode() for name, value in given.items()}
+            assert "a key is needed" in _reason(client.post("/predict", json={"rows": rows}, headers=headers), 401)
+            assert client.get("/schema", headers=headers).status_code == 401
+            assert client.get("/metrics", headers=headers).status_code == 401
+        assert client.get("/health/live").status_code == client.get("/").status_code == 200
+        assert client.post("/predict", json={"rows": rows}, headers={"X-API-Key": "a secret"}).status_code == 200
+
+
+def test_what_fails_inside_stays_inside(
+    pipeline: PredictionPipeline, rows: list[dict[str, Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        def predict(self, X: Any) -> Any:
+            raise RuntimeError(f"the value was {X['size'].iloc[0]}")
+
+    broken = replace(pipeline, model=Broken(), example=None)
+    with TestClient(make_app(broken, SMALL)) as client, caplog.at_level("INFO"):
+        response = client.post("/predict", json={"rows": rows})
+    assert _reason(response, 500) == "the service has failed; its log says where"
+    said = "\n".join(one.getMessage() for one in caplog.records if one.name.endswith("service.app"))
+    assert "RuntimeError" in said and "the value was" not in said
+
+
+def test_the_log_holds_no_data(client: Any, rows: list[dict[str, Any]], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    client.post("/predict?name=Ada", json={"rows": [rows[0] | {"note": "Ada Lovelace"}]})
+    lines = [one.getMessage() for one in caplog.records if one.name.endswith("service.app")]
+    assert lines and not [line for line in lines if "Ada" in line]
+    assert {"method", "path", "status", "ms", "rows", "time"} <= set(json.loads(lines[-1]))
+
+
+def test_it_says_what_it_needs(client: Any, pipeline: PredictionPipeline) -> None:
+    said = client.get("/schema").json()
+    assert [one["name"] for one in said["columns"]] == ["size", "count", "kind", "day", "note"]
+    documented = client.get("/openapi.json").json()["paths"]["/predict"]["post"]["requestBody"]["content"]
+    for sent in documented["application/json"]["examples"].values():
+        assert client.post("/predict", json=sent["value"]).status_code == 200
+    assert client.get("/health/ready").json() == {"status": "ready"}
+    assert 'requests_total{method="POST",path="/predict",status="200"}' in client.get("/metrics").text
+    assert "<form" in client.get("/").text
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("port: 0", "'port' needs a whole number from 1 to 65535, not 0"),
+        ("port: 70000", "'port' needs a whole number from 1 to 65535, not 70000"),
+        ("workers: two", "'workers' needs a whole number above 0, not 'two'"),
+        ("host: 5", "'host' needs text, not 5"),
+        ("hots: localhost", "did you mean 'host'"),
+    ],
+)
+def test_settings_that_are_wrong_are_refused(text: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "serve.yaml").write_text(text)
+    with pytest.raises(UserError, match=reason):
+        read_settings(tmp_path)
