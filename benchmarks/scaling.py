@@ -235,7 +235,7 @@ def report(sizes: dict[int, dict[str, Any]], seconds: float, limit: float) -> No
     told = [
         f"Parquet, {NUMBERS} numbers, {len(LEVELS)} categories (one of {LEVELS[-1]} levels), a date, a number of which "
         f"two fifths are missing; a budget of {seconds:g} s shared by {', '.join(MODELS)} and the final fit; each "
-        "search learns from at most 10,000 rows of a fold, as stamped.",
+        "search learns from at most 30,000 rows of a fold, as stamped.",
         "A stage `tune` takes the time that the budget gives it: what grows with the rows there is memory.",
         f"'{SINGLE}' is the stage `train` with BestSingle: HistGradientBoosting with its defaults on all training "
         f"rows, saved as a model. '{PLAIN}' makes the same fit in a script. Both include imports and reading.",

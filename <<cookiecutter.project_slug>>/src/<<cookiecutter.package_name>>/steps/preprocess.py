@@ -39,18 +39,23 @@ def featurized(frame: pd.DataFrame, featurize: Callable[[pd.DataFrame], pd.DataF
     UserError
         If the function fails, or does not keep every row.
     """
+    file, name = _named(featurize)
     try:
         made = featurize(frame)
     except Exception as error:
-        file = featurize.__code__.co_filename
         lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == file]
-        raise UserError(
-            f"{file}:{lines[0] if lines else 1}: {featurize.__name__} fails: {type(error).__name__}: {error}"
-        ) from error
+        place = f"{file}:{lines[0]}" if lines else file
+        raise UserError(f"{place}: {name} fails: {type(error).__name__}: {error}") from error
     if not isinstance(made, pd.DataFrame) or len(made) != len(frame):
-        raise UserError(f"{featurize.__code__.co_filename}: {featurize.__name__} must keep every row")
+        raise UserError(f"{file}: {name} must keep every row")
     numbers = made.select_dtypes("number").columns.difference(frame.columns)
     return made.assign(**{name: made[name].replace([np.inf, -np.inf], np.nan) for name in numbers})
+
+
+def _named(function: Callable[..., Any]) -> tuple[str, str]:
+    """The file and the name of a function, or of whatever can be called."""
+    code = getattr(function, "__code__", None)
+    return (code.co_filename, code.co_name) if code else (type(function).__module__, type(function).__name__)
 
 
 def target_rows(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
