@@ -227,6 +227,8 @@ def started(project: Project) -> tuple[subprocess.Popen[bytes], Path]:
         cwd=project.path,
         env={**os.environ, **QUIET},
         start_new_session=True,
+        # Where these tests run in the background, Ctrl-C is ignored, and would be here as well.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

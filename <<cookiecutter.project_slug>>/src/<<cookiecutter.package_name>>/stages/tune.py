@@ -109,7 +109,11 @@ def _key(plan: dict[str, Any]) -> str:
     return digest.hexdigest()[:16]
 
 
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
-    # DVC starts the stage in the terminal's own process group: let `run` see the signal as Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    # Let `run` see it as Ctrl-C, which itself is ignored by what was started in the background.
+    signal.signal(signal.SIGTERM, _interrupt)
     run(main)
