@@ -2,11 +2,9 @@
 
 import json
 import sys
+from importlib import import_module
 
 # Rendered to a temporary file by cookiecutter: the path enters as data, and imports come from the template.
 TEMPLATE = json.loads(r'''<< template_root | tojson >>''')  # fmt: skip
 sys.path[0] = TEMPLATE + "/hooks"
-
-from stamping.after import after  # noqa: E402  (it stands in the template, which is known only now)
-
-sys.exit(after(TEMPLATE))
+sys.exit(import_module("stamping.after").after(TEMPLATE))

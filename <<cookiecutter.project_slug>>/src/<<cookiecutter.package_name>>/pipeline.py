@@ -130,8 +130,10 @@ class PredictionPipeline:
             raise UserError(told(refused))
         for one in found.checked.findings:
             if one.policy == "warn":
-                where = f"row {one.rows[0] + 1}: {one.of(one.rows[0])}" if len(one.rows) else one.reason
-                warnings.warn(f"{one.column}: {where} ({len(one.rows)} in all)", stacklevel=2)
+                where = (
+                    f"row {one.rows[0] + 1}: {one.of(one.rows[0])} ({len(one.rows)} in all)" if len(one.rows) else ""
+                )
+                warnings.warn(f"{one.column}: {where or one.reason}", stacklevel=2)
         return found.table
 
     def with_featurize(self, function: Featurize) -> "PredictionPipeline":

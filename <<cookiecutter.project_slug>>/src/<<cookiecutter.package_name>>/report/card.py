@@ -43,7 +43,7 @@ def card(
     title, classes = project["name"], ", ".join(map(str, schema.labels))
     sections = {
         title: project.get("description", ""),
-        f"{title}/What it predicts": f"`{schema.target}`, {_a(schema.task)}{f' into {classes}' if classes else ''}.",
+        f"{title}/What it predicts": f"`{schema.target}`, a {schema.task}{f' into {classes}' if classes else ''}.",
         f"{title}/How to use it": USE.format(package=PACKAGE),
         f"{title}/What it is made of": "\n".join(
             f"- {one['name']}" + (f", weight {one['weight']:.3g}" if one["weight"] is not None else "")
@@ -66,7 +66,3 @@ def card(
     for name in ("Columns that it needs", "Made with"):
         made.select(f"{title}/{name}").title = name
     return str(made.render()).strip() + "\n"
-
-
-def _a(noun: str) -> str:
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

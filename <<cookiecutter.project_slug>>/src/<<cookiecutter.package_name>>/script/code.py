@@ -98,8 +98,10 @@ class Sources:
             self.imports.add(f"import {module}")
             return f"{module}.{name}"
         if module.startswith("sklearn.") and name in EXPERIMENTAL:
-            # The name is not used: importing it is scikit-learn's own way to make the class importable.
-            self.imports.add(f"from sklearn.experimental import {EXPERIMENTAL[name]}  # noqa: F401")
+            # Importing it is scikit-learn's own way to make the class importable. Nothing uses the name, and what is
+            # imported `as` itself is meant to be there.
+            enabled = EXPERIMENTAL[name]
+            self.imports.add(f"from sklearn.experimental import {enabled} as {enabled}")
         self.imports.add(f"from {module} import {name}")
         return name
 

@@ -152,7 +152,7 @@ def _imports(imports: set[str]) -> list[str]:
     joined: dict[str, set[str]] = {}
     lines = []
     for line in imports:
-        if line.startswith("from") and "#" not in line:
+        if line.startswith("from"):
             _, module, _, name = line.split(maxsplit=3)
             joined.setdefault(module, set()).add(name)
         else:

@@ -3,6 +3,7 @@
 import hmac
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -63,7 +64,7 @@ def make_app(
         redoc_url=None,
     )
     # More threads than the model can use make each answer late, and none earlier.
-    threads = anyio.CapacityLimiter(2)
+    threads = anyio.CapacityLimiter(os.cpu_count() or 1)
 
     @app.middleware("http")
     async def watched(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
