@@ -17,7 +17,10 @@ from typing import NamedTuple
 HERE = Path(__file__).resolve().parent
 TEMPLATE = HERE.parent
 BIN = Path(sys.executable).parent
-PACKAGES = ("cookiecutter", "cookiecutter-data-science", "dvc", "optuna", "scikit-learn", "pandas", "numpy")
+PACKAGES = (
+    *("cookiecutter", "cookiecutter-data-science", "dvc", "optuna", "scikit-learn", "pandas", "numpy"),
+    *("fastapi", "mlflow", "uvicorn"),
+)
 PERSON = {
     "GIT_AUTHOR_NAME": "Ada",
     "GIT_AUTHOR_EMAIL": "ada@example.org",

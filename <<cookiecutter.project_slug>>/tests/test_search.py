@@ -33,7 +33,7 @@ from << cookiecutter.package_name >>.steps.predict import predict
 from << cookiecutter.package_name >>.steps.quick import quick
 from << cookiecutter.package_name >>.steps.train import Trained, candidates, train
 from << cookiecutter.package_name >>.steps.tune import Result, tune
-from << cookiecutter.package_name >>.store import load, save
+from << cookiecutter.package_name >>.store import Described, load, save
 
 PREPROCESS = """
 steps:
@@ -240,7 +240,7 @@ def test_an_ensemble_is_made_of_what_was_tried_and_survives_being_saved(
         assert np.allclose(said[["probability_no", "probability_yes"]].sum(axis=1), 1)
     else:
         assert np.corrcoef(said["prediction"], table["outcome"])[0, 1] > 0.5
-    save(tmp_path / "model", final.model, schema, "", {}, ["test_search.Counted"])
+    save(tmp_path / "model", final.model, Described(schema, "", {}, []), ["test_search.Counted"], features)
     again, kept = load(tmp_path / "model", ["test_search.Counted"])
     pd.testing.assert_frame_equal(predict(again, features, kept), said)
 
@@ -313,7 +313,7 @@ def test_calibration_and_threshold_learn_from_rows_that_no_member_had_seen(
 
     model, _ = decided("balanced_accuracy")
     named = ["test_search.Counted", "sklearn.metrics.balanced_accuracy_score"]
-    save(tmp_path / "model", model, schema, "", {}, named)
+    save(tmp_path / "model", model, Described(schema, "", {}, []), named, features)
     again, kept = load(tmp_path / "model", named)
     pd.testing.assert_frame_equal(predict(again, features, kept), predict(model, features, schema))
     costly = "{class: mean_cost_loss, params: {matrix: [[0, %s], [%s, 0]]}}"

@@ -1,5 +1,6 @@
 """The service: what it answers, and what it makes of requests that nobody should send."""
 
+import asyncio
 import io
 import json
 import logging
@@ -11,11 +12,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from << cookiecutter.package_name >>.custom.validation import Validation
+from << cookiecutter.package_name >>.custom.validation import Refused, Validation
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.objects.model import model_from
 from << cookiecutter.package_name >>.objects.plan import Plan
-from << cookiecutter.package_name >>.pipeline import PredictionPipeline
+from << cookiecutter.package_name >>.pipeline import PredictionPipeline, Predictions
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.service.settings import Settings, read_settings
 from << cookiecutter.package_name >>.steps.example import example
@@ -27,6 +28,7 @@ pytest.importorskip("httpx", reason="httpx, with which a service is asked, is no
 from fastapi.testclient import TestClient
 
 from << cookiecutter.package_name >>.service.app import make_app
+from << cookiecutter.package_name >>.service.batches import Batches
 
 SMALL = Settings(max_rows=50, max_bytes=20_000)
 Client = Callable[..., Any]
@@ -97,6 +99,62 @@ def test_bad_rows_can_be_skipped(pipeline: PredictionPipeline, rows: list[dict[s
         said = client.post("/predict", json={"rows": rows}).json()
     assert [one is None for one in said["predictions"]] == [number == 3 for number in range(len(rows))]
     assert said["refused"] == [{"row": 4, "column": "size", "reason": "'tall' is no number"}]
+
+
+def test_requests_that_wait_together_get_their_own_answers(
+    pipeline: PredictionPipeline, rows: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = [pd.DataFrame([row]) for row in rows]
+    frames[2] = frames[2].assign(size="tall")  # refused
+    frames[4] = frames[4].assign(kind=7)  # a number where others have text, and no category that training saw
+    frames[5] = frames[5].drop(columns="size")  # refused as a table
+    frames[6] = pd.concat(frames[6:9], ignore_index=True)
+    sizes: list[int] = []
+    run = PredictionPipeline.run
+
+    def counted(self: PredictionPipeline, frame: pd.DataFrame) -> Predictions:
+        sizes.append(len(frame))
+        return run(self, frame)
+
+    monkeypatch.setattr(PredictionPipeline, "run", counted)
+
+    async def together() -> list[Any]:
+        batches = Batches(pipeline, 50)
+        return await asyncio.gather(*(batches.run(frame) for frame in frames), return_exceptions=True)
+
+    answers = asyncio.run(together())
+    assert max(sizes) > 3, "some of them were predicted together"
+    for number, (frame, answer) in enumerate(zip(frames, answers, strict=True)):
+        if number == 5:
+            assert isinstance(answer, Refused)
+            continue
+        alone = run(pipeline, frame)
+        pd.testing.assert_frame_equal(answer.table.reset_index(drop=True), alone.table.astype(answer.table.dtypes))
+        for policy in ("refuse", "warn"):
+            assert answer.checked.problems(policy) == alone.checked.problems(policy)
+    assert answers[2].checked.refused.all() and not answers[3].checked.refused.any()
+
+
+def test_one_that_fails_inside_does_not_spoil_the_others(
+    pipeline: PredictionPipeline, rows: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = PredictionPipeline.run
+
+    def failing(self: PredictionPipeline, frame: pd.DataFrame) -> Predictions:
+        if (frame["count"] == 99).any():
+            raise ZeroDivisionError
+        return run(self, frame)
+
+    monkeypatch.setattr(PredictionPipeline, "run", failing)
+    frames = [pd.DataFrame([row | ({"count": 99} if number == 3 else {})]) for number, row in enumerate(rows)]
+
+    async def together() -> list[Any]:
+        batches = Batches(pipeline, 50)
+        return await asyncio.gather(*(batches.run(frame) for frame in frames), return_exceptions=True)
+
+    answers = asyncio.run(together())
+    assert [isinstance(answer, ZeroDivisionError) for answer in answers] == [number == 3 for number in range(10)]
+    assert all(len(answer.table) == 1 for number, answer in enumerate(answers) if number != 3)
 
 
 BODIES: dict[str, tuple[bytes, int, str]] = {

@@ -15,15 +15,18 @@ from sklearn.preprocessing import FunctionTransformer
 from << cookiecutter.package_name >> import storage
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.files import read_json, write_json
+from << cookiecutter.package_name >>.objects.grammar import Grammar
+from << cookiecutter.package_name >>.objects.metrics import metric
 from << cookiecutter.package_name >>.objects.model import model_from
 from << cookiecutter.package_name >>.objects.plan import Plan
+from << cookiecutter.package_name >>.objects.reader import Where
 from << cookiecutter.package_name >>.pipeline import PredictionPipeline
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.steps.example import example
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.predict import predict
 from << cookiecutter.package_name >>.storage import fetched, publish
-from << cookiecutter.package_name >>.store import MANDATORY, load, save, seal
+from << cookiecutter.package_name >>.store import MANDATORY, Described, load, save, seal
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +38,11 @@ def fitted(plan: Plan, table: pd.DataFrame, schema: Schema) -> Any:
 
 
 @pytest.fixture
-def saved(fitted: Any, raw: pd.DataFrame, schema: Schema, plan: Plan, tmp_path: Path) -> Path:
+def saved(fitted: Any, raw: pd.DataFrame, table: pd.DataFrame, schema: Schema, plan: Plan, tmp_path: Path) -> Path:
     """Its folder."""
     folder = tmp_path / "model"
-    save(folder, fitted, schema, "members: []\n", {}, plan.slices["train"]["named"], example(raw, schema))
+    described = Described(schema, "members: []\n", {}, example(raw, schema))
+    save(folder, fitted, described, plan.slices["train"]["named"], table[list(schema.features)])
     return folder
 
 
@@ -56,6 +60,20 @@ def test_a_saved_model_says_the_same(
     pd.testing.assert_frame_equal(predict(again, features, kept), predict(fitted, features, schema))
 
 
+def test_the_transformers_can_be_had_without_the_estimators(
+    fitted: Any, saved: Path, raw: pd.DataFrame, table: pd.DataFrame, schema: Schema
+) -> None:
+    whole, partial = PredictionPipeline.load(saved), PredictionPipeline.load(saved, partial=True)
+    inner = getattr(fitted, "estimator_", fitted)
+    expected = inner[:-1].transform(table[list(schema.features)])
+    for pipeline in (whole, partial):
+        np.testing.assert_allclose(pipeline.transform(raw), expected)
+    with pytest.raises(UserError, match="has no model"):
+        partial.predict(raw)
+    with pytest.raises(UserError, match="there is no estimator 1: the model has 1"):
+        partial.transform(raw, member=1)
+
+
 def test_its_example_can_be_predicted(saved: Path) -> None:
     pipeline = PredictionPipeline.load(saved)
     assert pipeline.example is not None and len(pipeline.example) == 5
@@ -63,7 +81,7 @@ def test_its_example_can_be_predicted(saved: Path) -> None:
     assert unchanged.predict(pipeline.example).notna().all(axis=None)
 
 
-@pytest.mark.parametrize("part", MANDATORY)
+@pytest.mark.parametrize("part", (*MANDATORY, "model.skops", "transformers.skops"))
 def test_a_part_that_is_missing_or_changed_is_named(part: str, saved: Path, named: list[str]) -> None:
     damaged = bytearray((saved / part).read_bytes())
     damaged[len(damaged) // 2] ^= 1
@@ -75,10 +93,12 @@ def test_a_part_that_is_missing_or_changed_is_named(part: str, saved: Path, name
         load(saved, named)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"format": 1}', '{"format": 99, "parts": {}}'])
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[1]", '{"format": 2}', '{"format": 1, "parts": {}}', '{"format": 99, "parts": {}}']
+)
 def test_a_manifest_that_is_none_is_refused(text: str, saved: Path, named: list[str]) -> None:
     (saved / "manifest.json").write_text(text)
-    with pytest.raises(UserError, match=r"manifest.json is damaged|by a later version"):
+    with pytest.raises(UserError, match=r"manifest.json is damaged|by (a later|an earlier) version"):
         load(saved, named)
 
 
@@ -95,11 +115,12 @@ def test_a_pickle_in_place_of_the_model_is_not_opened(saved: Path, named: list[s
 
 
 def test_a_model_that_holds_what_the_params_do_not_name_is_refused(
-    tmp_path: Path, schema: Schema, named: list[str]
+    tmp_path: Path, table: pd.DataFrame, schema: Schema, named: list[str]
 ) -> None:
+    described = Described(schema, "", {}, [])
     for function in (os.system, exec, np.load):
         with pytest.raises(UserError, match="which no object in params/ names"):
-            save(tmp_path / "model", FunctionTransformer(function), schema, "", {}, named)
+            save(tmp_path / "model", FunctionTransformer(function), described, named, table)
     assert not (tmp_path / "model").exists()
 
 
@@ -136,6 +157,21 @@ def test_a_newer_version_becomes_the_latest_and_the_older_stays(uri: str, saved:
             assert read_json(folder / "result.json") == result
 
 
+def test_the_best_by_a_metric_is_picked(uri: str, saved: Path) -> None:
+    for value in (0.3, 0.1, 0.2):
+        write_json(saved / "metrics.json", {"log_loss": value, "accuracy": value})
+        seal(saved)
+        publish(saved, uri)
+    for name, expected in (("neg_log_loss", 0.1), ("accuracy", 0.3)):
+        with fetched(uri, metric(name, Where("package.yaml"), Grammar())) as folder:
+            assert read_json(folder / "metrics.json")["log_loss"] == expected
+    with fetched(uri) as folder:
+        assert read_json(folder / "metrics.json")["log_loss"] == 0.2
+    unknown = metric("f1", Where("package.yaml"), Grammar())
+    with pytest.raises(UserError, match="was measured by f1"), fetched(uri, unknown):
+        pass
+
+
 def test_one_that_is_cut_off_leaves_the_latest_what_it_was(
     uri: str, saved: Path, named: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,7 +206,7 @@ def test_a_part_that_a_storage_has_lost_is_named(uri: str, saved: Path, named: l
 def test_a_manifest_that_leads_out_of_the_folder_is_refused(uri: str, saved: Path) -> None:
     version = publish(saved, uri)
     files, root = fsspec.url_to_fs(version)
-    files.pipe_file(f"{root}/manifest.json", b'{"format": 1, "parts": {"../../outside": "0"}}')
+    files.pipe_file(f"{root}/manifest.json", b'{"format": 2, "parts": {"../../outside": "0"}}')
     with pytest.raises(UserError, match="its manifest names"), fetched(uri):
         pass
 

@@ -29,13 +29,27 @@ def main(words: Sequence[str] | None = None) -> None:
     publish.add_argument("uri", nargs="?", help="a folder, s3://…, gs://…, az://… (`storage` of params/package.yaml)")
     serve = commands.add_parser("serve", help="serve the model over HTTP (the extra `serve`)")
     serve.add_argument("--host", help="the address to listen at (params/serve.yaml)")
-    serve.add_argument("--port", type=int, help="the port to listen at (params/serve.yaml)")
-    serve.add_argument("--workers", type=int, help="how many processes (params/serve.yaml)")
+    serve.add_argument("--port", type=_port, help="the port to listen at (params/serve.yaml)")
+    serve.add_argument("--workers", type=_workers, help="how many processes (params/serve.yaml)")
     script = commands.add_parser("script", help="print the final model as a script that needs scikit-learn alone")
     script.add_argument("output", nargs="?", help="the file to write instead")
     given = parser.parse_args(words)
     called = {"check": _check, "summary": _summary, "schema": _schema, "list": _list, "nested": _nested}
     (called | {"predict": _predict, "publish": _publish, "serve": _serve, "script": _script})[given.command](given)
+
+
+def _port(text: str) -> int:
+    """A port's number, as argparse wants it."""
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"a port is a whole number from 1 to 65535, not {text!r}")
+    return int(text)
+
+
+def _workers(text: str) -> int:
+    """A number of processes, as argparse wants it."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number above 0 is needed, not {text!r}")
+    return int(text)
 
 
 def _check(given: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ pipeline.with_featurize(lambda frame: frame.assign(area=frame["length"] * frame[
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,14 @@ import pandas as pd
 from .custom.validation import Checked, Validation
 from .errors import UserError
 from .files import read_json
-from .objects.plan import compile_params, read_validation
+from .objects.plan import compile_params, read_package, read_validation
 from .schema import Schema, dtype_of
+from .steps.apart import apart
 from .steps.featurize import featurize
 from .steps.predict import Featurize, features, predict
 from .steps.preprocess import preprocess
 from .storage import fetched
-from .store import load
+from .store import load, load_transformers
 
 Preprocess = Callable[[pd.DataFrame, Schema], pd.DataFrame]
 MODEL = "models/package"
@@ -48,6 +49,7 @@ class PredictionPipeline:
     validation : what is done with rows that are not like those of training.
     preprocess, featurize : the steps, the project's own unless others are given.
     example : some rows as they were read, with which changed steps are tried at once.
+    transformers : of each fitted estimator of the model the fitted steps before it.
     """
 
     schema: Schema
@@ -56,29 +58,40 @@ class PredictionPipeline:
     preprocess: Preprocess = preprocess
     featurize: Featurize = featurize
     example: pd.DataFrame | None = None
+    transformers: Sequence[Sequence[tuple[str, Any]]] = ()
 
     @classmethod
-    def load(cls, uri: str | Path = MODEL, params: str | Path = "params") -> "PredictionPipeline":
+    def load(
+        cls, uri: str | Path = MODEL, params: str | Path = "params", partial: bool = False
+    ) -> "PredictionPipeline":
         """The pipeline of a saved model, with the policies of `params/predict.yaml`.
 
         Only types are loaded that the project's params name.
 
         Parameters
         ----------
-        uri : a model's folder, or where it was published.
+        uri : a model's folder, or where it was published: the latest model of a storage, or the best by the metric
+            that `best` in `params/package.yaml` names.
         params : the project's params.
+        partial : load the fitted transformers without the estimators; such a pipeline prepares and transforms rows.
 
         Raises
         ------
         UserError
             If the model is incomplete, damaged or not to be trusted, or the params are wrong.
         """
-        plan = Path("plan/train.json")
-        named = read_json(plan) if plan.exists() else compile_params(Path(params)).slices["train"]
-        with fetched(uri) as folder:
-            model, schema = load(folder, named["named"])
+        params = Path(params)
+        plan = params.parent / "plan/train.json"
+        named = read_json(plan) if plan.exists() else compile_params(params).slices["train"]
+        with fetched(uri, read_package(params)["best"]) as folder:
+            if partial:
+                model, (transformers, schema) = None, load_transformers(folder, named["named"])
+            else:
+                model, schema = load(folder, named["named"])
+                transformers = apart(model)["transformers"]
             example = pd.DataFrame(read_json(folder / "example.json"))
-        return cls(schema, model, read_validation(Path(params)), example=example if len(example) else None)
+        shown = example if len(example) else None
+        return cls(schema, model, read_validation(params), example=shown, transformers=transformers)
 
     def check(self, frame: pd.DataFrame) -> Checked:
         """Rows as they were read, typed, and what is wrong with them.
@@ -94,6 +107,25 @@ class PredictionPipeline:
     def prepare(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The model's features of rows as they were read, checked by nothing but the schema."""
         return features(self.preprocess(frame, self.schema), self.schema, self.featurize)
+
+    def transform(self, frame: pd.DataFrame, member: int = 0) -> Any:
+        """What the fitted transformers before one of the model's estimators make of rows as they were read.
+
+        Returns
+        -------
+        An array of shape (rows, columns), dense or sparse, or a table where nothing stands before the estimator.
+
+        Raises
+        ------
+        UserError
+            If the model has no such estimator.
+        """
+        if not -len(self.transformers) <= member < len(self.transformers):
+            raise UserError(f"there is no estimator {member}: the model has {len(self.transformers)}, from 0")
+        rows: Any = self.prepare(frame)
+        for _, step in self.transformers[member]:
+            rows = step.transform(rows) if hasattr(step, "transform") else rows  # samplers have a part in fitting alone
+        return rows
 
     def run(self, frame: pd.DataFrame) -> Predictions:
         """Predict the rows that are not refused.

@@ -15,6 +15,7 @@ from typing import Any
 import fsspec
 
 from .errors import UserError
+from .objects.metrics import Metric
 from .store import MANIFEST, verify
 
 EXTRAS = {"s3fs": "s3", "gcsfs": "gcs", "adlfs": "azure"}
@@ -54,17 +55,18 @@ def publish(folder: Path, uri: str) -> str:
 
 
 @contextmanager
-def fetched(uri: str | Path) -> Iterator[Path]:
+def fetched(uri: str | Path, best: Metric | None = None) -> Iterator[Path]:
     """A model's folder on this machine: a folder itself, or a copy that is gone when the block ends.
 
     Parameters
     ----------
-    uri : a model's folder, one of its versions in a storage, or a storage for its latest version.
+    uri : a model's folder, one of the versions in a storage, or a storage for its latest version.
+    best : of a storage, take the version that is best by this metric on its held-out rows, and not the latest.
 
     Raises
     ------
     UserError
-        If there is no model, or the storage cannot be read.
+        If there is no model, none that was measured by the metric, or the storage cannot be read.
     """
     local = Path(uri)
     if "://" not in str(uri) and not (local / LATEST).exists():
@@ -76,7 +78,8 @@ def fetched(uri: str | Path) -> Iterator[Path]:
             files, root = fsspec.url_to_fs(str(uri))
             root = root.rstrip("/")
             if files.exists(f"{root}/{LATEST}"):
-                root = f"{root}/versions/{json.loads(files.cat_file(f'{root}/{LATEST}'))['version']}"
+                latest = json.loads(files.cat_file(f"{root}/{LATEST}"))["version"]
+                root = f"{root}/versions/{_best(files, root, best) if best else latest}"
             if not files.exists(f"{root}/{MANIFEST}"):
                 raise UserError(f"there is no model at {uri}")
             for name in (MANIFEST, *json.loads(files.cat_file(f"{root}/{MANIFEST}"))["parts"]):
@@ -87,6 +90,22 @@ def fetched(uri: str | Path) -> Iterator[Path]:
                 with suppress(FileNotFoundError):  # whoever loads the model is told what is missing
                     files.get_file(f"{root}/{name}", str(part))
         yield copy
+
+
+def _best(files: Any, root: str, metric: Metric) -> str:
+    """The version whose metrics say the best value."""
+    values = {}
+    for folder in files.ls(f"{root}/versions", detail=False):
+        with suppress(FileNotFoundError, KeyError):
+            found = json.loads(files.cat_file(f"{folder.rstrip('/')}/metrics.json"))
+            values[folder.rstrip("/").rpartition("/")[2]] = float(found[metric.name])
+    if not values:
+        raise UserError(
+            f"no model at {root} was measured by {metric.name}: name it under metrics in params/evaluate.yaml",
+            "package.yaml",
+            "best",
+        )
+    return (max if metric.greater_is_better else min)(values, key=lambda version: values[version])
 
 
 def _whole(files: Any) -> bool:

@@ -1,71 +1,106 @@
-"""A trained model as a folder: the fitted estimator, the schema, an example, its YAML and what it was made with.
+"""A trained model as a folder: its fitted parts, the schema, an example, its YAML and what it was made with.
 
-The estimator is stored by skops, which runs no code on loading but the construction of types that are trusted. Trusted
-are the classes of scikit-learn, of this project, and of the packages that the project's params name. Functions are not,
-unless the params name them: a file that somebody has tampered with cannot call what it likes.
+Each fitted part is stored by a flavor of `custom/flavors.py`, which the params name. On loading no other flavor is
+used, whatever the folder says of itself, and none of those that this project brings runs code that a file holds.
 
-`manifest.json` lists the parts with their checksums, so that one that is missing or damaged is named.
+`manifest.json` lists the files with their checksums, so that one that is missing or damaged is named.
 """
 
 import hashlib
-import importlib
 import importlib.metadata
-import inspect
 import platform
 import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import skops.io
+import numpy as np
+import pandas as pd
 
 from .errors import UserError
 from .files import read_json, replacing, write_json, write_text
 from .schema import Schema
+from .steps.apart import PARTS, apart, together
+from .steps.outputs import outputs, probable
+from .trust import PACKAGE, imported
 
-MANDATORY = ("model.skops", "schema.json", "example.json", "model.yaml", "environment.json")
+MANDATORY = ("schema.json", "example.json", "model.yaml", "environment.json")
 MANIFEST = "manifest.json"
-FORMAT = 1
-PACKAGE = __name__.split(".")[0]
-TRUSTED = ("sklearn", PACKAGE)
-HARMLESS = ("collections.OrderedDict", "numpy.dtype")
+FORMAT = 2
+DEFAULT = f"{PACKAGE}.custom.flavors.Skops"
+COMPARED = 100  # rows on which a stored model is compared with the model
+
+
+@dataclass(frozen=True)
+class About:
+    """What a flavor may want to know of a model.
+
+    `named` are the import paths that the params name. For exports, `folder` is the model's, and `features` are some
+    rows as the whole model takes them.
+    """
+
+    named: list[str] = field(default_factory=list)
+    folder: Path = Path()
+    features: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a model's folder holds beside the fitted parts.
+
+    Parameters
+    ----------
+    schema : of the rows that the model learned from.
+    yaml : all that makes the model what it is.
+    result : what the leaderboard says of it.
+    example : some rows as they stand in the table.
+    """
+
+    schema: Schema
+    yaml: str
+    result: dict[str, Any]
+    example: list[dict[str, Any]]
 
 
 def save(
     folder: Path,
     model: Any,
-    schema: Schema,
-    yaml: str,
-    result: dict[str, Any],
+    described: Described,
     named: Iterable[str],
-    example: list[dict[str, Any]] | None = None,
+    features: pd.DataFrame,
+    flavors: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a model's folder, whole or not at all.
 
     Parameters
     ----------
     named : the import paths that the project's params name.
-    example : some rows as they stand in the table.
+    features : rows as the model takes them; on some of them the stored model is compared with the model.
+    flavors : how parts are stored, by their names; those that are not named by skops.
 
     Raises
     ------
     UserError
-        If the model cannot be stored, or holds a type that could not be loaded again.
+        If a part cannot be stored, could not be loaded again, or does not do the same then.
     """
-    named = sorted(set(named))
+    chosen = {name: imported(DEFAULT)() for name in PARTS} | dict(flavors or {})
+    about = About(sorted(set(named)))
+    parts = apart(model)
     with replacing(folder) as new:
         new.mkdir()
-        try:
-            skops.io.dump(model, new / "model.skops")
-        except Exception as error:
-            raise UserError(f"the model cannot be stored by skops: {type(error).__name__}: {error}") from error
-        _load_estimator(new / "model.skops", named)
-        write_json(new / "schema.json", schema.to_json())
-        write_json(new / "example.json", example or [])
-        write_text(new / "model.yaml", yaml)
-        write_json(new / "result.json", result)
-        write_json(new / "environment.json", environment({path.split(".")[0] for path in named}))
-        seal(new)
+        for name, part in parts.items():
+            put(part, new / f"{name}{chosen[name].suffix}", chosen[name], about)
+        write_json(new / "schema.json", described.schema.to_json())
+        write_json(new / "example.json", described.example)
+        write_text(new / "model.yaml", described.yaml)
+        write_json(new / "result.json", described.result)
+        write_json(new / "environment.json", environment({path.split(".")[0] for path in about.named}))
+        seal(new, {name: _path(chosen[name]) for name in parts})
+        some = features.iloc[:: max(len(features) // COMPARED, 1)].head(COMPARED)
+        again = _together(new, {name: flavor for name, flavor in chosen.items() if name in parts}, about)
+        tolerance = max(chosen[name].tolerance for name in parts)
+        compare(model, again, some, described.schema, tolerance, f"stored by {_names(chosen)}")
 
 
 def load(folder: Path, named: Iterable[str]) -> tuple[Any, Schema]:
@@ -74,44 +109,120 @@ def load(folder: Path, named: Iterable[str]) -> tuple[Any, Schema]:
     Raises
     ------
     UserError
-        If a part is missing or damaged, or holds a type of a package that is not trusted.
+        If a part is missing or damaged, stored by a flavor that the params do not name, or holds what they do not name.
     """
-    verify(folder)
-    _compare(read_json(folder / "environment.json"))
-    return _load_estimator(folder / "model.skops", named), Schema.from_json(read_json(folder / "schema.json"))
+    about = About(sorted(set(named)), folder)
+    flavors, schema = _opened(folder, about)
+    needed = PARTS if schema.task == "classification" else ("transformers", "model")
+    absent = [part for part in needed if part not in flavors]
+    if absent:
+        raise UserError(f"{folder} has no part {absent[0]!r}: the model is not complete")
+    return _together(folder, flavors, about), schema
 
 
-def seal(folder: Path) -> None:
-    """List the parts of a model's folder, with their checksums, in its manifest."""
-    files = sorted(one for one in folder.rglob("*") if one.is_file() and one.name != MANIFEST)
-    parts = {one.relative_to(folder).as_posix(): _checksum(one) for one in files}
-    write_json(folder / MANIFEST, {"format": FORMAT, "parts": parts})
+def load_transformers(folder: Path, named: Iterable[str]) -> tuple[list[Any], Schema]:
+    """The fitted transformers alone, a list of steps for each estimator of the model, and the schema; as `load`."""
+    about = About(sorted(set(named)), folder)
+    flavors, schema = _opened(folder, about)
+    if "transformers" not in flavors:
+        raise UserError(f"{folder} has no part 'transformers': the model is not complete")
+    return list(_got(folder, "transformers", flavors["transformers"], about)), schema
 
 
-def verify(folder: Path) -> None:
-    """Check that a model's folder is as it was sealed.
-
-    This finds what was damaged or lost, and no more: whoever can write to the folder can write the manifest as well.
+def put(thing: Any, path: Path, flavor: Any, about: About) -> None:
+    """Store something by a flavor.
 
     Raises
     ------
     UserError
-        If a part is missing or is not what the manifest says.
+        If that fails.
+    """
+    try:
+        flavor.save(thing, path, about)
+    except UserError:
+        raise
+    except ModuleNotFoundError as error:
+        extra = type(flavor).__name__.lower()
+        raise UserError(
+            f"{error.name} is not installed: add the extra {extra!r} to pyproject.toml and run `make setup`",
+            "package.yaml",
+        ) from None
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(
+            f"{path.name} cannot be stored by {type(flavor).__name__}: {type(error).__name__}: {reason}", "package.yaml"
+        ) from error
+
+
+def compare(model: Any, again: Any, features: pd.DataFrame, schema: Schema, tolerance: float, what: str) -> None:
+    """See that two models say the same of some rows.
+
+    Parameters
+    ----------
+    tolerance : the most by which probabilities may differ, and numbers as a share of the largest.
+
+    Raises
+    ------
+    UserError
+        If they do not.
+    """
+    one, other = (probable(outputs(each, features, schema.labels), schema.labels) for each in (model, again))
+    scale = 1.0 if schema.labels else max(float(np.abs(one).max(initial=0.0)), 1e-12)
+    apart_by = float(np.abs(one - other).max(initial=0.0)) / scale
+    if not apart_by <= max(tolerance, 1e-9):
+        found = f"probabilities differ by {apart_by:.2g}"
+        if not schema.labels:
+            found = f"numbers differ by {apart_by:.2g} of the largest"
+        raise UserError(
+            f"the model {what} does not say what the model says: {found}, and {tolerance:g} is allowed", "package.yaml"
+        )
+
+
+def seal(folder: Path, flavors: Mapping[str, str] | None = None) -> None:
+    """List the files of a model's folder, with their checksums, in its manifest.
+
+    Parameters
+    ----------
+    flavors : the import path of each fitted part's flavor; those that the manifest says if None.
+    """
+    stored = dict(flavors) if flavors is not None else read_json(folder / MANIFEST)["flavors"]
+    files = sorted(one for one in folder.rglob("*") if one.is_file() and one != folder / MANIFEST)
+    parts = {one.relative_to(folder).as_posix(): _checksum(one) for one in files}
+    write_json(folder / MANIFEST, {"format": FORMAT, "flavors": stored, "parts": parts})
+
+
+def verify(folder: Path) -> dict[str, str]:
+    """Check that a model's folder is as it was sealed.
+
+    This finds what was damaged or lost, and no more: whoever can write to the folder can write the manifest as well.
+
+    Returns
+    -------
+    The import path of each fitted part's flavor.
+
+    Raises
+    ------
+    UserError
+        If a file is missing or is not what the manifest says.
     """
     if not (folder / MANIFEST).exists():
         raise UserError(f"{folder / MANIFEST} is missing: `make run` trains the model")
     try:
         manifest = read_json(folder / MANIFEST)
-        version, parts = int(manifest["format"]), dict(manifest["parts"])
-    except (ValueError, KeyError, TypeError) as error:
+        version = int(manifest["format"])
+        if version != FORMAT:
+            age = "a later" if version > FORMAT else "an earlier"
+            raise UserError(f"{folder} was written by {age} version of this project (format {version}, not {FORMAT})")
+        parts = dict(manifest["parts"])
+        flavors = {str(name): str(path) for name, path in manifest["flavors"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{folder / MANIFEST} is damaged: {type(error).__name__}: {error}") from None
-    if version > FORMAT:
-        raise UserError(f"{folder} was written by a later version of this project (format {version})")
     for part in (*MANDATORY, *parts):
         if part not in parts or not (folder / part).is_file():
             raise UserError(f"{folder / part} is missing: the model is not complete")
         if _checksum(folder / part) != parts[part]:
             raise UserError(f"{folder / part} is damaged: its checksum is not that of the manifest")
+    return flavors
 
 
 def environment(packages: Iterable[str]) -> dict[str, str]:
@@ -129,35 +240,47 @@ def _checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _compare(made_with: Mapping[str, str]) -> None:
+def _compare_versions(made_with: Mapping[str, str]) -> None:
     """Warn where the model was made with another minor version of scikit-learn, which promises nothing then."""
     theirs, ours = made_with.get("scikit-learn", ""), importlib.metadata.version("scikit-learn")
     if theirs.split(".")[:2] != ours.split(".")[:2]:
         warnings.warn(f"the model was made with scikit-learn {theirs}, and {ours} is installed", stacklevel=3)
 
 
-def _load_estimator(path: Path, named: Iterable[str]) -> Any:
-    named = list(named)
+def _opened(folder: Path, about: About) -> tuple[dict[str, Any], Schema]:
+    """The flavors of a folder's parts, of those that the params name, and its schema."""
+    flavors = {}
+    for name, path in verify(folder).items():
+        if path not in {*about.named, DEFAULT}:
+            raise UserError(f"{folder}: the part {name!r} is stored by {path}, which params/package.yaml does not name")
+        flavors[name] = imported(path)()
+    _compare_versions(read_json(folder / "environment.json"))
+    return flavors, Schema.from_json(read_json(folder / "schema.json"))
+
+
+def _together(folder: Path, flavors: Mapping[str, Any], about: About) -> Any:
+    parts = {name: _got(folder, name, flavor, about) for name, flavor in flavors.items()}
     try:
-        unknown = skops.io.get_untrusted_types(file=path)
-        refused = [name for name in unknown if not _is_trusted(name, named)]
-        if not refused:
-            return skops.io.load(path, trusted=unknown)
+        return together(parts)
+    except Exception as error:
+        raise UserError(f"{folder} is damaged: {error}") from error
+
+
+def _got(folder: Path, name: str, flavor: Any, about: About) -> Any:
+    path = folder / f"{name}{flavor.suffix}"
+    try:
+        return flavor.load(path, about)
+    except UserError:
+        raise
+    except ModuleNotFoundError as error:
+        raise UserError(f"{path} cannot be loaded: {error}") from None
     except Exception as error:
         raise UserError(f"{path} is damaged: {type(error).__name__}: {error}") from error
-    raise UserError(f"{path} holds {refused[0]}, which no object in params/ names: it is not loaded")
 
 
-def _is_trusted(name: str, named: list[str]) -> bool:
-    """Whether a type in a model's file is a class of a trusted package, or is itself named by the params."""
-    if name in HARMLESS:
-        return True
-    if name.split(".")[0] not in {*TRUSTED, *(path.split(".")[0] for path in named)}:
-        return False
-    thing = _imported(name)
-    return inspect.isclass(thing) or any(_imported(path) is thing for path in named)
+def _path(flavor: Any) -> str:
+    return f"{type(flavor).__module__}.{type(flavor).__qualname__}"
 
 
-def _imported(path: str) -> Any:
-    module, _, name = path.rpartition(".")
-    return getattr(importlib.import_module(module), name)
+def _names(flavors: Mapping[str, Any]) -> str:
+    return " and ".join(sorted({type(flavor).__name__ for flavor in flavors.values()}))

@@ -8,7 +8,7 @@ from .files import read_json
 
 
 def lines(folder: Path = Path("reports")) -> list[str]:
-    """The last run: its models, best first, the metrics on the held-out rows, and where to look.
+    """The last run: its models, best first, its metrics, and where to look.
 
     Raises
     ------
@@ -18,7 +18,8 @@ def lines(folder: Path = Path("reports")) -> list[str]:
     if not (folder / "leaderboard.json").exists() or not (folder / "metrics.json").exists():
         raise UserError("there is no finished run yet: `make run` makes one")
     board, metrics = read_json(folder / "leaderboard.json"), read_json(folder / "metrics.json")
-    seconds = read_json("models/final/result.json")["seconds"]
+    result = read_json("models/final/result.json")
+    seconds = result["seconds"]
     total = sum(seconds.values())
     width = max(len(one["model"]) for one in board["models"])
     table = [f"  {'model':<{width}}  {board['metric']:>18}  {'trials':>6}  {'seconds':>7}"]
@@ -31,12 +32,12 @@ def lines(folder: Path = Path("reports")) -> list[str]:
     if counts.total() > 1:
         made_of = ", ".join(f"{count} × {model}" for model, count in counts.most_common())
         table.append(f"  (the ensemble is made of {made_of})")
-    held_out = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+    values = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
     return [
         "",
         "Leaderboard (cross-validation)",
         *table,
         "",
-        f"On the held-out rows: {held_out}",
+        f"{'On the held-out rows' if result['held_out'] else 'On rows left out of its folds'}: {values}",
         f"Report: {(folder / 'report.html').resolve()}",
     ]

@@ -60,6 +60,21 @@ class TimeHoldout:
         yield rows[:cut], rows[cut:]
 
 
+class NoHoldout:
+    """Nothing is held out: the final model learns from all rows, for production.
+
+    Its scores are those of the cross-validation then, on which it was chosen as well: they are a little too good.
+    """
+
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+        """One."""
+        return 1
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the positions of all rows, and of none."""
+        yield np.arange(len(X)), np.arange(0)
+
+
 class PredefinedColumn:
     """A split that stands in a column: each of its values is a fold, or only those listed.
 

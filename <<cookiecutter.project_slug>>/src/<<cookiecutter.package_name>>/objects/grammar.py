@@ -359,6 +359,21 @@ def classes(value: Any) -> set[str]:
     return set()
 
 
+def column_names(value: Any) -> list[tuple[Where, tuple[str, ...]]]:
+    """The columns that a node names, and where it does."""
+    if isinstance(value, Steps):
+        chosen = value.columns
+        own = [(value.where.at("columns"), (*(chosen.names or ()), *chosen.without))] if chosen else []
+        return own + [one for _, item in value.items for one in column_names(item)]
+    if isinstance(value, OneOf):
+        return [one for _, item in value.items for one in column_names(item)]
+    if isinstance(value, Object):
+        return column_names(value.params)
+    if isinstance(value, list | dict):
+        return [one for item in (value.values() if isinstance(value, dict) else value) for one in column_names(item)]
+    return []
+
+
 def _range(kind: str, values: Any, data: dict[str, Any], when: dict[str, list[Any]], where: Where) -> Domain:
     number = int if kind == "int" else (int, float)
     place = where.at(kind)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..files import write_json
 from ..schema import DTYPES, ROLES
+from ..steps.apart import PARTS
 from .plan import TASKS
 from .registry import Entry, find_all
 
@@ -136,7 +137,14 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
             ["metrics"],
         ),
         "package": _mapping(
-            {"storage": or_null(TEXT) | {"description": "Where `make publish` puts the model: a URI."}}
+            {
+                "parts": _mapping({part: plain_object("flavor") for part in PARTS})
+                | {"description": "How the fitted parts are stored."},
+                "exports": {"type": "array", "items": plain_object("flavor"), "description": "Copies of the whole."},
+                "storage": or_null(TEXT) | {"description": "Where `make publish` puts the model: a URI."},
+                "best": or_null(named_or_object("metric"))
+                | {"description": "Of a storage's models the best by this metric is taken; null: the latest."},
+            }
         ),
         "predict": _mapping(
             {"validation": plain_object("validation") | {"description": "What is done with rows unlike training's."}},

@@ -16,9 +16,10 @@ from sklearn.linear_model import LogisticRegression
 from ..errors import UserError, nearest
 from ..schema import DTYPES, ROLES, RULES
 from ..service.settings import read_settings
+from ..steps.apart import PARTS
 from .build import build, check
 from .code import fingerprints
-from .grammar import ESTIMATORS, Grammar, Object, OneOf, Steps, classes, parameters, plain
+from .grammar import ESTIMATORS, Grammar, Object, OneOf, Steps, classes, column_names, parameters, plain
 from .metrics import metric
 from .model import Model
 from .reader import Where, read
@@ -55,6 +56,7 @@ def compile_params(folder: Path) -> Plan:
 
     plan = Plan(notes=_split_notes(split, data))
     named: set[str] = set()
+    columns: list[dict[str, Any]] = []
     for name, place in names.items():
         model = read_model(folder, name, grammar, place, data["task"])
         _check_metric(search["metric"], model, place)
@@ -64,9 +66,11 @@ def compile_params(folder: Path) -> Plan:
         # Where a search runs changes no score.
         used |= _named({key: value for key, value in search.items() if key not in ("workers", "storage")})
         named |= classes(model.estimator) | classes(model.preprocess)
+        columns += [one for one in _named_columns(model.preprocess) if one not in columns]
         plan.slices[f"models/{name}"] = slice_ | {"code": fingerprints(used)}
     plan.slices["data"] = data
-    trained = _train(*train, names, data["task"], grammar)
+    package = read_package(folder, grammar)
+    trained = _train(*train, names, data["task"], grammar) | {"parts": package["parts"]}
     plan.slices["train"] = trained | {
         "models": list(names),
         "metric": search["metric"],
@@ -82,19 +86,55 @@ def compile_params(folder: Path) -> Plan:
     plan.slices["evaluate"] = _evaluate(*evaluate, grammar) | {"metric": search["metric"]}
     metrics = [search["metric"], *plan.slices["evaluate"]["metrics"]]
     read_validation(folder, grammar)
-    read_package(folder)
     read_settings(folder)
-    plan.slices["split"] = split | {"metrics": metrics, "code": fingerprints(_named(split))}
+    # Copies of the whole bring the policies for new rows with them.
+    policies = read(folder / "predict.yaml", root)[0] if package["exports"] else {}
+    plan.slices["package"] = policies | {
+        "exports": package["exports"],
+        "code": fingerprints(_named(package["exports"])),
+    }
+    plan.slices["split"] = split | {"metrics": metrics, "columns": columns, "code": fingerprints(_named(split))}
     return plan
 
 
-def read_package(folder: Path) -> dict[str, Any]:
-    """What `params/package.yaml` says: where models are published, or None."""
-    data, where = read(folder / "package.yaml", folder.resolve().parent)
-    storage = where.mapping(data or {}, ["storage"]).get("storage")
+def read_package(folder: Path, grammar: Grammar | None = None) -> dict[str, Any]:
+    """What `params/package.yaml` says.
+
+    Returns
+    -------
+    `storage`, where models are published, or None; `best`, the metric by which one of them is picked, or None for the
+    latest; `parts`, the flavor of each fitted part; `exports`, the flavors of copies of the whole.
+    """
+    root = folder.resolve().parent
+    grammar = grammar or Grammar(_registry(*read(folder / "registry.yaml", root)))
+    data, where = read(folder / "package.yaml", root)
+    data = where.mapping(data or {}, ["storage", "best", "parts", "exports"])
+    storage, best = data.get("storage"), None
     if storage is not None and not (isinstance(storage, str) and storage):
         raise where.at("storage").error(f"a URI is needed, such as s3://bucket/models, not {storage!r}")
-    return {"storage": storage}
+    if data.get("best") is not None:
+        best = metric(data["best"], where.at("best"), grammar)
+    written = where.at("parts").mapping(data.get("parts") or {}, PARTS)
+    parts = {name: _flavor(one, where.at("parts", name), name, grammar) for name, one in written.items()}
+    exports = data.get("exports") or []
+    if not isinstance(exports, list):
+        raise where.at("exports").error("'exports' needs a list of flavors, such as [{class: Joblib}]")
+    copies = [_flavor(one, where.at("exports", index), "exports", grammar) for index, one in enumerate(exports)]
+    twice = next((one["class"] for index, one in enumerate(copies) if one in copies[:index]), None)
+    if twice is not None:
+        raise where.at("exports").error(f"{twice.rpartition('.')[2]} is named twice")
+    return {"storage": storage, "best": best, "parts": parts, "exports": copies}
+
+
+def _flavor(data: Any, where: Where, use: str, grammar: Grammar) -> dict[str, Any]:
+    flavor = grammar.object(data, where, ["flavor"])
+    _refuse_space(flavor)
+    check(flavor)
+    suits = build(flavor).suits
+    if use not in suits:
+        raise where.error(f"{flavor.name} is no flavor for {use!r}; it is for {', '.join(suits)}")
+    plain_: dict[str, Any] = plain(flavor)
+    return plain_
 
 
 def read_validation(folder: Path, grammar: Grammar | None = None) -> Any:
@@ -106,7 +146,12 @@ def read_validation(folder: Path, grammar: Grammar | None = None) -> Any:
     validation = grammar.object(data["validation"], where.at("validation"), ["validation"])
     _refuse_space(validation)
     check(validation)
-    return build(validation)
+    made = build(validation)
+    if getattr(made, "bad_rows", None) not in ("refuse", "skip"):
+        raise where.at("validation").error(
+            f"{validation.name} needs an attribute 'bad_rows', which is 'refuse' or 'skip'"
+        )
+    return made
 
 
 def read_model(folder: Path, name: str, grammar: Grammar, where: Where, task: str) -> Model:
@@ -137,6 +182,15 @@ def _preprocess(folder: Path, data: Any, where: Where, grammar: Grammar) -> Step
     check(steps)
     build(steps)
     return steps
+
+
+def _named_columns(node: Any) -> list[dict[str, Any]]:
+    """The columns that a preprocessing names, and where: they are looked up once there is a table."""
+    return [
+        {"place": [where.file.removeprefix("params/"), *where.path], "names": list(names)}
+        for where, names in column_names(node)
+        if names
+    ]
 
 
 def _refuse_predictors(node: Any) -> None:
@@ -363,7 +417,7 @@ def _split_notes(split: dict[str, Any], data: dict[str, Any]) -> list[str]:
     notes = []
     for key in ("holdout", "cv"):
         name = split[key]["class"].rpartition(".")[2]
-        grouping = "Group" in name or name == "PredefinedColumn"
+        grouping = "Group" in name or name in ("PredefinedColumn", "NoHoldout")
         if groups and not grouping:
             better = "GroupShuffleSplit" if key == "holdout" else "StratifiedGroupKFold or GroupKFold"
             notes.append(f"params/split.yaml: {name} does not keep the groups of {groups[0]} together; {better} does")

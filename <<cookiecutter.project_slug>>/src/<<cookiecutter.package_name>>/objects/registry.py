@@ -40,6 +40,7 @@ KINDS = (
     "workers",
     "ensemble",
     "validation",
+    "flavor",
     "metric",
     "chart",
 )
@@ -176,6 +177,8 @@ def kind_of(thing: Any) -> str | None:
         return "ensemble"
     if hasattr(thing, "check") and not hasattr(thing, "fit"):
         return "validation"
+    if hasattr(thing, "save") and hasattr(thing, "suits"):
+        return "flavor"
     if hasattr(thing, "submit") and hasattr(thing, "share"):
         return "workers"
     if hasattr(thing, "split") and hasattr(thing, "get_n_splits"):

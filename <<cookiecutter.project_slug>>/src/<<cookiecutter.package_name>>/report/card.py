@@ -49,7 +49,7 @@ def card(
             f"- {one['name']}" + (f", weight {one['weight']:.3g}" if one["weight"] is not None else "")
             for one in result["members"]
         ),
-        f"{title}/What it learned from": f"{statistics['rows']:,} rows, some of which were held out to measure it.",
+        f"{title}/What it learned from": f"{statistics['rows'] - result['held_out']:,} rows.",
     }
     made = Card(None, model_diagram=False, template=None).add(**sections)
     made.add_metrics(section=f"{title}/On rows that it had not seen", **{k: f"{v:.4g}" for k, v in metrics.items()})

@@ -1,4 +1,4 @@
-"""What stands in the report: the trained model's scores on the held-out rows, and how it came to be."""
+"""What stands in the report: the trained model's scores on rows that it had not seen, and how it came to be."""
 
 import contextlib
 import datetime
@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.utils import estimator_html_repr
@@ -16,7 +17,7 @@ from ..errors import UserError
 from ..files import read_json, replacing, write_json, write_text
 from ..objects.build import build
 from ..objects.grammar import Grammar
-from ..objects.metrics import Metric, metric
+from ..objects.metrics import Metric, Outputs, metric
 from ..objects.model import model_from
 from ..objects.reader import Where
 from ..schema import Schema
@@ -25,6 +26,7 @@ from ..steps.ensemble import Ensemble, Folds, models
 from ..steps.evaluate import permutation_importance, scores
 from ..steps.explain import Configuration, history, hyperparameters, learning_curve, search, shap_values
 from ..steps.fit import LabelEncoded
+from ..steps.fold import scored
 from ..steps.outputs import encoded, outputs
 from ..steps.split import read_folds
 from ..store import load
@@ -37,17 +39,23 @@ WHERE = Where("plan/evaluate.json")
 
 
 def write() -> None:
-    """Score `models/final` on the held-out rows; write the metrics, the plots and `reports/report.html`."""
+    """Score `models/final` on the held-out rows; write the metrics, the plots and `reports/report.html`.
+
+    Where nothing is held out, it is scored on what its members' models of the folds said of the rows left out of these.
+    """
     plan = read_json("plan/evaluate.json")
     train = read_json("plan/train.json")
     model, schema = load(Path("models/final"), train["named"])
     board, result = read_json(REPORTS / "leaderboard.json"), read_json("models/final/result.json")
     learned, held_out = (pd.read_parquet(f"data/processed/{part}.parquet") for part in ("train", "holdout"))
-    features, target = held_out[list(schema.features)], held_out[schema.target]
+    left_out = np.concatenate([rows for _, rows in scored(read_folds("data/processed/folds.npz"))])
+    unseen = held_out if len(held_out) else learned.iloc[left_out].reset_index(drop=True)
+    features, target = unseen[list(schema.features)], unseen[schema.target]
 
     metrics = [metric(one, WHERE, Grammar()) for one in (plan["metric"], *plan["metrics"])]
     metrics = list({one.name: one for one in metrics}.values())
-    truth, said = encoded(target, schema.labels), outputs(model, features, schema.labels)
+    truth = encoded(target, schema.labels)
+    said = outputs(model, features, schema.labels) if len(held_out) else _left_out(model, result["members"])
     found = scores(metrics, truth, said, len(schema.labels) or None)
     guess = dummy(learned[list(schema.features)], learned[schema.target], schema.labels)
     baseline = scores(metrics, truth, outputs(guess, features, schema.labels), len(schema.labels) or None)
@@ -128,8 +136,7 @@ def _members(model: Any, written: list[dict[str, Any]], metric: Metric) -> list[
     fitted = [models(one)[0] for one in model.members] if isinstance(model, Ensemble) else [model]
     members = []
     for one, estimator in zip(written, fitted, strict=True):
-        found = read_json(TUNED / one["model"] / "result.json")["candidates"]
-        tried = next(trial for trial in found if one["name"] == f"{one['model']}, {trial['label']}")
+        tried = _tried(one)
         steps = estimator.estimator if isinstance(estimator, LabelEncoded) else clone(estimator)
         members.append(
             one
@@ -143,6 +150,25 @@ def _members(model: Any, written: list[dict[str, Any]], metric: Metric) -> list[
             }
         )
     return sorted(members, key=lambda one: -(one["weight"] or 0.0))
+
+
+def _left_out(model: Any, written: list[dict[str, Any]]) -> Outputs:
+    """What the final model's members, and what makes one prediction of them, said of rows left out of their folds."""
+    paths = [TUNED / one["model"] / "outputs" / f"{_tried(one)['trial']}.npy" for one in written]
+    said = np.hstack([np.load(path).astype(float) for path in paths])
+    combine = model.combine if isinstance(model, Ensemble) else None
+    if said.shape[1] == 1 or (combine is not None and not hasattr(combine, "predict_proba")):
+        return Outputs(np.asarray(combine.predict(said) if combine is not None else said).ravel())
+    probabilities = said / said.sum(axis=1, keepdims=True) if combine is None else combine.predict_proba(said)
+    decided = np.argmax(probabilities, axis=1) if combine is None else np.asarray(combine.predict(said)).astype(int)
+    return Outputs(decided, np.asarray(probabilities))
+
+
+def _tried(member: dict[str, Any]) -> dict[str, Any]:
+    """What the search says of a member."""
+    found = read_json(TUNED / member["model"] / "result.json")["candidates"]
+    trial: dict[str, Any] = next(one for one in found if member["name"] == f"{member['model']}, {one['label']}")
+    return trial
 
 
 def _made(model: Any, schema: Schema, train: dict[str, Any]) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def _difference(text: str, made: Final, frames: bool) -> str:
         X, y, held_out, *folds = module.training(made.data["source"])
         columns = list(made.schema.features)
         parts = (X, made.train, "the training rows"), (held_out, made.held_out, "the held-out rows")
-        for ours, theirs, what in parts:
+        for ours, theirs, what in parts[: 2 if len(made.held_out) else 1]:
             for position, (name, dtype) in enumerate(made.schema.features.items()):
                 one = ours[name] if frames else pd.Series(ours[:, position])
                 if len(one) != len(theirs) or not _same_column(one, theirs[name], dtype):

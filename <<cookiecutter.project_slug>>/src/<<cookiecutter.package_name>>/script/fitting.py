@@ -14,17 +14,20 @@ def main(way: Way) -> str:
     way.sources.imports.add("import argparse")
     way.sources.add(PLAIN, "write")
     source = quoted(way.final.data["source"])
+    others, called = (
+        ("held_out", "those held out of the first") if len(way.final.held_out) else ("X", "those of the first")
+    )
     return "\n".join(
         [
             "def main() -> None:",
             '    """Fit the model to the rows of a table and predict those of another."""',
             '    parser = argparse.ArgumentParser(description="Fit the model and predict new rows.")',
             f'    parser.add_argument("train", nargs="?", default={source}, help="a table with the target")',
-            '    parser.add_argument("new", nargs="?", help="rows to predict; if none, those held out of the first")',
+            f'    parser.add_argument("new", nargs="?", help="rows to predict; if none, {called}")',
             '    parser.add_argument("output", nargs="?", default="predictions.csv")',
             "    given = parser.parse_args()",
             f"    X, y, held_out{', folds' if way.needs_folds else ''} = training(given.train)",
-            f"    new = {way.features('given.new')} if given.new else held_out",
+            f"    new = {way.features('given.new')} if given.new else {others}",
             *(_alone(way) if way.final.alone else _together(way)),
             "    write(given.output, columns)",
         ]

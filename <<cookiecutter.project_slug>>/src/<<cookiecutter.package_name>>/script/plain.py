@@ -314,6 +314,14 @@ class StratifiedHoldout:
         yield np.setdiff1d(np.arange(len(codes)), held_out), held_out
 
 
+class NoHoldout:
+    """Nothing is held out."""
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the positions of all rows, and of none."""
+        yield np.arange(len(X)), np.arange(0)
+
+
 class PredefinedColumn:
     """A split that stands in a column: each of its values is a fold, or only those listed.
 

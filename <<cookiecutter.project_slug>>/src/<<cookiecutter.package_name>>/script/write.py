@@ -22,7 +22,7 @@ from .fitting import main
 from .reading import Way, columns, constants, training
 
 STATED = ("ENCODING", "SEPARATOR", "MISSING", "LABELS", "FEATURES")
-SPLITTERS = ("PredefinedColumn", "StratifiedHoldout")
+SPLITTERS = ("NoHoldout", "PredefinedColumn", "StratifiedHoldout")
 PLACES = {"number": "NUMBERS", "category": "CATEGORIES", "datetime": "DATES", "text": "TEXTS"}
 
 

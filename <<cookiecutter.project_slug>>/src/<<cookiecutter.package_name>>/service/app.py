@@ -21,6 +21,7 @@ from ..custom.validation import Checked, Refused
 from ..objects.reader import read
 from ..pipeline import PredictionPipeline, Predictions
 from . import documents
+from .batches import Batches
 from .bodies import TYPES, BadBody, table
 from .metrics import Metrics
 from .settings import Settings, key, read_settings
@@ -29,6 +30,7 @@ HEADER = "X-API-Key"
 OPEN = ("/", "/health/live", "/health/ready", "/openapi.json", "/docs")  # paths that need no key
 PAGE = Path(__file__).with_name("page.html")
 MOST_WARNINGS = 100
+SMALL = 16_384  # bytes of a body that is read at once: to ask a thread to would take longer
 LOG = logging.getLogger(__name__)
 Problem = dict[str, Any]
 
@@ -47,6 +49,7 @@ def make_app(
     example = [] if pipeline.example is None else json.loads(pipeline.example.to_json(orient="records"))
     probabilities = bool(schema.labels) and hasattr(pipeline.model, "predict_proba")
     counted, state = Metrics(), {"ready": False}
+    batches = Batches(pipeline, settings.max_rows)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -63,7 +66,7 @@ def make_app(
         lifespan=lifespan,
         redoc_url=None,
     )
-    # More threads than the model can use make each answer late, and none earlier.
+    # More threads than there are processors make each answer late, and none earlier.
     threads = anyio.CapacityLimiter(os.cpu_count() or 1)
 
     @app.middleware("http")
@@ -105,9 +108,10 @@ def make_app(
         body = await _body(request, settings.max_bytes)
         if body is None:
             return _error(413, f"the body is larger than {settings.max_bytes:,} bytes")
-        work = partial(_predicted, pipeline, body, kind, data or {}, settings)
+        read_body = partial(table, body, kind, schema, data or {}, settings.max_rows, settings.max_bytes)
         try:
-            found = await anyio.to_thread.run_sync(work, limiter=threads)
+            rows = read_body() if len(body) < SMALL else await anyio.to_thread.run_sync(read_body, limiter=threads)
+            found = await batches.run(rows)
         except BadBody as error:
             return _error(error.status, error.reason, error.row, error.column)
         except Refused as error:
@@ -158,12 +162,6 @@ def from_params() -> FastAPI:
     logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.INFO)
     settings, data = read_settings(Path("params")), read(Path("params/data.yaml"))[0]
     return make_app(PredictionPipeline.load(settings.model), settings, data, key())
-
-
-def _predicted(
-    pipeline: PredictionPipeline, body: bytes, kind: str, data: Mapping[str, Any], settings: Settings
-) -> Predictions:
-    return pipeline.run(table(body, kind, pipeline.schema, data, settings.max_rows, settings.max_bytes))
 
 
 async def _body(request: Request, limit: int) -> bytes | None:

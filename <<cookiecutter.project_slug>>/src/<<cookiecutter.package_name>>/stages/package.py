@@ -2,18 +2,27 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from ..files import read_json, replacing, write_json
+from ..objects.build import build
+from ..objects.grammar import Grammar
+from ..objects.reader import Where
 from ..report.card import card
 from ..schema import Schema
-from ..store import seal
+from ..steps.predict import prepare
+from ..store import About, compare, load, put, seal
 from . import run
 
 FINAL = Path("models/final")
+WHERE = Where("plan/package.json")
 
 
 def main() -> None:
     """`models/final`, the metrics and the statistics -> `models/package`."""
+    plan, named = read_json("plan/package.json"), read_json("plan/train.json")["named"]
     schema = Schema.from_json(read_json(FINAL / "schema.json"))
     metrics, statistics = read_json("reports/metrics.json"), read_json("data/interim/profile.json")
     with replacing("models/package") as folder:
@@ -25,7 +34,25 @@ def main() -> None:
         )
         (folder / "README.md").write_text(text, encoding="utf-8")
         seal(folder)
+        flavors = [build(Grammar().object(one, WHERE.at("exports", i))) for i, one in enumerate(plan["exports"])]
+        if flavors:
+            _export(folder, flavors, named)
+            seal(folder)
     print("models/package is the trained model with its schema, metrics and card")
+
+
+def _export(folder: Path, flavors: list[Any], named: list[str]) -> None:
+    """Write copies of the whole model, and compare those that take features with it."""
+    model, schema = load(folder, named)
+    features = prepare(pd.DataFrame(read_json(folder / "example.json")), schema)
+    about = About(named, folder.resolve(), features)
+    (folder / "exports").mkdir()
+    for flavor in flavors:
+        path = folder / "exports" / f"model{flavor.suffix}"
+        put(model, path, flavor, about)
+        if "model" in flavor.suits:
+            compare(model, flavor.load(path, about), features, schema, flavor.tolerance, f"in {path.name}")
+        print(f"models/package/exports/{path.name} is written")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..errors import UserError
+from ..errors import UserError, nearest
 from ..files import read_json, replacing, write_json
 from ..objects.build import build
 from ..objects.grammar import Grammar
@@ -25,6 +25,7 @@ def main() -> None:
     plan = read_json("plan/split.json")
     schema = Schema.from_json(read_json("data/interim/schema.json"))
     frame = pd.read_parquet("data/interim/table.parquet")
+    _known(plan["columns"], schema)
     where = Where("plan/split.json")
     holdout, cv = (build(Grammar().object(plan[key], where)) for key in ("holdout", "cv"))
     train, held_out, folds = split(frame, schema, holdout, cv)
@@ -47,6 +48,15 @@ def write(
         }
         np.savez_compressed(new / "folds.npz", allow_pickle=False, **arrays)
         write_json(new / "split.json", made_by | {"train": len(train), "held_out": len(held_out), "folds": len(folds)})
+
+
+def _known(columns: list[dict[str, Any]], schema: Schema) -> None:
+    """A preprocessing that names a column which is no feature fails here, and not in the search."""
+    for one in columns:
+        for name in one["names"]:
+            if name not in schema.features:
+                hint = nearest(name, schema.features)
+                raise UserError(f"the table has no feature column {name!r}{hint}", *one["place"])
 
 
 def _try_metrics(metrics: list[Metric], frame: pd.DataFrame, fold: Fold, schema: Schema) -> None:

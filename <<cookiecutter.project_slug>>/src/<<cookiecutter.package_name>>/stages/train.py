@@ -36,7 +36,7 @@ def _train(plan: dict[str, Any], workers: Any) -> None:
     from ..steps.split import read_folds
     from ..steps.train import candidates, train, written
     from ..steps.tune import Result
-    from ..store import save
+    from ..store import Described, save
 
     results = [Result(**read_json(f"models/tuned/{name}/result.json")) for name in plan["models"]]
     slices = {name: read_json(f"plan/models/{name}.json") for name in plan["models"]}
@@ -72,11 +72,12 @@ def _train(plan: dict[str, Any], workers: Any) -> None:
     board = leaderboard(trained, results, plan["ensemble"]["class"].rpartition(".")[2], scorer)
     chosen = next(one for one in board if one["chosen"])
     # Times differ from run to run, and so they stay out of the metrics.
-    result = chosen | {"seconds": {one.name: one.seconds for one in results}}
+    held_out = read_json("data/processed/split.json")["held_out"]
+    result = chosen | {"seconds": {one.name: one.seconds for one in results}, "held_out": held_out}
     text = dump(written(trained, plan, slices))
-    save(
-        Path("models/final"), trained.model, schema, text, result, plan["named"], read_json("data/interim/example.json")
-    )
+    described = Described(schema, text, result, read_json("data/interim/example.json"))
+    flavors = {name: build(Grammar().object(one, WHERE.at("parts", name))) for name, one in plan["parts"].items()}
+    save(Path("models/final"), trained.model, described, plan["named"], frame[list(schema.features)], flavors)
     write_json("reports/leaderboard.json", {"metric": scorer.name, "models": board})
     print(f"models/final is trained on {len(frame)} rows: {', '.join(one['name'] for one in chosen['members'])}")
 

@@ -76,6 +76,12 @@ class EnsembleClassifier(ClassifierMixin, Ensemble):
         """Labels, shape (rows,)."""
         return self.classes_[np.asarray(self.combine.predict(self.outputs(X))).astype(int)]
 
+    def predict_both(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """What `predict` and `predict_proba` give, for which the members are asked once."""
+        said = self.outputs(X)
+        codes = np.asarray(self.combine.predict(said)).astype(int)
+        return self.classes_[codes], np.asarray(self.combine.predict_proba(said))
+
     @available_if(lambda self: hasattr(self.combine, "predict_proba"))
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities, shape (rows, classes), in the order of `classes_`."""

@@ -47,6 +47,14 @@ class LabelEncoded(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """Probabilities, shape (n_samples, n_classes), in the order of `classes_`."""
         return np.asarray(self.estimator_.predict_proba(X))
 
+    def predict_both(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """What `predict` and `predict_proba` give, for which the rows are transformed once."""
+        inner, rows = self.estimator_, X
+        if isinstance(inner, Pipeline) and not any(hasattr(step, "fit_resample") for _, step in inner.steps):
+            inner, rows = inner[-1], transform(inner[:-1], X)
+        codes = np.asarray(inner.predict(rows)).ravel().astype(int)
+        return np.asarray(self.encoder_.inverse_transform(codes)), np.asarray(inner.predict_proba(rows))
+
     @available_if(lambda self: hasattr(getattr(self, "estimator_", self.estimator), "decision_function"))
     def decision_function(self, X: Any) -> np.ndarray:
         """The estimator's own decision values."""

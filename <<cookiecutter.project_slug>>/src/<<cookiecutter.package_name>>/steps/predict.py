@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..errors import UserError
 from ..schema import Schema
 from .featurize import featurize
-from .outputs import outputs
 from .preprocess import featurized, preprocess
 
 Featurize = Callable[[pd.DataFrame], pd.DataFrame]
@@ -45,10 +45,10 @@ def predict(model: Any, features: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     -------
     A table with the column `prediction` and, from a classifier that knows them, `probability_<class>` for each class.
     """
-    predictions = pd.DataFrame({"prediction": model.predict(features)}, index=features.index)
-    if schema.task == "classification" and hasattr(model, "predict_proba"):
-        said = outputs(model, features, schema.labels)
-        assert said.probabilities is not None
-        for column, label in enumerate(schema.labels):
-            predictions[f"probability_{label}"] = said.probabilities[:, column]
-    return predictions
+    if schema.task != "classification" or not hasattr(model, "predict_proba"):
+        return pd.DataFrame({"prediction": model.predict(features)}, index=features.index)
+    predicted, probabilities = model.predict_both(features)
+    columns = {f"probability_{label}": np.zeros(len(features)) for label in schema.labels}
+    for column, label in enumerate(model.classes_.tolist()):
+        columns[f"probability_{label}"] = probabilities[:, column]  # a class that a model has not seen keeps 0
+    return pd.DataFrame({"prediction": predicted} | columns, index=features.index)

@@ -1,0 +1,1 @@
+"""The model in the formats of other programs, for the flavors of `custom/flavors.py`."""

@@ -1,0 +1,36 @@
+"""Trust: which types a model's file may hold. They are scikit-learn's, this project's, and those that its params name.
+
+What a file holds never decides by itself what is imported. Functions are not trusted unless the params name them: a
+file that somebody has tampered with cannot call what it likes.
+"""
+
+import importlib
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+PACKAGE = __name__.split(".")[0]
+TRUSTED = ("sklearn", PACKAGE)
+HARMLESS = ("collections.OrderedDict", "numpy.dtype")
+
+
+def trusted_packages(named: Iterable[str]) -> set[str]:
+    """The packages whose classes a model may hold; `named` are the import paths that the params name."""
+    return {*TRUSTED, *(path.split(".")[0] for path in named)}
+
+
+def is_trusted(name: str, named: Iterable[str]) -> bool:
+    """Whether an import path is that of a class of a trusted package, or of something that the params name."""
+    named = list(named)
+    if name in HARMLESS:
+        return True
+    if name.split(".")[0] not in trusted_packages(named):
+        return False
+    thing = imported(name)
+    return inspect.isclass(thing) or any(imported(path) is thing for path in named)
+
+
+def imported(path: str) -> Any:
+    """What an import path names."""
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,179 @@
+"""Each flavor on each model that ships: what is stored says the same, and what is not trusted is not loaded."""
+
+import os
+import pickle
+import shutil
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+
+from << cookiecutter.package_name >>.custom.flavors import Joblib, Onnx, Skops
+from << cookiecutter.package_name >>.custom.splitters import NoHoldout
+from << cookiecutter.package_name >>.errors import UserError
+from << cookiecutter.package_name >>.files import read_json, write_json
+from << cookiecutter.package_name >>.objects.grammar import Grammar, classes
+from << cookiecutter.package_name >>.objects.plan import Plan, compile_params, read_model
+from << cookiecutter.package_name >>.objects.reader import Where
+from << cookiecutter.package_name >>.schema import Schema
+from << cookiecutter.package_name >>.steps.ensemble import EnsembleClassifier, EnsembleRegressor, Folds, mean
+from << cookiecutter.package_name >>.steps.fit import assemble, fit
+from << cookiecutter.package_name >>.steps.predict import predict
+from << cookiecutter.package_name >>.store import Described, compare, load, save, seal
+
+MODELS = sorted(path.stem for path in Path(__file__).parent.parent.glob("params/models/*.yaml"))
+FLAVORS = ["Skops", "Joblib", "Onnx"]
+
+
+def _flavors(name: str) -> dict[str, Any]:
+    if name == "Onnx":
+        pytest.importorskip("onnxruntime", reason="the extra `onnx` is not installed")
+        return {"model": Onnx()}
+    return dict.fromkeys(("transformers", "label_encoder", "model"), {"Skops": Skops, "Joblib": Joblib}[name]())
+
+
+def _named(flavors: dict[str, Any]) -> list[str]:
+    return sorted({f"{type(one).__module__}.{type(one).__qualname__}" for one in flavors.values()})
+
+
+@pytest.fixture(scope="module")
+def made(plan: Plan, table: pd.DataFrame, schema: Schema) -> Any:
+    """A function that gives a fitted model of the pool, and what it is made of by import paths."""
+    root = Path(__file__).parent.parent / "params"
+    known: dict[str, tuple[Any, list[str]]] = {}
+
+    def give(name: str) -> tuple[Any, list[str]]:
+        if name not in known:
+            data = plan.slices["data"]
+            try:
+                model = read_model(root, name, Grammar(), Where(name), data["task"])
+            except UserError as error:
+                pytest.skip(error.message)
+            estimator = assemble(model, {}, schema.features, schema.task)
+            fitted = fit(estimator, table[list(schema.features)].iloc[:90], table["outcome"].iloc[:90])
+            known[name] = fitted, sorted(classes(model.estimator) | classes(model.preprocess))
+        return known[name]
+
+    return give
+
+
+@pytest.mark.parametrize("flavor", FLAVORS)
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_that_was_stored_says_the_same(
+    name: str, flavor: str, made: Any, table: pd.DataFrame, schema: Schema, tmp_path: Path
+) -> None:
+    model, named = made(name)
+    flavors = _flavors(flavor)
+    named = [*named, *_named(flavors)]
+    features = table[list(schema.features)]
+    save(tmp_path / "model", model, Described(schema, "", {}, []), named, features, flavors)
+    again, _ = load(tmp_path / "model", named)
+    compare(model, again, features, schema, flavors["model"].tolerance, "here")
+    if schema.labels:
+        assert (predict(again, features, schema)["prediction"] == predict(model, features, schema)["prediction"]).all()
+
+
+@pytest.mark.parametrize("flavor", FLAVORS)
+def test_an_ensemble_of_fold_models_says_the_same(
+    flavor: str, made: Any, table: pd.DataFrame, schema: Schema, tmp_path: Path
+) -> None:
+    first, named = made(MODELS[0])
+    second, others = made("random_forest")
+    make = EnsembleClassifier if schema.labels else EnsembleRegressor
+    combine = mean([0.25, 0.75], len(schema.labels) or 1)
+    model = make(["first", "second"], [Folds([first, second]), second], combine, schema.labels)
+    flavors = _flavors(flavor)
+    named = [*named, *others, *_named(flavors)]
+    features = table[list(schema.features)]
+    save(tmp_path / "model", model, Described(schema, "", {}, []), named, features, flavors)
+    compare(model, load(tmp_path / "model", named)[0], features, schema, flavors["model"].tolerance, "here")
+    assert model.members[1] is second and len(second.steps if not schema.labels else second.estimator_.steps) > 1
+
+
+def test_what_says_something_else_is_found(made: Any, table: pd.DataFrame, schema: Schema) -> None:
+    features = table[list(schema.features)]
+    one, other = made(MODELS[0])[0], made("random_forest")[0]
+    with pytest.raises(UserError, match="there does not say what the model says"):
+        compare(one, other, features, schema, 1e-3, "there")
+
+
+@pytest.fixture
+def stored(made: Any, table: pd.DataFrame, schema: Schema, tmp_path: Path) -> tuple[Path, list[str]]:
+    """A model that is stored by joblib, and what may be named to load it."""
+    model, named = made("random_forest")
+    flavors = _flavors("Joblib")
+    named = [*named, *_named(flavors)]
+    save(tmp_path / "model", model, Described(schema, "", {}, []), named, table[list(schema.features)], flavors)
+    return tmp_path / "model", named
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_pickle_that_calls_something_is_not_obeyed(
+    nested: bool, stored: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    folder, named = stored
+
+    class Evil:
+        def __reduce__(self) -> tuple[Any, tuple[str]]:
+            return os.mkdir, (str(tmp_path / "opened"),)
+
+    # In an array of objects, joblib keeps a pickle within the pickle.
+    joblib.dump(np.array([Evil()], dtype=object) if nested else Evil(), folder / "model.joblib")
+    seal(folder)
+    with pytest.raises(UserError, match=r"holds (posix|os|nt).mkdir, which no object in params/ names"):
+        load(folder, named)
+    (folder / "model.joblib").write_bytes(pickle.dumps(Evil()))
+    seal(folder)
+    with pytest.raises(UserError, match="which no object in params/ names"):
+        load(folder, named)
+    assert not (tmp_path / "opened").exists()
+
+
+def test_a_flavor_that_the_params_do_not_name_is_not_used(stored: tuple[Path, list[str]]) -> None:
+    folder, named = stored
+    with pytest.raises(
+        UserError, match=r"the part '\w+' is stored by \S+Joblib, which params/package.yaml does not name"
+    ):
+        load(folder, [one for one in named if not one.endswith("Joblib")])
+    manifest = read_json(folder / "manifest.json")
+    for path in ("os.system", "pathlib.Path"):
+        write_json(folder / "manifest.json", manifest | {"flavors": manifest["flavors"] | {"model": path}})
+        with pytest.raises(UserError, match=f"is stored by {path}"):
+            load(folder, named)
+
+
+def test_parts_of_other_models_do_not_go_together(stored: tuple[Path, list[str]]) -> None:
+    folder, named = stored
+    joblib.dump([[], []], folder / "transformers.joblib")
+    seal(folder)
+    with pytest.raises(UserError, match="is damaged: the parts are not of one model"):
+        load(folder, named)
+
+
+def test_nothing_held_out_leaves_all_rows_to_learn_from() -> None:
+    learn, held_out = next(NoHoldout().split(np.zeros((7, 2))))
+    assert learn.tolist() == list(range(7)) and held_out.tolist() == []
+
+
+@pytest.mark.parametrize(
+    "wrong, sentence",
+    [
+        ("parts: {model: {class: Jobli}}", "no flavor is called 'Jobli'; did you mean 'Joblib'"),
+        ("parts: {modle: {class: Joblib}}", "'modle'"),
+        ("parts: {transformers: {class: Onnx}}", "Onnx is no flavor for 'transformers'; it is for model"),
+        ("parts: {model: {class: MLflow}}", "MLflow is no flavor for 'model'; it is for exports"),
+        ("exports: [{class: Onnx}]", "Onnx is no flavor for 'exports'"),
+        ("exports: {class: Joblib}", "'exports' needs a list of flavors"),
+        ("exports: [{class: Joblib}, {class: Joblib}]", "Joblib is named twice"),
+        ("best: accurracy", "accuracy"),
+    ],
+)
+def test_flavors_that_cannot_be_are_refused_before_any_work(wrong: str, sentence: str, tmp_path: Path) -> None:
+    shutil.copytree("params", tmp_path / "params")
+    (tmp_path / "params/package.yaml").write_text(wrong, encoding="utf-8")
+    with pytest.raises(UserError) as refused:
+        compile_params(tmp_path / "params")
+    assert sentence in str(refused.value) and "params/package.yaml" in str(refused.value)
