@@ -32,6 +32,7 @@ DISTRIBUTIONS = frozenset(
         "imbalanced-learn",
         "pandas-stubs",
         "pillow",
+        "protobuf",
         "psycopg2-binary",
         "python-dateutil",
         "pyyaml",
