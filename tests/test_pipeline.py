@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 import httpx
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -392,6 +393,55 @@ def test_a_model_is_published_to_s3_and_predicts_from_there(project: Project, tm
             )
     finally:
         server.stop()
+
+
+def test_how_the_model_is_stored_is_chosen_in_its_params(project: Project) -> None:
+    expected = _predicted(project, "before.csv")
+    project.edit("params/package.yaml", ("exports: []", "exports: [{class: Joblib}, {class: MLflow}]"))
+    assert project.repro() == ["plan", "package"], "a copy for others is no reason to train"
+    package = project.path / "models" / "package"
+    served = mlflow.pyfunc.load_model(str(package / "exports" / "model.mlflow"))
+    rows = pd.read_csv(project.path / "data" / "raw" / "penguins.csv", na_values=["", "."])
+    assert served.predict(rows)["prediction"].tolist() == expected
+    project.edit("params/package.yaml", ("  model: {class: Skops}", "  model: {class: Onnx}"))
+    project.edit("params/package.yaml", ("label_encoder: {class: Skops}", "label_encoder: {class: Joblib}"))
+    assert project.repro() == ["plan", "train", "evaluate", "package"]
+    assert list(package.glob("model.onnx/*.onnx")) and (package / "label_encoder.joblib").exists()
+    assert _predicted(project, "after.csv") == expected
+    graph = next(package.glob("model.onnx/*.onnx"))
+    graph.write_bytes(graph.read_bytes()[:-1])
+    said = project.python("predict", "data/raw/penguins.csv", "damaged.csv", code=1)
+    assert f"model.onnx/{graph.name} is damaged" in said
+
+
+def _predicted(project: Project, output: str) -> list[str]:
+    project.python("predict", "data/raw/penguins.csv", output)
+    return pd.read_csv(project.path / output)["prediction"].tolist()
+
+
+def test_with_nothing_held_out_the_same_pipeline_learns_from_all_rows(project: Project) -> None:
+    project.edit(
+        "params/split.yaml",
+        ("  class: StratifiedHoldout\n  params: {test_size: 0.2, random_state: 0}", "  class: NoHoldout"),
+    )
+    assert project.repro() == ALL[:1] + ALL[2:]
+    rows = json.loads((project.path / "data" / "processed" / "split.json").read_text(encoding="utf-8"))
+    assert (rows["train"], rows["held_out"]) == (344, 0)
+    board = json.loads((project.path / "reports" / "leaderboard.json").read_text(encoding="utf-8"))
+    metrics = json.loads((project.path / "reports" / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["log_loss"] == pytest.approx(board["models"][0]["score"], rel=0.02), (
+        "both are of the same predictions"
+    )
+    assert "On rows left out of its folds" in project.python("summary")
+    report = (project.path / "reports" / "report.html").read_text(encoding="utf-8")
+    assert "Nothing is held out" in report and "Scores by cross-validation" in report
+
+
+def test_a_column_that_is_not_there_is_refused_before_the_search(project: Project) -> None:
+    project.edit("params/preprocess/ordinal.yaml", ("  - columns: {dtype: number}", "  - columns: [body_mas_g]"))
+    said = project.run(str(TOOLS / "dvc"), "repro", code=255)
+    assert "params/preprocess/ordinal.yaml:6: the table has no feature column 'body_mas_g'" in said
+    assert "did you mean 'body_mass_g'?" in said and "Running stage 'tune" not in said
 
 
 def test_the_service_takes_whatever_is_sent_and_ends_when_it_is_told_to(project: Project) -> None:
