@@ -138,10 +138,12 @@ class PredictionPipeline:
         if self.model is None:
             raise UserError("this pipeline has no model: it prepares rows only")
         checked = self.check(frame)
-        good = checked.frame[~checked.refused]
+        good = checked.frame[~checked.refused] if checked.refused.any() else checked.frame
         # A model may not take no rows at all: one is made up, and its prediction is thrown away.
         asked = good if len(good) else self.preprocess(frame.iloc[:0].reindex([0]), self.schema)
-        table = predict(self.model, features(asked, self.schema, self.featurize), self.schema).loc[good.index]
+        table = predict(self.model, features(asked, self.schema, self.featurize), self.schema)
+        if not len(good):
+            table = table.iloc[:0]
         if checked.refused.any():
             if pd.api.types.is_integer_dtype(table["prediction"]):
                 table["prediction"] = table["prediction"].astype("Int64")

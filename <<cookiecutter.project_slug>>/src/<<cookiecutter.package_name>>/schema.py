@@ -20,6 +20,7 @@ RULES = ("role", "dtype", "min", "max", "categories", "missing")
 ID_NAME = re.compile(r"(^|[^a-z])(id|uuid|guid|key|index|number|no|nr|code)$|[a-z]Id$|^unnamed", re.IGNORECASE)
 MOST_CATEGORIES = 50
 MOST_CLASSES = 200
+TRUTH = {"true": 1.0, "false": 0.0}
 
 
 @dataclass
@@ -138,16 +139,24 @@ def to_number(values: pd.Series) -> pd.Series:
     """Numbers as floats; true and false as 1 and 0; what is infinite is missing."""
     if pd.api.types.is_datetime64_any_dtype(values):
         return values.astype("int64").where(values.notna()).astype("float64")
-    if not pd.api.types.is_numeric_dtype(values):
-        known = {"true": 1.0, "false": 0.0}
-        values = values.map(lambda one: known.get(str(one).lower(), one), na_action="ignore")
-    numbers = pd.to_numeric(values, errors="coerce").astype("float64")
-    return numbers.where(np.isfinite(numbers))
+    if pd.api.types.is_numeric_dtype(values):
+        numbers = values.to_numpy(dtype="float64", na_value=np.nan, copy=True)
+    else:
+        # Lists and arrays, and not the methods of a Series: of one row, as in a service, these take far longer.
+        cells = values.to_numpy(dtype=object)
+        known = [
+            one if empty else TRUTH.get(str(one).lower(), one) for one, empty in zip(cells, _empty(cells), strict=True)
+        ]
+        numbers = np.array(pd.to_numeric(_objects(known), errors="coerce"), dtype="float64")
+    numbers[~np.isfinite(numbers)] = np.nan
+    return pd.Series(numbers, values.index, name=values.name)
 
 
 def to_text(values: pd.Series) -> pd.Series:
     """Text; whole numbers without a decimal point, so that 1.0 and 1 are one category whatever stands in other rows."""
-    return values.map(_text, na_action="ignore").astype(object).where(values.notna(), None).astype("str")
+    cells = values.to_numpy(dtype=object)
+    texts = [None if empty else _text(one) for one, empty in zip(cells, _empty(cells), strict=True)]
+    return pd.Series(pd.array(_objects(texts), dtype="str"), values.index, name=values.name)
 
 
 def to_datetime(values: pd.Series, form: str | None) -> pd.Series:
@@ -158,6 +167,17 @@ def to_datetime(values: pd.Series, form: str | None) -> pd.Series:
         warnings.simplefilter("ignore")
         stamps = pd.to_datetime(values, errors="coerce", format=form or "ISO8601", utc=True)
     return stamps.dt.tz_localize(None).astype("datetime64[us]")
+
+
+def _empty(cells: np.ndarray) -> np.ndarray:
+    return np.asarray(pd.isna(cells))
+
+
+def _objects(values: list[Any]) -> np.ndarray:
+    """An array of just these objects, also where they are lists."""
+    made = np.empty(len(values), dtype=object)
+    made[:] = values
+    return made
 
 
 def _text(value: Any) -> str:

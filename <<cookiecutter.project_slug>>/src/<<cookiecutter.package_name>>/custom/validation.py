@@ -104,7 +104,7 @@ class Validation:
         if refused:
             raise Refused(refused)
         missing = {one.column: None for one in findings if one.reason == ABSENT}
-        typed = preprocess(frame.assign(**missing), schema)
+        typed = preprocess(frame.assign(**missing) if missing else frame, schema)
         for column in schema.columns:
             if column.role in ("feature", "time") and column.name in frame:
                 findings += self._cells(frame[column.name], typed[column.name], column)
@@ -121,18 +121,20 @@ class Validation:
         return absent + [Finding(str(name), EXTRA, self.extra_columns) for name in frame if name not in known]
 
     def _cells(self, raw: pd.Series, typed: pd.Series, column: Column) -> list[Finding]:
-        empty, unread = raw.isna(), typed.isna()
+        # Arrays, and not the methods of a Series: of one row, which a service is asked, these take far longer.
+        empty, unread = pd.isna(raw.to_numpy()), pd.isna(typed.to_numpy())
         kind = {"number": "no number", "datetime": "no date"}.get(column.dtype, "no text")
-        found: list[tuple[pd.Series, str, str, pd.Series | None]] = []
+        found: list[tuple[np.ndarray, str, str, pd.Series | None]] = []
         if column.unread == 0:
             found.append((unread & ~empty, f"is {kind}", self.wrong_types, raw))
         if column.missing == 0:
             found.append((empty, "the cell is empty, and none was in training", self.missing_values, None))
         if column.categories is not None:
-            unseen = ~unread & ~typed.isin(column.categories)
+            seen = frozenset(column.categories)
+            unseen = ~unread & np.fromiter((one not in seen for one in typed.to_numpy()), bool, len(typed))
             found.append((unseen, "is a category that training did not see", self.unseen_categories, typed))
         if column.rules:
-            broken = breaks_rules(typed, column)
+            broken = breaks_rules(typed, column).to_numpy()
             found.append((broken, f"breaks the rule {rules(column)}", self.broken_rules, typed))
         return [
             Finding(column.name, reason, policy, np.flatnonzero(cells), values)

@@ -28,7 +28,7 @@ def preprocess(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     typed = {c.name: convert(frame[c.name], c) for c in schema.columns if c.name in frame}
     if schema.target in frame:
         typed[schema.target] = frame[schema.target]
-    return pd.DataFrame(typed, index=frame.index)
+    return pd.DataFrame({name: values.array for name, values in typed.items()}, index=frame.index)
 
 
 def featurized(frame: pd.DataFrame, featurize: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
@@ -48,8 +48,8 @@ def featurized(frame: pd.DataFrame, featurize: Callable[[pd.DataFrame], pd.DataF
         raise UserError(f"{place}: {name} fails: {type(error).__name__}: {error}") from error
     if not isinstance(made, pd.DataFrame) or len(made) != len(frame):
         raise UserError(f"{file}: {name} must keep every row")
-    numbers = made.select_dtypes("number").columns.difference(frame.columns)
-    return made.assign(**{name: made[name].replace([np.inf, -np.inf], np.nan) for name in numbers})
+    added = [str(name) for name in made if name not in frame and pd.api.types.is_numeric_dtype(made[name])]
+    return made.assign(**{name: made[name].replace([np.inf, -np.inf], np.nan) for name in added}) if added else made
 
 
 def _named(function: Callable[..., Any]) -> tuple[str, str]:
