@@ -44,6 +44,7 @@ class Evaluation:
     member : the configuration that weighs most in the final model, such as ``ridge, trial 7``
     metric : name of the metric, such as ``log_loss``
     higher_is_better : whether more of the metric is better
+    rows : what rows these are, for captions
 
     The others are functions, which the charts call that need them, for they may take a while. Each gives a DataFrame,
     or raises `ValueError` where there is none.
@@ -74,6 +75,7 @@ class Evaluation:
     hyperparameters: Table
     learning_curve: Table
     shap_values: Table
+    rows: str = "the hold-out"
 
 
 @dataclass
@@ -362,7 +364,7 @@ def predicted_against_true(evaluation: Evaluation) -> Chart:
     axes.plot(both, both, color=MUTED, linewidth=1, linestyle=":", zorder=3)
     _draw_cloud(axes, true, predicted, both, both)
     axes.set(xlabel=f"True {_short(evaluation.target, 40)}", ylabel="Predicted")
-    caption = "Each row of the hold-out. A perfect model puts all of them on the dotted line."
+    caption = f"Each row of {evaluation.rows}. A perfect model puts all of them on the dotted line."
     data = _sample(pd.DataFrame({"true": true, "predicted": predicted}))
     return Chart("Predicted against true", caption, figure, data)
 
@@ -432,7 +434,7 @@ def permutation_importance(evaluation: Evaluation, top: int = 20) -> Chart:
     axes.hlines(rows, mean - std, mean + std, color=DEEP, linewidth=1.4)
     axes.set_xlabel(f"How much worse {_words(evaluation.metric)} gets when the column is shuffled")
     _readable(axes)
-    caption = "How much the model leans on each column, on the hold-out. Whiskers are one standard deviation."
+    caption = f"How much the model leans on each column, on {evaluation.rows}. Whiskers are one standard deviation."
     return Chart("Permutation importance", caption + _of_all(shown, data, "columns"), figure, data)
 
 
@@ -702,7 +704,7 @@ def _absent(evaluation: Evaluation) -> str:
     if not absent:
         return ""
     more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
-    return f" The hold-out has no row of {', '.join(absent[:3])}{more}."
+    return f" No row of {evaluation.rows} is of {', '.join(absent[:3])}{more}."
 
 
 def _one_vs_rest(evaluation: Evaluation) -> list[tuple[str, Array, Array]]:
@@ -717,7 +719,7 @@ def _one_vs_rest(evaluation: Evaluation) -> list[tuple[str, Array, Array]]:
     found = [(evaluation.labels[one], evaluation.y_true == one, evaluation.y_proba[:, one]) for one in classes]
     usable = [one for one in found if 0 < one[1].sum() < len(one[1])]
     if not usable:
-        raise ValueError("all rows of the hold-out are of one class, and this chart sets one against the rest")
+        raise ValueError(f"all rows of {evaluation.rows} are of one class, and this chart sets one against the rest")
     return usable
 
 

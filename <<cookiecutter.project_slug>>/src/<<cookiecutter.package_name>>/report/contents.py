@@ -72,6 +72,7 @@ def write() -> None:
         y_pred=said.predicted,
         y_proba=said.probabilities,
         labels=[str(label) for label in schema.labels],
+        rows="the hold-out" if len(held_out) else "the training rows",
         member=members[0]["name"],
         metric=metrics[0].name,
         higher_is_better=metrics[0].greater_is_better,
