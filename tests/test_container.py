@@ -143,7 +143,7 @@ def test_compose_is_what_its_schema_says_and_gives_the_service_little(bake: Bake
     assert service["image"] == "my-shop-2:serve", "names of images are small letters"
     assert service["ports"] == ["127.0.0.1:8000:8000"]
     assert service["environment"] == ["API_KEY"], "from the environment, with no value here"
-    assert service["read_only"] and service["tmpfs"] == ["/tmp"]
+    assert service["read_only"] is True and service["tmpfs"] == ["/tmp"]
     assert service["cap_drop"] == ["ALL"] and service["security_opt"] == ["no-new-privileges:true"]
     assert service["restart"] == "unless-stopped"
 
