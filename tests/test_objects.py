@@ -1,8 +1,10 @@
 """The grammar and the registry of a stamped project, with every package that a recipe knows; and old faults."""
 
 import json
+import os
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,6 +98,29 @@ def test_an_ambiguous_name_is_refused_with_both_paths(project: Project, node: Ca
     with pytest.raises(project.module("errors").UserError) as caught:
         node("class: TargetEncoder", "category_encoders")
     assert "write category_encoders.TargetEncoder or sklearn.preprocessing.TargetEncoder" in str(caught.value)
+
+
+def test_what_the_registry_found_is_kept_until_a_module_changes(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = project.module("objects.registry")
+    cache, module = tmp_path / "registry.json", project.path / "src" / project.package / "custom" / "text.py"
+    found = registry.find_all(cache=cache)
+    assert registry.find_all(cache=Path("/dev/null/registry.json")) == found, "a place that cannot be written to"
+
+    def walk(package: str) -> list[Any]:
+        raise RuntimeError("walked")
+
+    monkeypatch.setattr(registry, "_walk", walk)
+    os.utime(module, (1, 1))
+    assert registry.find_all(cache=cache) == found, "an image rounds the times of its files"
+    text = module.read_text(encoding="utf-8")
+    try:
+        module.write_text(text + "\nMORE = 1\n", encoding="utf-8")
+        with pytest.raises(RuntimeError, match="walked"):
+            registry.find_all(cache=cache)
+    finally:
+        module.write_text(text, encoding="utf-8")
 
 
 @pytest.mark.parametrize("package", PACKAGES)

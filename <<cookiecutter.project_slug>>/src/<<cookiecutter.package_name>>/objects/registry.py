@@ -6,6 +6,7 @@ takes seconds, so what was found is kept in `.cache/registry.json` until a versi
 """
 
 import contextlib
+import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -85,7 +86,8 @@ def find_all(packages: Iterable[str] = (), cache: Path | None = CACHE) -> list[E
                 return [Entry(**one) for one in kept["entries"]]
     entries = sorted({entry for name in names for entry in _walk(name)})
     if cache is not None:
-        write_json(cache, {"key": key, "entries": [asdict(entry) for entry in entries]})
+        with contextlib.suppress(OSError):  # a service's folder may be one that nobody can write to
+            write_json(cache, {"key": key, "entries": [asdict(entry) for entry in entries]})
     return entries
 
 
@@ -294,7 +296,8 @@ def _version(package: str) -> str:
         files = [file for folder in folders for file in sorted(Path(folder).rglob("*.py"))]
         if spec and not folders and spec.origin:
             files = [Path(spec.origin)]
-        return " ".join(f"{file.name}:{file.stat().st_mtime_ns}" for file in files)
+        # Not when they were written: an image, packed and unpacked, rounds that.
+        return " ".join(f"{file.name}:{hashlib.sha256(file.read_bytes()).hexdigest()[:16]}" for file in files)
     return _distribution_versions(package)
 
 
