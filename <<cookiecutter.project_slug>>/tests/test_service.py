@@ -241,14 +241,14 @@ def test_what_fails_inside_stays_inside(
     with TestClient(make_app(broken, SMALL)) as client, caplog.at_level("INFO"):
         response = client.post("/predict", json={"rows": rows})
     assert _reason(response, 500) == "the service has failed; its log says where"
-    said = "\n".join(one.getMessage() for one in caplog.records if one.name.endswith("service.app"))
+    said = "\n".join(one.getMessage() for one in caplog.records if one.name.endswith("service.watch"))
     assert "RuntimeError" in said and "the value was" not in said
 
 
 def test_the_log_holds_no_data(client: Any, rows: list[dict[str, Any]], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     client.post("/predict?name=Ada", json={"rows": [rows[0] | {"note": "Ada Lovelace"}]})
-    lines = [one.getMessage() for one in caplog.records if one.name.endswith("service.app")]
+    lines = [one.getMessage() for one in caplog.records if one.name.endswith("service.watch")]
     assert lines and not [line for line in lines if "Ada" in line]
     assert {"method", "path", "status", "ms", "rows", "time"} <= set(json.loads(lines[-1]))
 

@@ -1,11 +1,12 @@
 """The project's commands: `python -m <package> --help`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .stages import run
+from .stages import run, threads
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -145,6 +146,7 @@ def _publish(given: argparse.Namespace) -> None:
 def _serve(given: argparse.Namespace) -> None:
     from .errors import UserError
 
+    os.environ.update(threads(rows=1) | os.environ)  # as long as nothing is loaded that makes threads
     try:
         from .service.run import serve
     except ModuleNotFoundError as error:

@@ -1,14 +1,11 @@
 """The service: a model behind HTTP."""
 
-import hmac
 import json
 import logging
 import os
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,14 +22,11 @@ from .batches import Batches
 from .bodies import TYPES, BadBody, table
 from .metrics import Metrics
 from .settings import Settings, key, read_settings
+from .watch import Problem, Watched, error, errors, problem
 
-HEADER = "X-API-Key"
-OPEN = ("/", "/health/live", "/health/ready", "/openapi.json", "/docs")  # paths that need no key
 PAGE = Path(__file__).with_name("page.html")
 MOST_WARNINGS = 100
 SMALL = 16_384  # bytes of a body that is read at once: to ask a thread to would take longer
-LOG = logging.getLogger(__name__)
-Problem = dict[str, Any]
 
 
 def make_app(
@@ -54,7 +48,7 @@ def make_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if pipeline.example is not None:  # what is loaded at the first call is loaded now
-            await anyio.to_thread.run_sync(pipeline.run, pipeline.example)
+            await batches.run(pipeline.example)
         state["ready"] = True
         yield
         state["ready"] = False
@@ -69,31 +63,7 @@ def make_app(
     # More threads than there are processors make each answer late, and none earlier.
     threads = anyio.CapacityLimiter(os.cpu_count() or 1)
 
-    @app.middleware("http")
-    async def watched(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        began = time.perf_counter()
-        try:
-            if key is not None and request.url.path not in OPEN and not _opens(request.headers.get(HEADER), key):
-                response: Response = _error(401, "a key is needed in the header X-API-Key")
-            else:
-                response = await call_next(request)
-        except Exception as error:
-            # What an exception says may hold data: its kind and its place are enough to find it.
-            place = error.__traceback__
-            while place is not None and place.tb_next is not None:
-                place = place.tb_next
-            where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else ""
-            LOG.error(json.dumps({"error": type(error).__name__, "where": where}))
-            response = _error(500, "the service has failed; its log says where")
-        seconds = time.perf_counter() - began
-        route = request.scope.get("route")
-        path = getattr(route, "path", "unknown")
-        counted.request(request.method, path, response.status_code, seconds)
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = {"time": now, "method": request.method, "path": path, "status": response.status_code}
-        line["ms"] = round(1000 * seconds, 1)
-        LOG.info(json.dumps(line | getattr(request.state, "told", {})))
-        return response
+    app.add_middleware(Watched, counted=counted, key=key)
 
     @app.post(
         "/predict",
@@ -104,23 +74,23 @@ def make_app(
     async def predict(request: Request) -> Response:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in TYPES:
-            return _error(415, f"the content type is one of {', '.join(TYPES)}")
+            return error(415, f"the content type is one of {', '.join(TYPES)}")
         body = await _body(request, settings.max_bytes)
         if body is None:
-            return _error(413, f"the body is larger than {settings.max_bytes:,} bytes")
+            return error(413, f"the body is larger than {settings.max_bytes:,} bytes")
         read_body = partial(table, body, kind, schema, data or {}, settings.max_rows, settings.max_bytes)
         try:
             rows = read_body() if len(body) < SMALL else await anyio.to_thread.run_sync(read_body, limiter=threads)
             found = await batches.run(rows)
-        except BadBody as error:
-            return _error(error.status, error.reason, error.row, error.column)
-        except Refused as error:
-            return _errors(422, [_problem(None, one.column, one.reason) for one in error.findings])
+        except BadBody as bad:
+            return error(bad.status, bad.reason, bad.row, bad.column)
+        except Refused as refusal:
+            return errors(422, [problem(None, one.column, one.reason) for one in refusal.findings])
         refused = _problems(found.checked, "refuse")
         counted.rows(len(found.table), int(found.checked.refused.sum()))
         request.state.told = {"rows": len(found.table), "refused": int(found.checked.refused.sum())}
         if refused and pipeline.validation.bad_rows == "refuse":
-            return _errors(422, refused)
+            return errors(422, refused)
         answer = {
             "predictions": _answers(found, probabilities, schema.labels),
             "refused": refused,
@@ -144,7 +114,7 @@ def make_app(
 
     @app.get("/health/ready", summary="Whether it can predict", responses=documents.responses(503))
     async def ready() -> Response:
-        return JSONResponse({"status": "ready"}) if state["ready"] else _error(503, "the service is not ready")
+        return JSONResponse({"status": "ready"}) if state["ready"] else error(503, "the service is not ready")
 
     @app.get("/metrics", summary="Counters for Prometheus", response_class=Response, responses=documents.responses(401))
     async def metrics() -> Response:
@@ -178,10 +148,6 @@ async def _body(request: Request, limit: int) -> bytes | None:
     return b"".join(parts)
 
 
-def _opens(given: str | None, key: str) -> bool:
-    return given is not None and hmac.compare_digest(given.encode(), key.encode())
-
-
 def _answers(found: Predictions, probabilities: bool, labels: list[Any]) -> list[Any]:
     refused = found.checked.refused.tolist()
     said = found.table["prediction"].tolist()
@@ -197,18 +163,6 @@ def _answers(found: Predictions, probabilities: bool, labels: list[Any]) -> list
 
 def _problems(checked: Checked, policy: str) -> list[Problem]:
     whole = [
-        _problem(None, one.column, one.reason) for one in checked.findings if one.policy == policy and not len(one.rows)
+        problem(None, one.column, one.reason) for one in checked.findings if one.policy == policy and not len(one.rows)
     ]
-    return whole + [_problem(row + 1, column, reason) for row, column, reason in checked.problems(policy)]
-
-
-def _problem(row: int | None, column: str | None, reason: str) -> Problem:
-    return {"row": row, "column": column, "reason": reason}
-
-
-def _error(status: int, reason: str, row: int | None = None, column: str | None = None) -> JSONResponse:
-    return _errors(status, [_problem(row, column, reason)])
-
-
-def _errors(status: int, problems: list[Problem]) -> JSONResponse:
-    return JSONResponse({"detail": problems}, status)
+    return whole + [problem(row + 1, column, reason) for row, column, reason in checked.problems(policy)]

@@ -6,11 +6,11 @@ next batch; a request that finds it idle does not wait at all.
 
 import asyncio
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import anyio
 import numpy as np
 import pandas as pd
 
@@ -33,6 +33,7 @@ class Batches:
         self.pipeline, self.max_rows = pipeline, max_rows
         self.waiting: deque[Request] = deque()
         self.working: asyncio.Task[None] | None = None
+        self.thread = ThreadPoolExecutor(1)
 
     async def run(self, frame: pd.DataFrame) -> Predictions:
         """What the pipeline's `run` gives for these rows, and raises for them."""
@@ -46,9 +47,9 @@ class Batches:
         try:
             while self.waiting:
                 batch = self._next()
-                for (_, future), answer in zip(
-                    batch, await anyio.to_thread.run_sync(self._answers, [frame for frame, _ in batch]), strict=True
-                ):
+                loop = asyncio.get_running_loop()
+                answers = await loop.run_in_executor(self.thread, self._answers, [frame for frame, _ in batch])
+                for (_, future), answer in zip(batch, answers, strict=True):
                     if future.done():  # whoever asked has gone
                         continue
                     if isinstance(answer, Exception):

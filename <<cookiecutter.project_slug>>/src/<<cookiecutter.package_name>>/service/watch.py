@@ -1,0 +1,92 @@
+"""What stands around each request: the key, the counters, the log, and a wall before what fails inside."""
+
+import hmac
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi.responses import JSONResponse
+
+from .metrics import Metrics
+
+HEADER = "X-API-Key"
+OPEN = ("/", "/health/live", "/health/ready", "/openapi.json", "/docs")  # paths that need no key
+LOG = logging.getLogger(__name__)
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Problem = dict[str, Any]
+
+
+class Watched:
+    """The service with a watch on its requests.
+
+    It speaks ASGI itself: FastAPI's own way to do this takes a millisecond for each request.
+
+    Parameters
+    ----------
+    app : the service.
+    counted : where requests are counted.
+    key : what the header `X-API-Key` has to hold; None lets everybody in.
+    """
+
+    def __init__(self, app: Callable[..., Awaitable[None]], counted: Metrics, key: str | None) -> None:
+        self.app, self.counted, self.key = app, counted, key
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 0
+
+        async def sent(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            if self.key is not None and scope["path"] not in OPEN and not _opens(scope, self.key):
+                await error(401, f"a key is needed in the header {HEADER}")(scope, receive, sent)
+            else:
+                await self.app(scope, receive, sent)
+        except Exception as failure:
+            # What an exception says may hold data: its kind and its place are enough to find it.
+            place = failure.__traceback__
+            while place is not None and place.tb_next is not None:
+                place = place.tb_next
+            where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else ""
+            LOG.error(json.dumps({"error": type(failure).__name__, "where": where}))
+            if not status:
+                await error(500, "the service has failed; its log says where")(scope, receive, sent)
+        seconds = time.perf_counter() - began
+        path = getattr(scope.get("route"), "path", "unknown")
+        self.counted.request(scope["method"], path, status, seconds)
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = {"time": now, "method": scope["method"], "path": path, "status": status}
+        LOG.info(json.dumps(line | {"ms": round(1000 * seconds, 1)} | scope.get("state", {}).get("told", {})))
+
+
+def problem(row: int | None, column: str | None, reason: str) -> Problem:
+    """One thing that is wrong with a request; rows count from 1."""
+    return {"row": row, "column": column, "reason": reason}
+
+
+def errors(status: int, problems: list[Problem]) -> JSONResponse:
+    """An answer that says what is wrong."""
+    return JSONResponse({"detail": problems}, status)
+
+
+def error(status: int, reason: str, row: int | None = None, column: str | None = None) -> JSONResponse:
+    """An answer that says one thing that is wrong."""
+    return errors(status, [problem(row, column, reason)])
+
+
+def _opens(scope: Message, key: str) -> bool:
+    given = dict(scope["headers"]).get(HEADER.lower().encode())
+    return given is not None and hmac.compare_digest(given, key.encode())
