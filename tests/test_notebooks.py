@@ -24,6 +24,7 @@ def penguins(tmp_path_factory: pytest.TempPathFactory) -> Project:
     )
     project.edit("params/search.yaml", *SMALL)
     project.edit("params/models/random_forest.yaml", QUICK)
+    project.edit("params/evaluate.yaml", ("  - learning_curve", "#  - learning_curve"))
     project.edit("params/train.yaml", (GREEDY, "class: Voting\n  params: {size: 3}"))
     project.repro()
     return project
@@ -31,7 +32,7 @@ def penguins(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def prices(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A regression on a table with gaps, text, dates and categories that has been run."""
+    """A regression on a table with gaps, text, dates and categories, of which no stage has been run."""
     folder = tmp_path_factory.mktemp("prices")
     mixed(200).drop(columns="risk").to_csv(folder / "table.csv", index=False)
     table = str(folder / "table.csv")
@@ -39,7 +40,7 @@ def prices(tmp_path_factory: pytest.TempPathFactory) -> Project:
         folder, project_name="Priced", recipe="tabular-regression", data=table, target="price", estimators="ridge"
     )
     project.edit("params/search.yaml", ("trials: 100", "trials: 2"))
-    project.repro()
+    project.edit("params/evaluate.yaml", ("  - learning_curve", "#  - learning_curve"))
     return project
 
 
@@ -72,7 +73,7 @@ def check_pages(project: Project, drawn: dict[str, int]) -> dict[str, str]:
     for name, page in found.items():
         assert not re.search(r"<(script|img|link|iframe)[^>]*(src|href)=\"(http|//)", page), name
         assert len(re.findall(r"<img [^>]*src=\"data:image/png", page)) == drawn[name], name
-        assert "REPOSITORY" not in page and "Running stage" not in page and "Warning" not in page, name
+        assert "REPOSITORY" not in page and "Warning" not in page, name
     assert list((project.path / "notebooks").glob("*.ipynb")) == []
     assert project.repro() == []
     return found
@@ -82,6 +83,7 @@ def test_the_notebooks_of_a_classification(penguins: Project) -> None:
     said = penguins.python("notebooks", "--param", "column=island", "--param", "rows=3")
     assert str(penguins.path / "reports" / "notebooks" / "errors.html") in said
     found = check_pages(penguins, {"data": 4, "errors": 3, "pipeline": 1})
+    assert not any(ran(page) for page in found.values())
     assert "random_forest" in found["pipeline"] and "probability_Adelie" in found["pipeline"]
     assert "equal weights" in found["pipeline"] and "accuracy on the other rows of the fold" in found["pipeline"]
     assert "3 classes" in found["data"] and "mutual information" in found["data"]
@@ -91,9 +93,12 @@ def test_the_notebooks_of_a_classification(penguins: Project) -> None:
     assert float(said[0]) == pytest.approx(100 - 100 * metrics["accuracy"], abs=0.06)
 
 
-def test_the_notebooks_of_a_regression(prices: Project) -> None:
+def test_the_notebooks_of_a_regression_run_what_has_not_been_run(prices: Project) -> None:
     prices.python("notebooks")
     found = check_pages(prices, {"data": 4, "errors": 3, "pipeline": 1})
+    assert ran(found["data"]) == ["plan", "load"]
+    assert ran(found["errors"]) == ["split", "tune@ridge", "train"]
+    assert ran(found["pipeline"]) == ["evaluate", "package"]
     assert "R² on the other rows of the fold" in found["pipeline"]
     assert "what (words)" not in found["data"] and "<code>Row Id</code> (id)" in found["data"]
     metrics = json.loads((prices.path / "reports" / "metrics.json").read_text())
@@ -109,10 +114,15 @@ def test_a_notebook_that_fails_leaves_the_earlier_page(copied: Project) -> None:
     assert "error: notebooks/errors.py: the cell 11 (`column = shares.index[0] if column is None" in said
     assert "fails: the table has no column 'iland'; did you mean 'island'?" in said
     assert "Traceback" not in said and page.read_text() == "the earlier one"
-    said = copied.python("notebooks", "error", "--param", "row=3", code=1)
-    assert "error: there is no notebook 'error'; did you mean 'errors'?" in said
-    said = copied.python("notebooks", "errors", "--param", "row=3", code=1)
-    assert "error: no notebook that is run has a parameter 'row'; did you mean 'rows'?" in said
+
+
+def test_a_notebook_or_a_parameter_that_is_not_there_is_said(copied: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(copied.path)
+    notebooks, error = copied.module("notebooks"), copied.module("errors").UserError
+    with pytest.raises(error, match="there is no notebook 'error'; did you mean 'errors'"):
+        notebooks.execute(["error"], {})
+    with pytest.raises(error, match="no notebook that is run has a parameter 'row'; did you mean 'rows'"):
+        notebooks.execute(["errors"], {"row": 3})
 
 
 def test_a_stage_that_is_up_to_date_is_not_run(copied: Project, capfd: Any) -> None:

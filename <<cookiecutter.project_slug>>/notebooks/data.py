@@ -22,6 +22,8 @@ import sys
 
 if importlib.util.find_spec("<< cookiecutter.package_name >>") is None:
     REPOSITORY = ""  # `make badges` writes its address
+    if not REPOSITORY:
+        raise RuntimeError("the project is not installed in this Python: take the one in .venv, or run `make badges`")
     if not os.path.isdir("project"):
         subprocess.run(["git", "clone", "--quiet", "--depth", "1", REPOSITORY, "project"], check=True)
     os.chdir("project")
@@ -80,7 +82,8 @@ missing = missing[missing > 0].sort_values()
 if len(missing):
     some = missing.tail(30)
     figure, axes = plt.subplots(figsize=(7, 0.8 + 0.25 * len(some)), layout="constrained")
-    axes.barh([str(name)[:30] for name in some.index], some)
+    axes.barh(range(len(some)), some)
+    axes.set_yticks(range(len(some)), [str(name)[:30] for name in some.index])
     axes.xaxis.set_major_formatter("{x:.0%}")
     axes.set_title("Share of the rows in which the value is missing")
     plt.show()
@@ -95,8 +98,13 @@ print(f"{len(missing)} of {len(schema.features)} features have gaps, and so have
 # %%
 def few(values):
     """A column's most frequent values as text; all others are `others`."""
-    texts = values.astype(str).str.slice(0, 24).where(values.notna(), "missing")
+    texts = values.astype(str).where(values.notna(), "missing")
     return texts.where(texts.isin(texts.value_counts().index[:categories]), "others")
+
+
+def short(names):
+    """Names as they are written beside a picture."""
+    return [str(name)[:24] for name in names]
 
 
 def plain(name, table):
@@ -111,7 +119,8 @@ def distribution(axes, values):
     """The distribution of numbers, dates or categories."""
     if pd.api.types.is_string_dtype(values):
         counts = values.value_counts()[::-1]
-        axes.barh(counts.index, counts)
+        axes.barh(range(len(counts)), counts)
+        axes.set_yticks(range(len(counts)), short(counts.index))
     elif values.notna().any():
         dates = pd.api.types.is_datetime64_any_dtype(values)
         numbers = date2num(values.dropna()) if dates else values.dropna().to_numpy()
@@ -177,7 +186,7 @@ def grid(draw):
         axes.set_axis_off()
     known = {label: one for axes in all_axes.flat for one, label in zip(*axes.get_legend_handles_labels(), strict=True)}
     if known:
-        figure.legend(known.values(), known.keys(), loc="outside lower center", ncols=5)
+        figure.legend(known.values(), short(known), loc="outside lower center", ncols=5)
     plt.show()
 
 
@@ -194,8 +203,8 @@ grid(lambda axes, name: distribution(axes, plain(name, frame)))
 # %%
 def boxes(axes, numbers, groups):
     """The numbers of each group."""
-    parts = {str(key): part.dropna() for key, part in numbers.groupby(groups) if part.notna().any()}
-    axes.boxplot(list(parts.values()), tick_labels=list(parts), orientation="horizontal", showfliers=False)
+    parts = {key: part.dropna() for key, part in numbers.groupby(groups) if part.notna().any()}
+    axes.boxplot(list(parts.values()), tick_labels=short(parts), orientation="horizontal", showfliers=False)
 
 
 def against(axes, name):
@@ -211,6 +220,7 @@ def against(axes, name):
     elif schema.features[name] == "category":
         shares = pd.crosstab(values, few(target), normalize="index")
         shares.plot.barh(stacked=True, ax=axes, legend=False, ylabel="", width=0.8)
+        axes.set_yticklabels(short(shares.index))
     else:
         boxes(axes, values, few(target))
     if dates:

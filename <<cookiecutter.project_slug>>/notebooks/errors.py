@@ -24,6 +24,8 @@ import sys
 
 if importlib.util.find_spec("<< cookiecutter.package_name >>") is None:
     REPOSITORY = ""  # `make badges` writes its address
+    if not REPOSITORY:
+        raise RuntimeError("the project is not installed in this Python: take the one in .venv, or run `make badges`")
     if not os.path.isdir("project"):
         subprocess.run(["git", "clone", "--quiet", "--depth", "1", REPOSITORY, "project"], check=True)
     os.chdir("project")
@@ -157,7 +159,7 @@ def cut(values, words=False):
     if values.nunique() <= groups or dtype == "category":
         texts = to_text(values).where(values.notna(), "missing")
         common = texts.value_counts().index[:MOST]
-        return texts.where(texts.isin(common), "others").str.slice(0, 30)
+        return texts.where(texts.isin(common), "others")
     parts = pd.qcut(values, groups, duplicates="drop")
     form = "≤ {:%Y-%m-%d %H:%M}" if dtype == "datetime" else "≤ {} words" if words else "≤ {}"
     parts = parts.cat.rename_categories([form.format(one.right) for one in parts.cat.categories])
@@ -174,7 +176,8 @@ def grouped(values, words=False):
     else:
         table[bars], table["mean error"] = parts["size"].mean(), parts["error"].mean()
     _, axes = plt.subplots(figsize=(7, 1 + 0.3 * len(table)), layout="constrained")
-    axes.barh([f"{name} ({count})" for name, count in table["rows"].items()], table[bars])
+    axes.barh(range(len(table)), table[bars])
+    axes.set_yticks(range(len(table)), [f"{str(name)[:30]} ({count})" for name, count in table["rows"].items()])
     axes.axvline(result["wrong" if classes else "size"].mean(), color="black", linewidth=1, label="all rows")
     axes.invert_yaxis()
     axes.set(xlabel=bars)

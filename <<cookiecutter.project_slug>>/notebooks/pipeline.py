@@ -27,6 +27,8 @@ import sys
 
 if importlib.util.find_spec("<< cookiecutter.package_name >>") is None:
     REPOSITORY = ""  # `make badges` writes its address
+    if not REPOSITORY:
+        raise RuntimeError("the project is not installed in this Python: take the one in .venv, or run `make badges`")
     if not os.path.isdir("project"):
         subprocess.run(["git", "clone", "--quiet", "--depth", "1", REPOSITORY, "project"], check=True)
     os.chdir("project")

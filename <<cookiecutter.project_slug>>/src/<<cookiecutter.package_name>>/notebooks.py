@@ -124,7 +124,7 @@ def _kernel() -> Iterator[None]:
     """A kernel of this Python, in a folder that goes away: nothing is written to the user's home, or taken from it."""
     before = dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
-        write_kernel_spec(Path(folder) / "kernels" / KERNEL, extra_arguments=["--log-level=ERROR"])
+        write_kernel_spec(Path(folder) / "kernels" / KERNEL, extra_arguments=["--log-level=CRITICAL"])
         os.environ["JUPYTER_PATH"] = folder
         for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR"):
             os.environ[name] = str(Path(folder) / name)
