@@ -250,6 +250,9 @@ def test_badges_say_what_they_lack(copied: Project, monkeypatch: pytest.MonkeyPa
     with pytest.raises(error, match="needs the lines <!-- badges --> and <!-- /badges -->"):
         badges.write("ada/noted")
     assert "https://github.com" not in (copied.path / "notebooks" / "data.py").read_text()
+    (copied.path / ".git").rename(copied.path.parent / ".git")
+    with pytest.raises(error, match="this project is a folder of another repository"):
+        badges.write(None)
 
 
 def test_without_the_extra_it_says_how_to_install_it(copied: Project) -> None:
