@@ -3,7 +3,8 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from .stages import run, threads
@@ -32,11 +33,18 @@ def main(words: Sequence[str] | None = None) -> None:
     serve.add_argument("--host", help="the address to listen at (params/serve.yaml)")
     serve.add_argument("--port", type=_port, help="the port to listen at (params/serve.yaml)")
     serve.add_argument("--workers", type=_workers, help="how many processes (params/serve.yaml)")
+    notebooks = commands.add_parser("notebooks", help="run notebooks and write them as pages")
+    notebooks.add_argument("names", nargs="*", help="of notebooks/<name>.py; all of them if none is given")
+    notebooks.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter, as in YAML")
+    commands.add_parser("pair", help="write the .ipynb of each notebook, or take over what was edited there")
+    badges = commands.add_parser("badges", help="write badges into README.md that open the notebooks in a browser")
+    badges.add_argument("repository", nargs="?", help="owner/name on GitHub (the git remote `origin`)")
     script = commands.add_parser("script", help="print the final model as a script that needs scikit-learn alone")
     script.add_argument("output", nargs="?", help="the file to write instead")
     given = parser.parse_args(words)
     called = {"check": _check, "summary": _summary, "schema": _schema, "list": _list, "nested": _nested}
-    (called | {"predict": _predict, "publish": _publish, "serve": _serve, "script": _script})[given.command](given)
+    called |= {"predict": _predict, "publish": _publish, "serve": _serve, "script": _script}
+    (called | {"notebooks": _notebooks, "pair": _pair, "badges": _badges})[given.command](given)
 
 
 def _port(text: str) -> int:
@@ -144,16 +152,51 @@ def _publish(given: argparse.Namespace) -> None:
 
 
 def _serve(given: argparse.Namespace) -> None:
-    from .errors import UserError
-
     os.environ.update(threads(rows=1) | os.environ)  # as long as nothing is loaded that makes threads
-    try:
+    with _extra("serve"):
         from .service.run import serve
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"{error.name} is not installed: add the extra 'serve' to pyproject.toml and run `make setup`"
-        ) from None
     serve(given.host, given.port, given.workers)
+
+
+def _notebooks(given: argparse.Namespace) -> None:
+    from .errors import UserError
+    from .objects.reader import parse
+
+    with _extra("notebooks"):
+        from .notebooks import execute
+    values = {}
+    for word in given.param:
+        name, sign, value = word.partition("=")
+        if not sign:
+            raise UserError(f"a parameter is written as name=value, not {word!r}")
+        values[name] = parse(value, f"the parameter {name}")[0]
+    for page in execute(given.names, values):
+        print(page.resolve())
+
+
+def _pair(given: argparse.Namespace) -> None:
+    with _extra("notebooks"):
+        from .notebooks import pair
+    print("\n".join(map(str, pair())))
+
+
+def _badges(given: argparse.Namespace) -> None:
+    with _extra("notebooks"):
+        from .badges import write
+    print(f"README.md and notebooks/ open from https://github.com/{write(given.repository)}: commit and push them")
+
+
+@contextmanager
+def _extra(name: str) -> Iterator[None]:
+    """Say which extra brings a package that is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        from .errors import UserError
+
+        raise UserError(
+            f"{error.name} is not installed: add the extra {name!r} to pyproject.toml and run `make setup`"
+        ) from None
 
 
 def _script(given: argparse.Namespace) -> None:
