@@ -93,6 +93,18 @@ def test_an_ensemble_of_fold_models_says_the_same(
     assert model.members[1] is second and len(second.steps if not schema.labels else second.estimator_.steps) > 1
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_labels_and_probabilities_asked_together_are_those_asked_apart(
+    name: str, made: Any, table: pd.DataFrame, schema: Schema
+) -> None:
+    if not schema.labels:
+        pytest.skip("these are for a classification")
+    model, features = made(name)[0], table[list(schema.features)]
+    labels, probabilities = model.predict_both(features)
+    assert labels.tolist() == model.predict(features).tolist()
+    assert np.array_equal(probabilities, model.predict_proba(features))
+
+
 def test_what_says_something_else_is_found(made: Any, table: pd.DataFrame, schema: Schema) -> None:
     features = table[list(schema.features)]
     one, other = made(MODELS[0])[0], made("random_forest")[0]

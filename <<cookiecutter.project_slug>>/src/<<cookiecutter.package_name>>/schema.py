@@ -154,6 +154,8 @@ def to_number(values: pd.Series) -> pd.Series:
 
 def to_text(values: pd.Series) -> pd.Series:
     """Text; whole numbers without a decimal point, so that 1.0 and 1 are one category whatever stands in other rows."""
+    if values.dtype == "str":
+        return values
     cells = values.to_numpy(dtype=object)
     texts = [None if empty else _text(one) for one, empty in zip(cells, _empty(cells), strict=True)]
     return pd.Series(pd.array(_objects(texts), dtype="str"), values.index, name=values.name)

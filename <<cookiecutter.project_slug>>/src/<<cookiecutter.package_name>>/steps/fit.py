@@ -15,6 +15,18 @@ from ..errors import UserError
 from ..objects.build import build, pipeline, steps
 from ..objects.model import Model
 
+# What these predict is the class of the largest probability. All their trees need not be asked twice.
+MOST_PROBABLE = frozenset(
+    [
+        "catboost.CatBoostClassifier",
+        "lightgbm.LGBMClassifier",
+        "xgboost.XGBClassifier",
+        "sklearn.ExtraTreesClassifier",
+        "sklearn.HistGradientBoostingClassifier",
+        "sklearn.RandomForestClassifier",
+    ]
+)
+
 
 class LabelEncoded(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """A classifier that takes and gives labels as they are in the table.
@@ -52,8 +64,12 @@ class LabelEncoded(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         inner, rows = self.estimator_, X
         if isinstance(inner, Pipeline) and not any(hasattr(step, "fit_resample") for _, step in inner.steps):
             inner, rows = inner[-1], transform(inner[:-1], X)
-        codes = np.asarray(inner.predict(rows)).ravel().astype(int)
-        return np.asarray(self.encoder_.inverse_transform(codes)), np.asarray(inner.predict_proba(rows))
+        probabilities = np.asarray(inner.predict_proba(rows))
+        if f"{type(inner).__module__.split('.')[0]}.{type(inner).__name__}" in MOST_PROBABLE:
+            codes = np.asarray(inner.classes_)[np.argmax(probabilities, axis=1)].astype(int)
+        else:
+            codes = np.asarray(inner.predict(rows)).ravel().astype(int)
+        return np.asarray(self.encoder_.inverse_transform(codes)), probabilities
 
     @available_if(lambda self: hasattr(getattr(self, "estimator_", self.estimator), "decision_function"))
     def decision_function(self, X: Any) -> np.ndarray:

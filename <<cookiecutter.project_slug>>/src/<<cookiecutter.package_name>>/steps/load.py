@@ -309,5 +309,10 @@ def _separator(lines: list[str]) -> str:
 
 
 def _strip(values: pd.Series, missing: list[str]) -> pd.Series:
+    if values.dtype == "str":  # each text once, however many rows have it
+        codes, texts = pd.factorize(values)
+        found = [one.strip() for one in texts.tolist()]
+        kept = [None if one in (*missing, "") else one for one in found]
+        return pd.Series(pd.array([*kept, None], dtype="str").take(codes), values.index, name=values.name)
     stripped = values.map(lambda one: one.strip() if isinstance(one, str) else one, na_action="ignore")
     return stripped.where(~stripped.isin([*missing, ""]), None)
