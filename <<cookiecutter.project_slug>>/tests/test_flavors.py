@@ -159,7 +159,7 @@ def test_a_flavor_that_the_params_do_not_name_is_not_used(stored: tuple[Path, li
 
 def test_parts_of_other_models_do_not_go_together(stored: tuple[Path, list[str]]) -> None:
     folder, named = stored
-    joblib.dump([[], []], folder / "transformers.joblib")
+    joblib.dump({"steps": [[]], "of": [0, 0]}, folder / "transformers.joblib")
     seal(folder)
     with pytest.raises(UserError, match="is damaged: the parts are not of one model"):
         load(folder, named)

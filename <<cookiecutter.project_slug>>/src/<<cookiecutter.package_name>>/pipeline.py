@@ -18,7 +18,7 @@ from .errors import UserError
 from .files import read_json
 from .objects.plan import compile_params, read_package, read_validation
 from .schema import Schema, dtype_of
-from .steps.apart import apart
+from .steps.apart import apart, steps_of
 from .steps.featurize import featurize
 from .steps.predict import Featurize, features, predict
 from .steps.preprocess import preprocess
@@ -88,7 +88,7 @@ class PredictionPipeline:
                 model, (transformers, schema) = None, load_transformers(folder, named["named"])
             else:
                 model, schema = load(folder, named["named"])
-                transformers = apart(model)["transformers"]
+                transformers = steps_of(apart(model)["transformers"])
             example = pd.DataFrame(read_json(folder / "example.json"))
         shown = example if len(example) else None
         return cls(schema, model, read_validation(params), example=shown, transformers=transformers)

@@ -21,7 +21,7 @@ import pandas as pd
 from .errors import UserError
 from .files import read_json, replacing, write_json, write_text
 from .schema import Schema
-from .steps.apart import PARTS, apart, together
+from .steps.apart import PARTS, apart, steps_of, together
 from .steps.outputs import outputs, probable
 from .trust import PACKAGE, imported
 
@@ -126,7 +126,7 @@ def load_transformers(folder: Path, named: Iterable[str]) -> tuple[list[Any], Sc
     flavors, schema = _opened(folder, about)
     if "transformers" not in flavors:
         raise UserError(f"{folder} has no part 'transformers': the model is not complete")
-    return list(_got(folder, "transformers", flavors["transformers"], about)), schema
+    return steps_of(_got(folder, "transformers", flavors["transformers"], about)), schema
 
 
 def put(thing: Any, path: Path, flavor: Any, about: About) -> None:

@@ -11,6 +11,21 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import Pipeline, make_pipeline
 
 
+class Words(TfidfVectorizer):
+    """scikit-learn's, which is stored with its words as an array: of a mapping, skops writes some lines for each."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if "vocabulary_" in state:
+            state["vocabulary_"] = np.array(sorted(self.vocabulary_, key=self.vocabulary_.__getitem__))
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "vocabulary_" in state:
+            state = state | {"vocabulary_": {word: place for place, word in enumerate(state["vocabulary_"].tolist())}}
+        super().__setstate__(state)
+
+
 class LatentSemanticAnalysis(TransformerMixin, BaseEstimator):
     """Latent semantic analysis of each text column: tf-idf of words, reduced by a truncated SVD.
 
@@ -57,7 +72,7 @@ class LatentSemanticAnalysis(TransformerMixin, BaseEstimator):
         return np.asarray(names or ["nothing"], dtype=object)
 
     def _fit_column(self, texts: list[str]) -> Pipeline | None:
-        words = TfidfVectorizer(min_df=self.min_df, sublinear_tf=True, strip_accents="unicode")
+        words = Words(min_df=self.min_df, sublinear_tf=True, strip_accents="unicode")
         try:
             counted = words.fit_transform(texts)
         except ValueError:  # No word stands in enough texts.
@@ -108,8 +123,8 @@ class TfIdf(TransformerMixin, BaseEstimator):
         ]
         return np.asarray(names or ["nothing"], dtype=object)
 
-    def _fit_column(self, texts: list[str]) -> TfidfVectorizer | None:
-        words = TfidfVectorizer(
+    def _fit_column(self, texts: list[str]) -> Words | None:
+        words = Words(
             min_df=self.min_df,
             max_features=self.max_features,
             ngram_range=(1, 2),

@@ -15,11 +15,13 @@ def apart(model: Any) -> dict[str, Any]:
 
     Returns
     -------
-    `transformers`, the fitted steps before each estimator: a list of lists of names and transformers; `label_encoder`,
-    a list of fitted label encoders, none in a regression; `model`, what is left: the estimators, and what makes one
-    prediction of theirs. An estimator that is fitted on each fold counts for each.
+    `transformers`, the fitted steps before each estimator: lists of names and transformers under `steps`, and under
+    `of` the position of each estimator's, for several may have the same; `label_encoder`, a list of fitted label encoders,
+    none in a regression; `model`, what is left: the estimators, and what makes one prediction of theirs. An estimator
+    that is fitted on each fold counts for each.
     """
-    transformers: list[list[tuple[str, Any]]] = []
+    distinct: dict[tuple[int, ...], list[tuple[str, Any]]] = {}
+    of: list[int] = []
     encoders: list[Any] = []
 
     def bare(leaf: Any) -> Any:
@@ -29,12 +31,20 @@ def apart(model: Any) -> dict[str, Any]:
             leaf.estimator_ = bare(leaf.estimator_)
             del leaf.encoder_
             return leaf
-        steps = getattr(leaf, "steps", None)
-        transformers.append(list(steps[:-1]) if steps else [])
+        steps = getattr(leaf, "steps", [])
+        key = tuple(id(step) for _, step in steps[:-1])
+        distinct.setdefault(key, list(steps[:-1]))
+        of.append(list(distinct).index(key))
         return _with(leaf, steps[-1:]) if steps else leaf
 
     rest = rebuilt(model, bare)
+    transformers = {"steps": list(distinct.values()), "of": of}
     return {"transformers": transformers} | ({"label_encoder": encoders} if encoders else {}) | {"model": rest}
+
+
+def steps_of(transformers: dict[str, Any]) -> list[list[tuple[str, Any]]]:
+    """The fitted steps before each estimator, from the part `transformers`."""
+    return [[(name, step) for name, step in transformers["steps"][position]] for position in transformers["of"]]
 
 
 def together(parts: dict[str, Any]) -> Any:
@@ -45,14 +55,14 @@ def together(parts: dict[str, Any]) -> Any:
     ValueError
         If the parts are not of one model.
     """
-    transformers, encoders = list(parts["transformers"]), list(parts.get("label_encoder", []))
+    transformers, encoders = steps_of(parts["transformers"]), list(parts.get("label_encoder", []))
 
     def whole(leaf: Any) -> Any:
         if isinstance(leaf, LabelEncoded):
             leaf.encoder_ = encoders.pop(0)
             leaf.estimator_ = whole(leaf.estimator_)
             return leaf
-        before = [tuple(step) for step in transformers.pop(0)]
+        before = transformers.pop(0)
         return _with(leaf, [*before, *leaf.steps]) if before else leaf
 
     try:

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
+from .fit import behind
 from .outputs import outputs, probable
 
 
@@ -53,7 +54,8 @@ class Ensemble(BaseEstimator):
 
     def outputs(self, X: Any) -> np.ndarray:
         """What the members say of rows side by side, shape (rows, members * k)."""
-        return np.hstack([_said(member, X, self.labels) for member in self.members])
+        transformed: dict[tuple[int, ...], Any] = {}
+        return np.hstack([_said(member, X, self.labels, transformed) for member in self.members])
 
 
 class EnsembleRegressor(RegressorMixin, Ensemble):
@@ -153,5 +155,6 @@ def models(member: Any) -> list[Any]:
     return list(member.models) if isinstance(member, Folds) else [member]
 
 
-def _said(member: Any, X: Any, labels: Sequence[Any]) -> np.ndarray:
-    return np.mean([probable(outputs(model, X, labels), labels) for model in models(member)], axis=0)
+def _said(member: Any, X: Any, labels: Sequence[Any], transformed: dict[tuple[int, ...], Any]) -> np.ndarray:
+    asked = [behind(model, X, transformed) for model in models(member)]
+    return np.mean([probable(outputs(rest, rows, labels), labels) for rest, rows in asked], axis=0)

@@ -1,6 +1,7 @@
 """Fit: a model's preprocessing and estimator as one scikit-learn estimator, fitted to raw rows and raw labels."""
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,6 +156,27 @@ def parts(estimator: Any) -> Parts | None:
     if any(hasattr(step, "fit_resample") for _, step in whole.steps):
         return None
     return Parts(whole[:-1], whole[-1], encodes)
+
+
+def behind(model: Any, X: pd.DataFrame, transformed: dict[tuple[int, ...], Any]) -> tuple[Any, Any]:
+    """What of a fitted whole takes transformed rows, and the rows for it.
+
+    Parameters
+    ----------
+    transformed : rows by the transformers that made them. Models that have the same ones find them there.
+    """
+    whole = model.estimator_ if isinstance(model, LabelEncoded) else model
+    steps = getattr(whole, "steps", [])[:-1]
+    if not steps or any(hasattr(step, "fit_resample") for _, step in steps):
+        return model, X
+    key = tuple(id(step) for _, step in steps)
+    if key not in transformed:
+        transformed[key] = whole[:-1].transform(X)
+    if whole is model:
+        return whole[-1], transformed[key]
+    rest = copy(model)
+    rest.estimator_ = whole[-1]
+    return rest, transformed[key]
 
 
 def transform(transformers: Any, X: pd.DataFrame) -> Any:

@@ -20,8 +20,8 @@ from ..objects.metrics import Metric, Outputs, metric
 from ..objects.model import Model
 from ..objects.space import Values
 from ..schema import Schema
-from .ensemble import EnsembleClassifier, EnsembleRegressor, Folds
-from .fit import assemble, fit, parts
+from .ensemble import EnsembleClassifier, EnsembleRegressor, Folds, models
+from .fit import LabelEncoded, assemble, fit, parts
 from .fold import prepared, scored
 from .outputs import encoded
 from .quick import quick
@@ -177,6 +177,7 @@ def train(
     fitting = [(number, chosen_from[positions[number]]) for number in order.tolist()]
     work = (uuid4().hex, features, target, list(folds), schema, refit)
     fitted = _fit(fitting, share, work, workers, began + seconds if weights else np.inf, say)
+    _share_fronts(fitted, {number: one.front for number, one in fitting})
     kept = sorted(fitted)
     if len(kept) < len(positions):
         combine = _without(combine, kept)
@@ -278,6 +279,19 @@ def _member(model: Model, values: Values, front: str, work: Any) -> Any:
         return split.fit(before, transformed, truth)
 
     return fitted(0, None) if refit else Folds([fitted(number, learn) for number, (learn, _) in enumerate(folds)])
+
+
+def _share_fronts(fitted: Mapping[int, Any], fronts: Mapping[int, str]) -> None:
+    """Let members have what stands before their estimators in common where it is the same.
+
+    Each process that fits members has fitted it once; of two that are equal one is enough to keep, and to transform by.
+    """
+    shared: dict[tuple[str, int], Any] = {}
+    for number in sorted(fitted):
+        for fold, model in enumerate(models(fitted[number])):
+            whole = model.estimator_ if isinstance(model, LabelEncoded) else model
+            if not any(hasattr(step, "fit_resample") for _, step in whole.steps):
+                whole.steps[:-1] = shared.setdefault((fronts[number], fold), whole.steps[:-1])
 
 
 def _without(combine: Any, kept: list[int]) -> Any:
