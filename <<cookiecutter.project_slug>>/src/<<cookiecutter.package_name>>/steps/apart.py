@@ -16,9 +16,9 @@ def apart(model: Any) -> dict[str, Any]:
     Returns
     -------
     `transformers`, the fitted steps before each estimator: lists of names and transformers under `steps`, and under
-    `of` the position of each estimator's, for several may have the same; `label_encoder`, a list of fitted label encoders,
-    none in a regression; `model`, what is left: the estimators, and what makes one prediction of theirs. An estimator
-    that is fitted on each fold counts for each.
+    `of` the position of each estimator's, for several may have the same; `label_encoder`, a list of fitted label
+    encoders, none in a regression; `model`, what is left: the estimators, and what makes one prediction of theirs. An
+    estimator that is fitted on each fold counts for each.
     """
     distinct: dict[tuple[int, ...], list[tuple[str, Any]]] = {}
     of: list[int] = []
