@@ -40,7 +40,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from << cookiecutter.package_name >>.errors import UserError, nearest
-from << cookiecutter.package_name >>.interactive import last, run
+from << cookiecutter.package_name >>.interactive import last, models, run
 from << cookiecutter.package_name >>.report.charts import STYLE
 from << cookiecutter.package_name >>.schema import dtype_of, to_text
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
@@ -57,9 +57,13 @@ groups = 6  # into how many groups numbers and dates are cut
 # %%
 MOST = 15  # classes of a picture, and groups of a column of categories
 
-fitted, schema, _, _ = run("train")
-train, holdout, _ = last("split")
+fitted, schema, leaderboard, _ = run("train")
+train, holdout, folds = last("split")
 features = list(schema.features)
+if holdout.empty:  # the final model has seen all rows: a model of its own is fitted without those of the first fold
+    learn, left_out = folds[0]
+    train, holdout = train.iloc[learn], train.iloc[left_out].reset_index(drop=True)
+    model = model or next(name for name in leaderboard["model"] if name in models())
 if model is not None:
     tuned = run("tune", model=model)
     fitted = assemble(tuned.model, tuned.result.values, schema.features, schema.task)

@@ -158,13 +158,13 @@ display(members)
 # The same members, each with the same weight. (Look, but do not choose by it: then these rows are held out no longer.)
 
 # %%
-if isinstance(final, Ensemble) and len(final.members) > 1:
+if isinstance(final, Ensemble) and len(final.members) > 1 and len(holdout):
     weights = [1 / len(final.members)] * len(final.members)
     equal = type(final)(final.names, final.members, mean(weights, max(1, len(schema.labels))), final.labels)
     for name, one in (("as trained", final), ("equal weights", equal)):
         print(f"{kind} on the held-out rows, {name}: {one.score(holdout[features], holdout[schema.target]):.4f}")
 else:
-    print("the final model is one model: there are no weights")
+    print("the final model is one model, without weights, or no rows are held out")
 
 # %% [markdown]
 # ## Evaluate

@@ -86,6 +86,7 @@ class Onnx:
     """
 
     suffix, suits = ".onnx", ("model",)
+    rest = "ensemble.skops"
 
     def __init__(self, tolerance: float = 1e-3) -> None:
         if tolerance < 0:
@@ -94,15 +95,15 @@ class Onnx:
 
     def save(self, thing: Any, path: Path, about: About) -> None:
         """Write a folder with a graph for each estimator."""
-        from ..export.onnx import save
+        from ..export.onnx import drawn
 
-        save(thing, path)
+        Skops().save(drawn(thing, path), path / self.rest, about)
 
     def load(self, path: Path, about: About) -> Any:
         """Read it; onnxruntime runs graphs and no code of theirs."""
-        from ..export.onnx import load
+        from ..export.onnx import opened
 
-        return load(path, about.named)
+        return opened(Skops().load(path / self.rest, about), path)
 
 
 def refuse(path: Path, names: Iterable[str]) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
-import skops.io
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.compose import TransformedTargetRegressor
@@ -16,9 +15,6 @@ from sklearn.pipeline import Pipeline
 from ..errors import UserError
 from ..steps.apart import rebuilt
 from ..steps.fit import LabelEncoded
-from ..trust import is_trusted
-
-REST = "ensemble.skops"
 
 
 class Graph(BaseEstimator):
@@ -97,8 +93,12 @@ class RegressorGraph(RegressorMixin, Graph):
         return self.outputs(X)[0].astype(float).ravel()
 
 
-def save(model: Any, folder: Path) -> None:
-    """Write a model without its transformers as graphs, and what holds them together.
+def drawn(model: Any, folder: Path) -> Any:
+    """Write the estimators of a model without its transformers as graphs into a new folder.
+
+    Returns
+    -------
+    What holds them together: the model with the names of the graphs in their places.
 
     Raises
     ------
@@ -108,17 +108,17 @@ def save(model: Any, folder: Path) -> None:
     folder.mkdir()
     written: list[str] = []
 
-    def graph(leaf: Any) -> Any:
+    def leaf_of(leaf: Any) -> Any:
         if isinstance(leaf, LabelEncoded):
             new = LabelEncoded(None)
-            new.classes_, new.estimator_ = leaf.classes_, graph(leaf.estimator_)
+            new.classes_, new.estimator_ = leaf.classes_, leaf_of(leaf.estimator_)
             return new
-        return Pipeline([("model", drawn(leaf[-1]))])
+        return Pipeline([("model", graph(leaf[-1]))])
 
-    def drawn(estimator: Any) -> Any:
+    def graph(estimator: Any) -> Any:
         if isinstance(estimator, TransformedTargetRegressor):
             new = copy(estimator)
-            new.regressor, new.regressor_ = None, drawn(estimator.regressor_)
+            new.regressor, new.regressor_ = None, graph(estimator.regressor_)
             return new
         name = f"{len(written)}.onnx"
         onnx.save_model(converted(estimator), folder / name)
@@ -127,28 +127,18 @@ def save(model: Any, folder: Path) -> None:
             return RegressorGraph(name)
         return ClassifierGraph(name, np.asarray(estimator.classes_))
 
-    skops.io.dump(rebuilt(model, graph), folder / REST)
+    return rebuilt(model, leaf_of)
 
 
-def load(folder: Path, named: list[str]) -> Any:
-    """What `save` wrote, ready to predict rows as the transformers give them.
+def opened(model: Any, folder: Path) -> Any:
+    """What `drawn` gave, with its graphs: ready to predict rows as the transformers give them."""
 
-    Raises
-    ------
-    UserError
-        If it holds what is not trusted.
-    """
-    unknown = skops.io.get_untrusted_types(file=folder / REST)
-    refused = [name for name in unknown if not is_trusted(name, named)]
-    if refused:
-        raise UserError(f"{folder / REST} holds {refused[0]}, which no object in params/ names: it is not loaded")
-
-    def opened(leaf: Any) -> Any:
+    def leaf_of(leaf: Any) -> Any:
         last = (leaf.estimator_ if isinstance(leaf, LabelEncoded) else leaf)[-1]
         getattr(last, "regressor_", last).open(folder)
         return leaf
 
-    return rebuilt(skops.io.load(folder / REST, trusted=unknown), opened)
+    return rebuilt(model, leaf_of)
 
 
 def converted(estimator: Any) -> onnx.ModelProto:
