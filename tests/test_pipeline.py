@@ -8,6 +8,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -412,6 +413,17 @@ def test_how_the_model_is_stored_is_chosen_in_its_params(project: Project) -> No
     graph.write_bytes(graph.read_bytes()[:-1])
     said = project.python("predict", "data/raw/penguins.csv", "damaged.csv", code=1)
     assert f"model.onnx/{graph.name} is damaged" in said
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="MLEM's last release is for Python 3.11 at most")
+def test_mlem_saves_the_model_in_an_environment_of_its_own(project: Project) -> None:
+    project.edit("params/package.yaml", ("exports: []", "exports: [{class: MLEM}]"))
+    said = project.run(str(TOOLS / "dvc"), "repro", code=255)
+    assert "there is no .venv-mlem/bin/python" in said and "`make mlem` makes .venv-mlem" in said
+    project.run("make", "mlem", f"PYTHON={sys.executable}", "UV=")
+    assert project.repro() == ["package"]
+    saved = project.path / "models" / "package" / "exports" / "model.mlem"
+    assert "object_type: model" in saved.read_text(encoding="utf-8"), "it was loaded there, and said the same"
 
 
 def _predicted(project: Project, output: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +152,32 @@ def trained(
 def _object(text: str, kind: str) -> Object:
     data, where = parse(text)
     return Grammar().object(data, where, [kind])
+
+
+class Dying(InProcess):
+    """A process of which has died by the time of the third call, which is noticed when it is given work."""
+
+    calls = starts = 0
+
+    def start(self, fork: bool = False) -> None:
+        """Count."""
+        self.starts += 1
+
+    def submit(self, function: Callable[..., Any], *words: Any) -> Future[Any]:
+        """Raise once."""
+        self.calls += 1
+        if self.calls == 3:
+            raise BrokenExecutor
+        return super().submit(function, *words)
+
+
+def test_a_process_that_is_dead_when_it_is_given_work_costs_no_trial(
+    search: Callable[..., Result], schema: Schema
+) -> None:
+    dying = Dying()
+    lost, whole = search("KNeighbors", "lost", workers=dying), search("KNeighbors", "whole")
+    assert dying.starts == 1, "the processes are started anew"
+    assert (lost.trials, lost.failed, lost.folds) == (whole.trials, 0, whole.folds)
 
 
 def test_preprocessing_without_a_space_is_fitted_once_a_fold_and_scores_are_the_same(

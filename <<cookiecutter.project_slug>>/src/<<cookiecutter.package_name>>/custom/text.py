@@ -11,7 +11,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import Pipeline, make_pipeline
 
 
-class Words(TfidfVectorizer):
+class _Words(TfidfVectorizer):
     """scikit-learn's, which is stored with its words as an array: of a mapping, skops writes some lines for each."""
 
     def __getstate__(self) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class LatentSemanticAnalysis(TransformerMixin, BaseEstimator):
         return np.asarray(names or ["nothing"], dtype=object)
 
     def _fit_column(self, texts: list[str]) -> Pipeline | None:
-        words = Words(min_df=self.min_df, sublinear_tf=True, strip_accents="unicode")
+        words = _Words(min_df=self.min_df, sublinear_tf=True, strip_accents="unicode")
         try:
             counted = words.fit_transform(texts)
         except ValueError:  # No word stands in enough texts.
@@ -123,8 +123,8 @@ class TfIdf(TransformerMixin, BaseEstimator):
         ]
         return np.asarray(names or ["nothing"], dtype=object)
 
-    def _fit_column(self, texts: list[str]) -> Words | None:
-        words = Words(
+    def _fit_column(self, texts: list[str]) -> _Words | None:
+        words = _Words(
             min_df=self.min_df,
             max_features=self.max_features,
             ngram_range=(1, 2),

@@ -249,7 +249,10 @@ def _fit(
                 say(f"{one.name} is left out: fitting it would take about {expected:.1f} s, and {left:.1f} s are left")
                 continue
             fronts.add(one.front)
-            pending[workers.submit(_member, one.model, one.values, one.front, shared)] = number, one.name
+            try:
+                pending[workers.submit(_member, one.model, one.values, one.front, shared)] = number, one.name
+            except BrokenExecutor:
+                raise _died(one.name) from None
         left = deadline - time.monotonic()
         done, _ = wait(pending, max(left, 0) if fitted and left < np.inf else None, FIRST_COMPLETED)
         if not done:
@@ -261,8 +264,12 @@ def _fit(
             try:
                 fitted[number] = future.result()
             except BrokenExecutor:
-                raise UserError(f"{name}: the process that fitted it has died, perhaps for want of memory") from None
+                raise _died(name) from None
     return fitted
+
+
+def _died(name: str) -> UserError:
+    return UserError(f"{name}: the process that fitted it has died, perhaps for want of memory")
 
 
 def _member(model: Model, values: Values, front: str, work: Any) -> Any:

@@ -149,7 +149,11 @@ def tune(
             active.append(_ask(study, job, points, workers, pruner, owner))
         if not active:
             break
-        submit()
+        try:
+            submit()
+        except BrokenExecutor:  # a process died just now, and takes no work any more
+            shared = _restart(workers, job, pending)
+            continue
         left = deadline - time.monotonic()
         done, _ = wait(pending, None if left == math.inf else max(left, 0), FIRST_COMPLETED)
         if not done and any(run.ended is None for run in active):
