@@ -21,6 +21,9 @@ def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument(
+        "--trials", type=int, default=40, help="of the search: with few, the final model is a single one"
+    )
     parser.add_argument("--limit", type=float, default=20, help="GiB at which either is stopped")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -31,7 +34,7 @@ def main() -> None:
         root = folder / "bench"
         search = root / "params/search.yaml"
         text = search.read_text(encoding="utf-8")
-        search.write_text(text.replace("trials: 100", "trials: 8"), encoding="utf-8")
+        search.write_text(text.replace("trials: 100", f"trials: {given.trials}"), encoding="utf-8")
         timed("dvc", "repro", "--quiet", cwd=root)
         many = pd.concat([learned.drop(columns="target")] * (given.rows // len(learned) + 1), ignore_index=True)
         many.head(given.rows).to_parquet(root / "new.parquet", index=False)
@@ -53,6 +56,7 @@ def main() -> None:
         "machine": machine(),
         "versions": versions(),
         "rows": given.rows,
+        "trials": given.trials,
         "members": members,
         "predict": ours._asdict(),
         "in_memory": theirs | {"peak": frame.peak},
