@@ -23,6 +23,7 @@ from << cookiecutter.package_name >>.steps.ensemble import EnsembleClassifier, E
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.predict import predict
 from << cookiecutter.package_name >>.store import Described, compare, load, save, seal
+from << cookiecutter.package_name >>.trust import is_trusted
 
 MODELS = sorted(path.stem for path in Path(__file__).parent.parent.glob("params/models/*.yaml"))
 FLAVORS = ["Skops", "Joblib", "Onnx"]
@@ -113,6 +114,12 @@ def test_what_says_something_else_is_found(made: Any, table: pd.DataFrame, schem
 
 
 @pytest.fixture
+def named(plan: Plan) -> list[str]:
+    """What the params name."""
+    return list(plan.slices["train"]["named"])
+
+
+@pytest.fixture
 def stored(made: Any, table: pd.DataFrame, schema: Schema, tmp_path: Path) -> tuple[Path, list[str]]:
     """A model that is stored by joblib, and what may be named to load it."""
     model, named = made("random_forest")
@@ -142,6 +149,18 @@ def test_a_pickle_that_calls_something_is_not_obeyed(
     with pytest.raises(UserError, match="which no object in params/ names"):
         load(folder, named)
     assert not (tmp_path / "opened").exists()
+
+
+def test_a_class_that_a_trusted_module_imports_from_elsewhere_is_not_trusted(named: list[str]) -> None:
+    package = Skops.__module__.split(".")[0]
+    assert is_trusted(f"{package}.schema.Schema", named) and is_trusted("sklearn.pipeline.Pipeline", named)
+    for name in (
+        f"{package}.storage.Path",
+        "sklearn.utils._testing.CalledProcessError",
+        "sklearn.pipeline.chain",
+        "os.system",
+    ):
+        assert not is_trusted(name, named)
 
 
 def test_a_flavor_that_the_params_do_not_name_is_not_used(stored: tuple[Path, list[str]]) -> None:

@@ -24,10 +24,13 @@ def is_trusted(name: str, named: Iterable[str]) -> bool:
     named = list(named)
     if name in HARMLESS:
         return True
-    if name.split(".")[0] not in trusted_packages(named):
+    packages = trusted_packages(named)
+    if name.split(".")[0] not in packages:
         return False
     thing = imported(name)
-    return inspect.isclass(thing) or any(imported(path) is thing for path in named)
+    # A module has classes of other packages, too, which it imports: these are not what it is trusted for.
+    own = inspect.isclass(thing) and thing.__module__.split(".")[0] in packages
+    return own or any(imported(path) is thing for path in named)
 
 
 def imported(path: str) -> Any:
