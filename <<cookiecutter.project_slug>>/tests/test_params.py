@@ -25,7 +25,7 @@ def test_a_competing_model_learns_from_its_defaults_and_its_seeds(
     name: str, plan: Plan, table: pd.DataFrame, schema: Schema
 ) -> None:
     model = model_from(plan.slices[f"models/{name}"])
-    features, target = table[list(schema.features)], table["outcome"]
+    features, target = table[list(schema.features)], table[schema.target]
     for values in starts(model.space, model.seeds).values():
         fitted = fit(assemble(model, values, schema.features, task_of(schema)), features, target)
         predicted = fitted.predict(features)
