@@ -1,7 +1,7 @@
 """Charts of a clustering: where its clusters lie, how large, how different from each other and how stable they are.
 
-They are drawn like those of `report/charts.py`, which says what an `Evaluation` and a `Chart` are. The colour of a cluster
-goes by its number, noise is grey.
+They are drawn like those of `report/charts.py`, which says what an `Evaluation` and a `Chart` are. The colour of a
+cluster goes by its number, noise is grey.
 """
 
 from typing import Any
@@ -61,8 +61,8 @@ def cluster_projection(evaluation: Evaluation) -> Chart:
     axes.set(xlabel=f"First principal component ({parts[0]:.0%})", ylabel=f"Second ({parts[1]:.0%})")
     figure.legend(loc="outside right upper", handlelength=1.0)
     caption = (
-        f"All rows on the plane on which they are spread most: it holds {parts.sum():.0%} of their differences, so clusters"
-        " that overlap here may lie apart in other directions. Numbers count alike, and categories with them."
+        f"All rows on the plane on which they are spread most: it holds {parts.sum():.0%} of their differences, so"
+        " clusters that overlap here may lie apart in other directions."
     )
     if len(few) < len(rows):
         caption += f" {len(few)} rows of {len(rows)}."
@@ -90,13 +90,13 @@ def cluster_sizes(evaluation: Evaluation) -> Chart:
     figure, axes = _figure(height=max(HEIGHT, 0.9 + 0.24 * len(data)))
     places = _draw_bars(axes, [_name(one) for one in names], data["share"].to_numpy())
     for place, one, share in zip(places, names, data["share"], strict=True):
-        axes.barh(place, share, height=0.6, alpha=0.5, **{"color": _looks(one)["color"]})
+        axes.barh(place, share, height=0.6, alpha=0.5, color=_looks(one)["color"])
     caption = f"The share of {len(rows)} rows that each cluster has."
     if evaluation.rows == "the hold-out":
         axes.scatter(data["held_out_share"], places, s=34, color=INK, marker="|", linewidth=2, zorder=3)
         caption += (
-            f" Black marks are the shares among the {len(held_out)} rows that were held out: where they are far from the"
-            " ends of the bars, what was found does not hold for new rows, or these are few."
+            f" Black marks are the shares among the {len(held_out)} rows that were held out: where they are far from"
+            " the ends of the bars, what was found does not hold for new rows, or these are few."
         )
     axes.set(xlabel="Share of the rows", xlim=(0, None))
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -140,8 +140,8 @@ def cluster_profiles(evaluation: Evaluation, top: int = 20) -> Chart:
     bar.set_label("standard deviations from the mean of all rows")
     bar.outline.set_visible(False)
     caption = (
-        "What is typical of each cluster: blue is more of it than among all rows, orange less, in standard deviations. Of a"
-        " category (column = value) it is the share of rows that have it."
+        "What is typical of each cluster: blue is more of it than among all rows, orange less, in standard deviations."
+        " Of a category (column = value) it is the share of rows that have it."
     )
     if len(shown) < len(table):
         caption += f" The {len(shown)} of {len(table)} that differ most."
@@ -181,8 +181,8 @@ def silhouette_plot(evaluation: Evaluation) -> Chart:
     axes.set(xlabel="Silhouette", ylim=(begin, -gap))
     axes.grid(False, axis="y")
     caption = (
-        f"Each row of {evaluation.rows} is a line: near 1 it lies well inside its cluster, near 0 between two, and below 0"
-        f" another cluster is nearer. The dotted line is the mean, {found.mean():.2f}."
+        f"Each row of {evaluation.rows} is a line: near 1 it lies well inside its cluster, near 0 between two, and"
+        f" below 0 another cluster is nearer. The dotted line is the mean, {found.mean():.2f}."
     )
     noise = int((labels == NOISE).sum())
     if noise:
@@ -228,8 +228,8 @@ def cluster_comparison(evaluation: Evaluation, column: str | None = None, most: 
     axes.spines[:].set_visible(False)
     index = adjusted_rand_score(values[known].astype(str), labels[known])
     caption = (
-        f"Training rows by cluster and by {_short(name, 40)}, which no model saw; colours are shares of each line. They agree by"
-        f" {index:.2f} (adjusted Rand index: 1 is the same, 0 is chance)."
+        f"Training rows by cluster and by {name}, which no model saw; colours are shares of each line."
+        f" They agree by {index:.2f} (adjusted Rand index: 1 is the same, 0 is chance)."
     )
     table = data[clusters].reset_index(names=name).rename(columns=str)
     return Chart(f"Clusters and {_short(name, 24)}", caption, figure, table)
@@ -262,8 +262,8 @@ def number_of_clusters(evaluation: Evaluation) -> Chart:
     _readable(axes)
     figure.legend(loc="outside upper center", ncols=3, handlelength=1.3)
     caption = (
-        "The best that each model reached with so many clusters. A clear peak says how many there are; a flat line says that"
-        " the rows do not fall into clusters of their own accord, and that your purpose may decide."
+        "The best that each model reached with so many clusters. A clear peak says how many there are; a flat line says"
+        " that the rows do not fall into clusters of their own accord, and that your purpose may decide."
     )
     return Chart("How many clusters", caption, figure, data)
 
@@ -272,8 +272,8 @@ def number_of_clusters(evaluation: Evaluation) -> Chart:
 def cluster_stability(evaluation: Evaluation, resamples: int = 20, share: float = 0.5, random_state: int = 0) -> Chart:
     """Which clusters are found again by copies of the model that learn from other rows.
 
-    The mean Jaccard index of a cluster and the one most like it in each copy: Hennig, Cluster-wise assessment of cluster
-    stability, Computational Statistics and Data Analysis 52, 2007. Each copy is fitted to a random `share` of the rows.
+    The mean Jaccard index of a cluster and the one most like it in each copy, which is fitted to a random `share` of the
+    rows: Hennig, Cluster-wise assessment of cluster stability, Computational Statistics and Data Analysis 52, 2007.
     """
     rows, labels = _learned(evaluation)
     found = refitted(evaluation.model, rows, rows, resamples, share, random_state)
@@ -290,8 +290,8 @@ def cluster_stability(evaluation: Evaluation, resamples: int = 20, share: float 
     axes.set(xlabel="Jaccard index with the most similar cluster", xlim=(0, 1))
     index = float(np.mean([adjusted_rand_score(labels, one) for one in found]))
     caption = (
-        f"How much of each cluster is found again by {resamples} copies of the model that learned from {share:.0%} of the"
-        " rows. Above 0.75 a cluster is there to stay; below 0.6 it should not be trusted (Hennig). Whiskers are one"
+        f"How much of each cluster is found again by {resamples} copies of the model that learned from {share:.0%} of"
+        " the rows. Above 0.75 a cluster is there to stay; below 0.6 it should not be trusted (Hennig). Whiskers are one"
         f" standard deviation. The clusterings as wholes agree by {index:.2f} (adjusted Rand index)."
     )
     return Chart("Stability of the clusters", caption, figure, data)

@@ -1,9 +1,10 @@
 """Metrics of a clustering: functions of points and of the numbers of their clusters, for nothing is known to be true.
 
-`X` are points of the reference space of `clusters.py`, the same for all models. Noise (-1) is in no cluster: a metric is
-that of the other rows, made worse by the share of the rows that are left out, as the density-based validity index does
-(Moulavi, Jaskowiak, Campello, Zimek and Sander, Density-based clustering validation, SDM 2014). What is no clustering,
-one cluster or as many as there are rows, has the worst value that there is, so that no search takes it for good.
+`X` are points of the reference space of `clusters.py`, the same for all models. Noise (-1) is in no cluster: a metric
+is that of the other rows, made worse by the share of the rows that are left out, as the density-based validity index
+does (Moulavi, Jaskowiak, Campello, Zimek and Sander, Density-based clustering validation, SDM 2014). What is no
+clustering, one cluster or as many as there are rows, has the worst value that there is, so that no search takes it for
+good.
 """
 
 from collections.abc import Callable
@@ -60,8 +61,8 @@ def davies_bouldin_error(X: np.ndarray, labels: np.ndarray) -> float:
 def calinski_harabasz_ratio_score(X: np.ndarray, labels: np.ndarray) -> float:
     """The variance between clusters over that within them, each by its degrees of freedom; from 0, more is better.
 
-    Caliński and Harabasz, A dendrite method for cluster analysis, Communications in Statistics 3, 1974. It is multiplied
-    by the share of the rows that are no noise.
+    Caliński and Harabasz, A dendrite method for cluster analysis, Communications in Statistics 3, 1974. It is
+    multiplied by the share of the rows that are no noise.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def stability_score(
     share: float = 0.5,
     random_state: int = 0,
 ) -> float:
-    """How alike the clusters are that the model finds when it learns from other rows: 0 by chance, 1 where all is the same.
+    """How alike the clusters are that the model finds when it learns from other rows: 0 by chance, 1 where all agree.
 
     The mean adjusted Rand index (Hubert and Arabie 1985) between the clusters of these rows and those that they are put
     into by copies of the model, each fitted to a random half of the training rows: Ben-Hur, Elisseeff and Guyon, A

@@ -212,8 +212,9 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
     - A number or a date is centred on the median and divided by a robust standard deviation (that of a normal
       distribution with the same quartiles; where they are equal, the plain one). A missing one is the median. What lies
       far out is drawn in to less than 3, smoothly, so that no few rows are all that a distance sees.
-    - A category is one column of ones and zeros for each value that 1 % of the rows have, one for all the rarer ones, and
-      so for a missing one. Rows of different categories are as far apart in it as two numbers are on average: 2, squared.
+    - A category is one column of ones and zeros for each value that 1 % of the rows have, and one for all the rarer
+      ones; a missing one is a value as well. Two different categories are as far apart as two numbers are on average: 2,
+      squared.
     - A text is at most 30 numbers, by latent semantic analysis: texts with nothing in common are as far apart as well.
 
     Parameters
