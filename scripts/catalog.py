@@ -80,7 +80,7 @@ def registry(folder: Path) -> Any:
 
 
 def entry(one: Any) -> dict[str, Any] | None:
-    """What the hooks need to know of a class, or None if it does not predict one target or cluster rows, on one machine.
+    """What the hooks need to know of a class, or None if it neither predicts one target nor clusters, on one machine.
 
     Its parameters' defaults, the parameters that somebody has to fill in, whether it takes missing values, and whether
     it gives probabilities, if it is a classifier.

@@ -11,8 +11,8 @@
 # %% [markdown]
 # # The doubtful rows of a clustering
 #
-# Nothing is predicted here, so nothing can be wrong. But some rows lie between two clusters, and some are noise: which rows,
-# of which clusters, and what they have in common.
+# Nothing is predicted here, so nothing can be wrong. But some rows lie between two clusters, and some are noise: which
+# rows, of which clusters, and what they have in common.
 
 # %% tags=["setup"]
 # On Colab and Kaggle this fetches the project and installs it. Where it is installed already, nothing happens.
@@ -56,13 +56,13 @@ most = 5000  # training rows that are looked at
 
 # %%
 fitted, schema, _, _ = run("train")
+task, features = task_of(schema), list(schema.features)
 train, _, _ = last("split")
 if model is not None:
     if model not in models():
         raise UserError(f"no model {model!r} competes")
     tuned = run("tune", model=model)
-    fitted = fit(assemble(tuned.model, tuned.result.values, schema.features, task_of(schema)), train, np.zeros(len(train)))
-task, features = task_of(schema), list(schema.features)
+    fitted = fit(assemble(tuned.model, tuned.result.values, schema.features, task), train[features], train[[]])
 looked_at = train.sample(min(most, len(train)), random_state=0).reset_index(drop=True)
 labels = task.outputs(fitted, looked_at[features]).predicted
 points = task.known(looked_at, train, None)["X"]

@@ -272,8 +272,8 @@ def number_of_clusters(evaluation: Evaluation) -> Chart:
 def cluster_stability(evaluation: Evaluation, resamples: int = 20, share: float = 0.5, random_state: int = 0) -> Chart:
     """Which clusters are found again by copies of the model that learn from other rows.
 
-    The mean Jaccard index of a cluster and the one most like it in each copy, which is fitted to a random `share` of the
-    rows: Hennig, Cluster-wise assessment of cluster stability, Computational Statistics and Data Analysis 52, 2007.
+    The mean Jaccard index of a cluster and the one most like it in each copy, which is fitted to a random `share` of
+    the rows: Hennig, Cluster-wise assessment of cluster stability, Computational Statistics and Data Analysis 52, 2007.
     """
     rows, labels = _learned(evaluation)
     found = refitted(evaluation.model, rows, rows, resamples, share, random_state)
@@ -291,8 +291,8 @@ def cluster_stability(evaluation: Evaluation, resamples: int = 20, share: float 
     index = float(np.mean([adjusted_rand_score(labels, one) for one in found]))
     caption = (
         f"How much of each cluster is found again by {resamples} copies of the model that learned from {share:.0%} of"
-        " the rows. Above 0.75 a cluster is there to stay; below 0.6 it should not be trusted (Hennig). Whiskers are one"
-        f" standard deviation. The clusterings as wholes agree by {index:.2f} (adjusted Rand index)."
+        " the rows. Above 0.75 a cluster is there to stay, below 0.6 it should not be trusted (Hennig). Whiskers are"
+        f" one standard deviation. The clusterings as wholes agree by {index:.2f} (adjusted Rand index)."
     )
     return Chart("Stability of the clusters", caption, figure, data)
 

@@ -213,8 +213,8 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
       distribution with the same quartiles; where they are equal, the plain one). A missing one is the median. What lies
       far out is drawn in to less than 3, smoothly, so that no few rows are all that a distance sees.
     - A category is one column of ones and zeros for each value that 1 % of the rows have, and one for all the rarer
-      ones; a missing one is a value as well. Two different categories are as far apart as two numbers are on average: 2,
-      squared.
+      ones; a missing one is a value as well. Two different categories are as far apart as two numbers are on average:
+      2, squared.
     - A text is at most 30 numbers, by latent semantic analysis: texts with nothing in common are as far apart as well.
 
     Parameters
