@@ -24,12 +24,12 @@ from ..report.charts import (
     WIDTH,
     Chart,
     Evaluation,
-    _draw_bars,
-    _figure,
-    _readable,
-    _short,
-    _styled,
-    _words,
+    draw_bars,
+    in_words,
+    new_figure,
+    readable,
+    short,
+    styled,
 )
 from ..schema import dtype_of
 from .cluster_metrics import refitted, widths
@@ -40,7 +40,7 @@ MOST_ROWS = 20_000  # that a picture needs to be told of
 NUMBERS = ("n_clusters", "n_components")  # parameters that say how many clusters there are to be
 
 
-@_styled
+@styled
 def cluster_projection(evaluation: Evaluation) -> Chart:
     """All rows on the plane on which they are spread most, by the first two principal components."""
     rows, labels = _all_rows(evaluation)
@@ -52,7 +52,7 @@ def cluster_projection(evaluation: Evaluation) -> Chart:
         raise ValueError("there is only one number to draw")
     plane = PCA(2, random_state=0).fit(points)
     across, up = plane.transform(points[few]).T
-    figure, axes = _figure(max(WIDTH, 10), HEIGHT + 0.6)
+    figure, axes = new_figure(max(WIDTH, 10), HEIGHT + 0.6)
     for one in sorted(set(labels[few].tolist()), key=lambda one: (one == NOISE, one)):
         own = labels[few] == one
         size = 26 if len(few) < 500 else 14
@@ -70,7 +70,7 @@ def cluster_projection(evaluation: Evaluation) -> Chart:
     return Chart("Clusters on a plane", caption, figure, data)
 
 
-@_styled
+@styled
 def cluster_sizes(evaluation: Evaluation) -> Chart:
     """The share of the rows that each cluster has, and its share of the held-out rows."""
     from matplotlib.ticker import PercentFormatter
@@ -87,8 +87,8 @@ def cluster_sizes(evaluation: Evaluation) -> Chart:
             "held_out_share": [float((held_out == one).mean()) for one in names],
         }
     )
-    figure, axes = _figure(height=max(HEIGHT, 0.9 + 0.24 * len(data)))
-    places = _draw_bars(axes, [_name(one) for one in names], data["share"].to_numpy())
+    figure, axes = new_figure(height=max(HEIGHT, 0.9 + 0.24 * len(data)))
+    places = draw_bars(axes, [_name(one) for one in names], data["share"].to_numpy())
     for place, one, share in zip(places, names, data["share"], strict=True):
         axes.barh(place, share, height=0.6, alpha=0.5, color=_looks(one)["color"])
     caption = f"The share of {len(rows)} rows that each cluster has."
@@ -103,7 +103,7 @@ def cluster_sizes(evaluation: Evaluation) -> Chart:
     return Chart("Sizes of the clusters", caption, figure, data)
 
 
-@_styled
+@styled
 def cluster_profiles(evaluation: Evaluation, top: int = 20) -> Chart:
     """In what the clusters differ: for each, how far its mean of a column is from that of all rows.
 
@@ -122,7 +122,7 @@ def cluster_profiles(evaluation: Evaluation, top: int = 20) -> Chart:
     limit = max(1.0, float(np.nanmax(shown.abs().to_numpy())))
 
     width = max(WIDTH, 3.4 + 0.62 * len(clusters))
-    figure, axes = _figure(width, max(HEIGHT, 1.2 + 0.3 * len(shown)))
+    figure, axes = new_figure(width, max(HEIGHT, 1.2 + 0.3 * len(shown)))
     scale = LinearSegmentedColormap.from_list("differences", (COLOURS[1], "#f7c9a5", "white", PALE, COLOURS[0]))
     mesh = axes.pcolormesh(shown.to_numpy(), cmap=scale, vmin=-limit, vmax=limit, edgecolors="white", linewidth=1.5)
     for (row, column), value in np.ndenumerate(shown.to_numpy()):
@@ -130,7 +130,7 @@ def cluster_profiles(evaluation: Evaluation, top: int = 20) -> Chart:
         style: dict[str, Any] = {"ha": "center", "va": "center", "size": 8.5, "in_layout": False}
         axes.text(column + 0.5, row + 0.5, f"{value:+.1f}".replace("-", "−"), color=colour, **style)
     axes.set_xticks(np.arange(len(clusters)) + 0.5, [str(one) for one in clusters])
-    axes.set_yticks(np.arange(len(shown)) + 0.5, [_short(name, 30) for name in shown.index])
+    axes.set_yticks(np.arange(len(shown)) + 0.5, [short(name, 30) for name in shown.index])
     axes.tick_params(axis="y", labelcolor=INK)
     axes.set(xlabel="Cluster")
     axes.invert_yaxis()
@@ -148,7 +148,7 @@ def cluster_profiles(evaluation: Evaluation, top: int = 20) -> Chart:
     return Chart("Profiles of the clusters", caption, figure, data)
 
 
-@_styled
+@styled
 def silhouette_plot(evaluation: Evaluation) -> Chart:
     """The silhouette of each row, cluster by cluster: how much nearer it is to its own cluster than to the next."""
     labels = _said(evaluation, evaluation.features)
@@ -164,7 +164,7 @@ def silhouette_plot(evaluation: Evaluation) -> Chart:
     data = data.sort_values(["cluster", "silhouette"], ascending=[True, False], ignore_index=True)
     clusters = [one for one in np.unique(labels).tolist() if one != NOISE]
 
-    figure, axes = _figure(height=max(HEIGHT, 1.4 + 0.24 * len(clusters)))
+    figure, axes = new_figure(height=max(HEIGHT, 1.4 + 0.24 * len(clusters)))
     gap = max(1, round(0.02 * len(data)))
     begin, ticks = 0, []
     for one in clusters:
@@ -190,7 +190,7 @@ def silhouette_plot(evaluation: Evaluation) -> Chart:
     return Chart("Silhouettes", caption, figure, data)
 
 
-@_styled
+@styled
 def cluster_comparison(evaluation: Evaluation, column: str | None = None, most: int = 15) -> Chart:
     """How clusters go with a column that was left out: the share of each of its values that each cluster has.
 
@@ -213,16 +213,16 @@ def cluster_comparison(evaluation: Evaluation, column: str | None = None, most: 
     counts = data[clusters].to_numpy()
     shares = counts / counts.sum(axis=1, keepdims=True)
 
-    figure, axes = _figure(max(WIDTH, 3.0 + 0.62 * len(clusters)), max(HEIGHT, 1.4 + 0.34 * len(data)))
+    figure, axes = new_figure(max(WIDTH, 3.0 + 0.62 * len(clusters)), max(HEIGHT, 1.4 + 0.34 * len(data)))
     scale = LinearSegmentedColormap.from_list("shares", SHARES)
     axes.pcolormesh(shares, cmap=scale, vmin=0, vmax=1, edgecolors="white", linewidth=1.5)
     for (row, place), count in np.ndenumerate(counts):
         style: dict[str, Any] = {"ha": "center", "va": "center", "size": 10, "in_layout": False}
         axes.text(place + 0.5, row + 0.5, str(count), color="white" if shares[row, place] > 0.45 else INK, **style)
     axes.set_xticks(np.arange(len(clusters)) + 0.5, ["noise" if one == NOISE else str(one) for one in clusters])
-    axes.set_yticks(np.arange(len(data)) + 0.5, [_short(value, 24) for value in data.index])
+    axes.set_yticks(np.arange(len(data)) + 0.5, [short(value, 24) for value in data.index])
     axes.tick_params(axis="y", labelcolor=INK)
-    axes.set(xlabel="Cluster", ylabel=_short(name, 30))
+    axes.set(xlabel="Cluster", ylabel=short(name, 30))
     axes.invert_yaxis()
     axes.grid(False)
     axes.spines[:].set_visible(False)
@@ -232,34 +232,31 @@ def cluster_comparison(evaluation: Evaluation, column: str | None = None, most: 
         f" They agree by {index:.2f} (adjusted Rand index: 1 is the same, 0 is chance)."
     )
     table = data[clusters].reset_index(names=name).rename(columns=str)
-    return Chart(f"Clusters and {_short(name, 24)}", caption, figure, table)
+    return Chart(f"Clusters and {short(name, 24)}", caption, figure, table)
 
 
-@_styled
+@styled
 def number_of_clusters(evaluation: Evaluation) -> Chart:
     """The best score that each model reached with so many clusters, over all finished trials."""
     from matplotlib.ticker import MaxNLocator
 
     history = evaluation.history()
-    columns = [history[name] for name in NUMBERS if name in history]
-    if not columns:
-        raise ValueError("no model that competes is told how many clusters to find")
-    numbers = pd.concat(columns, axis=1).bfill(axis=1).iloc[:, 0]
-    known = history.assign(clusters=pd.to_numeric(numbers, errors="coerce")).dropna(subset="clusters")
+    numbers = [next((values[name] for name in NUMBERS if values.get(name)), None) for values in history["values"]]
+    known = history.assign(clusters=pd.to_numeric(pd.Series(numbers), errors="coerce")).dropna(subset="clusters")
     if known["clusters"].nunique() < 2:
         raise ValueError("no search has tried different numbers of clusters")
     best = "max" if evaluation.higher_is_better else "min"
     data = known.groupby(["model", "clusters"], sort=False)["score"].agg([best, "size"]).reset_index()
     data = data.set_axis(["model", "clusters", "score", "trials"], axis=1).sort_values(["model", "clusters"])
     data = data.astype({"clusters": int})
-    figure, axes = _figure()
+    figure, axes = new_figure()
     for number, name in enumerate(dict.fromkeys(known["model"])):
         own = data[data["model"] == name]
         colour = COLOURS[number] if number < len(COLOURS) else LINE
-        axes.plot(own["clusters"], own["score"], color=colour, marker="o", markersize=4, label=_short(name, 24))
-    axes.set(xlabel="Clusters", ylabel=f"Cross-validated {_words(evaluation.metric)}")
+        axes.plot(own["clusters"], own["score"], color=colour, marker="o", markersize=4, label=short(name, 24))
+    axes.set(xlabel="Clusters", ylabel=f"Cross-validated {in_words(evaluation.metric)}")
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    _readable(axes)
+    readable(axes)
     figure.legend(loc="outside upper center", ncols=3, handlelength=1.3)
     caption = (
         "The best that each model reached with so many clusters. A clear peak says how many there are; a flat line says"
@@ -268,7 +265,7 @@ def number_of_clusters(evaluation: Evaluation) -> Chart:
     return Chart("How many clusters", caption, figure, data)
 
 
-@_styled
+@styled
 def cluster_stability(evaluation: Evaluation, resamples: int = 20, share: float = 0.5, random_state: int = 0) -> Chart:
     """Which clusters are found again by copies of the model that learn from other rows.
 
@@ -282,8 +279,8 @@ def cluster_stability(evaluation: Evaluation, resamples: int = 20, share: float 
         raise ValueError("there is no cluster to be found again")
     alike = np.asarray([[_most_alike(labels == one, other) for one in clusters] for other in found])
     data = pd.DataFrame({"cluster": clusters, "mean": alike.mean(axis=0), "std": alike.std(axis=0)})
-    figure, axes = _figure(height=max(HEIGHT, 0.9 + 0.24 * len(data)))
-    places = _draw_bars(axes, [_name(one) for one in clusters], data["mean"].to_numpy())
+    figure, axes = new_figure(height=max(HEIGHT, 0.9 + 0.24 * len(data)))
+    places = draw_bars(axes, [_name(one) for one in clusters], data["mean"].to_numpy())
     axes.hlines(places, data["mean"] - data["std"], data["mean"] + data["std"], color=DEEP, linewidth=1.4)
     for limit in (0.6, 0.75):
         axes.axvline(limit, color=MUTED, linewidth=1, linestyle=":")

@@ -35,6 +35,8 @@ class Clustering(Task):
     models = ("clusterer",)
     takes = ()
     targets = (0, 0)
+    tells = ("X", "X_train", "y_train", "rows", "rows_train")
+    baseline = "The dummy model puts each row into one of two clusters, drawn at random."
 
     def __init__(self, most_rows: int = 10000) -> None:
         if isinstance(most_rows, bool) or not isinstance(most_rows, int) or most_rows < 2:
