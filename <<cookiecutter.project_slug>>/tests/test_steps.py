@@ -142,5 +142,5 @@ def test_every_metric_can_be_computed(fitted: object, table: pd.DataFrame, schem
     held_out = table.iloc[90:]
     task, features, seen = task_of(schema), held_out[list(schema.features)], table.iloc[:90]
     said, truth = task.outputs(fitted, features), task.truth(held_out["outcome"])
-    found = scores(metrics, task, said, truth, features, seen[list(schema.features)], seen["outcome"])
+    found = scores(metrics, task, said, truth, features, seen[list(schema.features)], seen["outcome"], fitted)
     assert json.dumps(found) and None not in found.values()
