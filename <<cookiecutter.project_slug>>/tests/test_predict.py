@@ -38,7 +38,7 @@ def pipeline(plan: Plan, table: pd.DataFrame, schema: Schema) -> PredictionPipel
 
 
 @pytest.fixture
-def rows(raw: pd.DataFrame) -> pd.DataFrame:
+def rows(raw: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Rows that the model has not seen, as they were read."""
     return raw.drop(columns=schema.targets).iloc[90:].reset_index(drop=True)
 

@@ -142,5 +142,6 @@ def test_every_metric_can_be_computed(fitted: object, table: pd.DataFrame, schem
     held_out = table.iloc[90:]
     task, features, seen = task_of(schema), held_out[list(schema.features)], table.iloc[:90]
     said, truth = task.outputs(fitted, features), task.truth(held_out[schema.target])
-    found = scores(metrics, task, said, truth, features, seen[list(schema.features)], seen[schema.target])
+    known = seen[list(schema.features)], seen[schema.target]
+    found = scores(metrics, task, said, truth, features, *known, fitted)
     assert json.dumps(found) and None not in found.values()

@@ -11,7 +11,8 @@ import yaml
 class Recipe(NamedTuple):
     """A folder below `recipes/`, described by its `recipe.yaml`.
 
-    `metric` may need probabilities; `metric_on_decisions` is for models that give none.
+    `metric` may need probabilities; `metric_on_decisions` is for models that give none. `targets` is 0 where nothing is
+    predicted: the answer `target` then names a column to leave out.
     `pool` holds the models that come with it: name -> classes as its file writes them, its own before nested ones.
     """
 
@@ -20,6 +21,7 @@ class Recipe(NamedTuple):
     metric: str
     metric_on_decisions: str
     kind: str
+    targets: int
     sample: dict[str, str]
     presets: dict[str, dict[str, Any]]
     starter: dict[str, str]
@@ -50,7 +52,7 @@ def names(template: Path) -> list[str]:
 def recipe(template: Path, name: str) -> Recipe:
     """The recipe of this name."""
     folder = template / "recipes" / name
-    facts = _read(folder / "recipe.yaml")
+    facts = {"targets": 1} | _read(folder / "recipe.yaml")
     pool = {file.stem: _classes_in(file) for file in sorted((folder / "params" / "models").glob("*.yaml"))}
     return Recipe._make([folder, *(facts[key] for key in Recipe._fields[1:-1]), pool])
 
