@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import names, recipes, tables
+from . import names, outside, overlay, recipes, tables
 from .errors import AnswerError, nearest, some
 from .estimators import choose
 from .plan import Plan
@@ -27,14 +27,15 @@ ASKED = (
 LICENSES = ("MIT", "BSD-3-Clause", "Apache-2.0", "Proprietary")
 
 
-def planned(answers: Mapping[str, Any], template: Path, here: Path) -> Plan:
+def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Path | None = None) -> Plan:
     """Check the answers and say what they come to.
 
     Parameters
     ----------
     answers : as cookiecutter collected them.
     template : the template's root.
-    here : the folder in which the user ran cookiecutter; relative data paths start there.
+    here : the folder in which the user ran cookiecutter; relative paths start there.
+    project : the folder that is being made, the current one by default.
 
     Raises
     ------
@@ -46,8 +47,8 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path) -> Plan:
         _check_text(key, value)
     _check_names(given)
     _check_choice("license", given["license"], LICENSES)
-    _check_choice("recipe", given["recipe"], recipes.names(template))
-    recipe = recipes.recipe(template, given["recipe"])
+    recipe = recipes.recipe_in(outside.folder_of(given["recipe"], template, here, project or Path.cwd()), template)
+    overlay.check(recipe.folder, template)
     catalogue = recipes.catalogue(template)
     preset, models = choose(given["estimators"], recipe, catalogue)
     source, local = _find_data(given["data"], here)
@@ -56,6 +57,7 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path) -> Plan:
         project_slug=given["project_slug"],
         package_name=given["package_name"],
         recipe=recipe.name,
+        folder=str(recipe.folder),
         task=recipe.task,
         sample=recipe.sample["file"],
         preprocess=recipe.starter,
@@ -121,7 +123,7 @@ def _check_names(given: Mapping[str, str]) -> None:
         raise AnswerError(f"package_name: {package!r} {why}; try {better!r}")
 
 
-def _check_choice(key: str, value: str, known: tuple[str, ...] | list[str]) -> None:
+def _check_choice(key: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise AnswerError(f"{key}: there is no {value!r}; write one of {', '.join(known)}")
 

@@ -4,13 +4,17 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from .errors import AnswerError, nearest
 from .plan import Plan
+from .recipes import SHARED
 
 PACKAGE = "<<cookiecutter.package_name>>"
-ABOUT = ("recipe.yaml", "README.md")
+CODE = f"src/{PACKAGE}/custom/"
+# The folders of a recipe that are laid; its own files, such as recipe.yaml and README.md, are about it and stay.
+LAID = ("data", "notebooks", "params", "src", "tests")
 
 
-def lay(plan: Plan, template: Path, project: Path) -> None:
+def lay(plan: Plan, project: Path) -> None:
     """Copy the recipe's files to the same places in the project, and the data to `data/raw/`.
 
     Contents are copied as they are, never rendered, so a recipe's files may hold anything. The sample stays away
@@ -19,7 +23,7 @@ def lay(plan: Plan, template: Path, project: Path) -> None:
     # Compiled modules that someone's tests left in the template's folder were rendered too.
     for compiled in [*project.glob("src/**/__pycache__"), *project.glob("tests/**/__pycache__")]:
         shutil.rmtree(compiled)
-    for path, relative in files(template / "recipes" / plan.recipe):
+    for path, relative in files(Path(plan.folder)):
         if relative != plan.sample or plan.source == plan.sample:
             copy(path, project / relative.replace(PACKAGE, plan.package_name))
     if plan.local is not None and Path(plan.local) != project / plan.source:
@@ -28,10 +32,48 @@ def lay(plan: Plan, template: Path, project: Path) -> None:
 
 def files(recipe: Path) -> Iterator[tuple[Path, str]]:
     """What a recipe lays over the project: each file and its path there, `/` between the parts."""
-    for path in sorted(recipe.rglob("*")):
+    for top in LAID:
+        for path in sorted((recipe / top).rglob("*")):
+            relative = path.relative_to(recipe)
+            if path.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in relative.parts):
+                yield path, relative.as_posix()
+
+
+def check(recipe: Path, template: Path) -> None:
+    """See that a recipe lays only what it may: its own files, and params in place of shared ones.
+
+    Raises
+    ------
+    AnswerError
+        If it does not.
+    """
+    for path in sorted(recipe.iterdir()):
+        if path.is_dir() and path.name not in LAID and not path.name.startswith((".", "__")):
+            better = nearest(path.name, LAID)
+            raise AnswerError(
+                f"recipe: {recipe.name} has a folder {path.name!r}, and only {', '.join(LAID)} are laid over a project; "
+                + (
+                    f"did you mean {better!r}?"
+                    if better
+                    else "move its files there, or give it a name that starts with '.'"
+                )
+            )
+    for path in [one for top in LAID for one in [recipe / top, *sorted((recipe / top).rglob("*"))]]:
         relative = path.relative_to(recipe).as_posix()
-        if path.is_file() and relative not in ABOUT and "__pycache__" not in path.parts:
-            yield path, relative
+        if path.is_symlink():
+            raise AnswerError(f"recipe: {recipe.name}/{relative} is a symbolic link; put the file itself there")
+    for _, relative in files(recipe):
+        if relative.startswith("src/") and not relative.startswith(CODE):
+            raise AnswerError(f"recipe: {recipe.name}/{relative} is out of place; modules go to {CODE}")
+        if any(sign in relative.replace(PACKAGE, "") for sign in ("<<", "<%", "<#")):
+            raise AnswerError(
+                f"recipe: {recipe.name}/{relative} is no name of a file; only {PACKAGE} is replaced in it"
+            )
+        if not relative.startswith("params/") and (template / SHARED / relative).exists():
+            raise AnswerError(
+                f"recipe: {recipe.name}/{relative} would replace a file that all projects share, which only params/ may; "
+                "give it another name"
+            )
 
 
 def copy(source: Path, place: Path) -> None:

@@ -23,16 +23,17 @@ class Model(NamedTuple):
 class Plan(NamedTuple):
     """What is to be done.
 
-    `source` is what the project will read; `local` is the file to be copied there, if it is not the sample's, a URL's,
-    or one that only the stamped project still has. `preprocess` names what a starter begins with, for a class that
-    takes `missing` values and for one that wants `complete` rows. `by` is who stamps: `cookiecutter`, or cruft with
-    `create` or `update`.
+    `folder` is the recipe's. `source` is what the project will read; `local` is the file to be copied there, if it is
+    not the sample's, a URL's, or one that only the stamped project still has. `preprocess` names what a starter begins
+    with, for a class that takes `missing` values and for one that wants `complete` rows. `by` is who stamps:
+    `cookiecutter`, or cruft with `create` or `update`.
     """
 
     project_slug: str
     package_name: str
     recipe: str
-    task: str
+    folder: str
+    task: Any
     sample: str
     preprocess: dict[str, str]
     source: str
@@ -40,7 +41,7 @@ class Plan(NamedTuple):
     target: str
     preset: str | None
     models: list[Model]
-    metric: str
+    metric: Any
     budget: dict[str, Any]
     requirements: list[str]
     by: str
