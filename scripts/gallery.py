@@ -1,8 +1,8 @@
 """Run the recipes on their samples and write the gallery from what came out.
 
-`make gallery` runs every recipe that has no run yet or has changed since, notes the facts in `recipes/gallery.json` and
-a picture of the report in `docs/gallery/`, and writes `recipes/README.md`, `docs/gallery.html` and the question `recipe`
-of `cookiecutter.json` from those facts and the `recipe.yaml` files. `--render` only writes, which takes no time.
+`make gallery` runs every recipe that has no run yet or has changed since, notes the facts in `recipes/gallery.json`
+and a picture of the report in `docs/gallery/`, and writes `recipes/README.md`, `docs/gallery.html` and the question
+`recipe` of `cookiecutter.json` from those facts and the `recipe.yaml` files. `--render` only writes.
 """
 
 import argparse
@@ -24,11 +24,10 @@ import yaml
 from jinja2 import Environment, FileSystemLoader
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT))  # the template's Jinja extension
-sys.path.append(str(ROOT / "hooks"))
+sys.path.append(str(Path(__file__).resolve().parent.parent / "hooks"))
 from stamping import overlay, recipes
 
+ROOT = Path(__file__).resolve().parent.parent
 FACTS = ROOT / "recipes" / "gallery.json"
 PAGE = ROOT / "recipes" / "README.md"
 HTML = ROOT / "docs" / "gallery.html"
@@ -106,7 +105,7 @@ def ran(name: str, preset: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         project = stamped(name, preset, Path(folder))
         began = time.monotonic()
-        subprocess.run([str(Path(sys.executable).parent / "dvc"), "repro", "--quiet"], cwd=project, check=True)
+        run("dvc", "repro", "--quiet", cwd=project)
         seconds = time.monotonic() - began
         picture(project / "reports" / "report.html", PICTURES / f"{name}.png")
         board, scores, result, profile = (
@@ -144,18 +143,21 @@ def ran(name: str, preset: str) -> dict[str, Any]:
 
 def stamped(name: str, preset: str, folder: Path) -> Path:
     """A project of a recipe, to be run with the packages of this environment."""
-    from cookiecutter.main import cookiecutter  # rendering does without
-
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    os.environ |= {"DVC_NO_ANALYTICS": "1", "PYTHONPATH": "src"}
+    facts = recipes.facts_in(ROOT / "recipes" / name)
+    answers = {"project_name": facts["title"], "description": facts["summary"], "project_slug": "project"}
+    answers |= {"recipe": name, "estimators": preset}
+    words = [f"{key}={value}" for key, value in answers.items()]
     settings = folder / "settings.yaml"
     settings.write_text(json.dumps({"replay_dir": str(folder), "cookiecutters_dir": str(folder)}), encoding="utf-8")
-    facts = recipes.facts_in(ROOT / "recipes" / name)
-    answers = {"project_name": facts["title"], "description": facts["summary"], "recipe": name, "estimators": preset}
-    made = cookiecutter(
-        str(ROOT), no_input=True, extra_context=answers, output_dir=str(folder), config_file=str(settings)
-    )
-    return Path(made)
+    run("python", "-m", "cookiecutter", str(ROOT), "--no-input", "--config-file", str(settings), *words, cwd=folder)
+    return folder / "project"
+
+
+def run(program: str, *words: str, cwd: Path) -> None:
+    """Run one of this environment's programs."""
+    tools = Path(sys.executable).parent
+    environment = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
+    subprocess.run([str(tools / program), *words], cwd=cwd, env={**environment, "PYTHONPATH": "src"}, check=True)
 
 
 def picture(report: Path, place: Path) -> None:
@@ -247,11 +249,14 @@ def pool(name: str) -> list[dict[str, Any]]:
     """The models of a recipe: their name, class, library, the requirements that they bring, and their presets."""
     recipe, catalogue = recipes.recipe(ROOT, name), recipes.catalogue(ROOT)
     requires = recipes.facts_in(recipe.folder).get("requires", {})
+    ranks = [model for wanted in recipe.presets.values() for model in wanted["estimators"]]
+    order = list(dict.fromkeys([*recipe.always, *ranks, *recipe.pool]))
     own = "\n".join(
         path.read_text(encoding="utf-8") for path, relative in overlay.files(recipe.folder) if relative.endswith(".py")
     )
     found = []
-    for model, classes in recipe.pool.items():
+    for model in order:
+        classes = recipe.pool[model]
         packages = {one["package"] for written in classes for one in catalogue.named(written)}
         needs = [catalogue.packages[one] for one in sorted(packages & set(catalogue.packages))]
         needs += [one for one in requires.get(model, []) if one not in needs]
@@ -328,7 +333,7 @@ def rendered() -> dict[Path, str]:
         "cards": cards,
         "core": next((one["run"]["sizes"]["core"] for one in cards if one["run"]), None),
         "tasks": sorted({one["task"] for one in cards}),
-        "libraries": sorted({library for one in cards for library in one["libraries"]}, key=str.lower),
+        "libraries": sorted({str(library) for one in cards for library in one["libraries"]}, key=str.lower),
     }
     question = "Which recipe? Write a name, or the folder or git address of a recipe of your own\n"
     question += "".join(f"    {one['name']}: {one['predicts']}\n" for one in cards) + "    Recipe"

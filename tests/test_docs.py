@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "benchmarks" / "README.md"]
+PAGES += [ROOT / "recipes" / "README.md", *sorted((ROOT / "recipes").glob("*/README.md"))]
 # Where a block of each kind is tried.
 PLACES = {
     "data": "data.yaml",

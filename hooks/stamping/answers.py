@@ -205,7 +205,7 @@ def _columns(path: Path | None) -> list[str] | None:
         raise AnswerError(f"data: {str(path)!r} {error}; write the path of a table with a header and rows") from None
 
 
-def _target(answer: str, data: str, columns: list[str] | None, recipe: Recipe) -> str:
+def _target(answer: str, data: str, columns: list[str] | None, recipe: Recipe) -> Any:
     if not answer:
         if not data:
             return recipe.sample["target"]

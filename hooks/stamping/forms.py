@@ -1,4 +1,4 @@
-"""Values checked against a JSON Schema: the few words of it that `recipes/recipe.schema.json` uses, in plain sentences."""
+"""Values checked against a JSON Schema, as far as `recipes/recipe.schema.json` uses its words, in plain sentences."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from typing import Any
 
 from .errors import nearest
 
-TYPES = {
+TYPES: dict[str, Any] = {
     "object": dict,
     "array": list,
     "string": str,
@@ -57,9 +57,9 @@ def _fits(value: Any, form: dict[str, Any]) -> bool:
     if not any(isinstance(value, TYPES[one]) and (one == "boolean" or not isinstance(value, bool)) for one in types):
         return False
     if isinstance(value, str):
-        return len(value.strip()) >= form.get("minLength", 0) and bool(re.search(form.get("pattern", ""), value))
+        return len(value.strip()) >= int(form.get("minLength", 0)) and bool(re.search(form.get("pattern", ""), value))
     if isinstance(value, list):
-        return len(value) >= form.get("minItems", 0)
+        return len(value) >= int(form.get("minItems", 0))
     if isinstance(value, int | float):
         return bool(value >= form.get("minimum", value))
     return True

@@ -47,33 +47,25 @@ def check(recipe: Path, template: Path) -> None:
     AnswerError
         If it does not.
     """
+
+    def refuse(relative: str, why: str) -> AnswerError:
+        return AnswerError(f"recipe: {recipe.name}/{relative} {why}")
+
     for path in sorted(recipe.iterdir()):
         if path.is_dir() and path.name not in LAID and not path.name.startswith((".", "__")):
             better = nearest(path.name, LAID)
-            raise AnswerError(
-                f"recipe: {recipe.name} has a folder {path.name!r}, and only {', '.join(LAID)} are laid over a project; "
-                + (
-                    f"did you mean {better!r}?"
-                    if better
-                    else "move its files there, or give it a name that starts with '.'"
-                )
-            )
+            right = f"did you mean {better!r}?" if better else "move it there, or give it a name that starts with '.'"
+            raise refuse(path.name, f"is no folder that is laid over a project, as {', '.join(LAID)} are; {right}")
     for path in [one for top in LAID for one in [recipe / top, *sorted((recipe / top).rglob("*"))]]:
-        relative = path.relative_to(recipe).as_posix()
         if path.is_symlink():
-            raise AnswerError(f"recipe: {recipe.name}/{relative} is a symbolic link; put the file itself there")
+            raise refuse(path.relative_to(recipe).as_posix(), "is a symbolic link; put the file itself there")
     for _, relative in files(recipe):
         if relative.startswith("src/") and not relative.startswith(CODE):
-            raise AnswerError(f"recipe: {recipe.name}/{relative} is out of place; modules go to {CODE}")
+            raise refuse(relative, f"is out of place; modules go to {CODE}")
         if any(sign in relative.replace(PACKAGE, "") for sign in ("<<", "<%", "<#")):
-            raise AnswerError(
-                f"recipe: {recipe.name}/{relative} is no name of a file; only {PACKAGE} is replaced in it"
-            )
+            raise refuse(relative, f"is no name of a file; only {PACKAGE} is replaced in it")
         if not relative.startswith("params/") and (template / SHARED / relative).exists():
-            raise AnswerError(
-                f"recipe: {recipe.name}/{relative} would replace a file that all projects share, which only params/ may; "
-                "give it another name"
-            )
+            raise refuse(relative, "is a file that all projects share, and a recipe replaces params/ alone; rename it")
 
 
 def copy(source: Path, place: Path) -> None:

@@ -38,7 +38,7 @@ class Plan(NamedTuple):
     preprocess: dict[str, str]
     source: str
     local: str | None
-    target: str
+    target: Any
     preset: str | None
     models: list[Model]
     metric: Any

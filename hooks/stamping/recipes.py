@@ -122,7 +122,7 @@ def _contradiction(facts: dict[str, Any], folder: Path, pool: list[str], shared:
     """What `recipe.yaml` names and the folder does not have."""
     if not pool:
         return "its folder has no params/models/*.yaml; write a file for each model there"
-    models = {"always": facts.get("always", [])}
+    models = {"always": facts.get("always", []), "requires": list(facts.get("requires", {}))}
     for preset, wanted in facts["presets"].items():
         models[f"presets.{preset}.estimators"] = wanted["estimators"]
         models[f"presets.{preset}.budget.shares"] = [one for one in wanted["budget"]["shares"] if one != "train"]
