@@ -259,7 +259,7 @@ def pool(name: str) -> list[dict[str, Any]]:
         classes = recipe.pool[model]
         packages = {one["package"] for written in classes for one in catalogue.named(written)}
         needs = [catalogue.packages[one] for one in sorted(packages & set(catalogue.packages))]
-        needs += [one for one in requires.get(model, []) if one not in needs]
+        needs += [one for written in classes for one in requires.get(written, []) if one not in needs]
         library = next((one["package"] for one in catalogue.named(classes[0])), classes[0].rpartition(".")[0])
         if not library and re.search(rf"^class {classes[0]}\b", own, re.MULTILINE):
             library = Requirement(needs[0]).name if needs else "this recipe"

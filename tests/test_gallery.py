@@ -122,7 +122,7 @@ def test_sizes_are_of_what_a_package_brings_beyond_the_core() -> None:
 
 def test_models_are_shown_with_their_library_and_presets() -> None:
     shown = {model["name"]: model for model in gallery.pool("tabular-regression")}
-    assert list(shown)[0] == "ridge"
+    assert next(iter(shown)) == "ridge"
     assert shown["lightgbm"] == {
         "name": "lightgbm",
         "class": "LGBMRegressor",

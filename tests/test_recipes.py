@@ -140,6 +140,11 @@ def test_a_wrong_value_is_named_with_what_would_be_right(changes: dict[str, Any]
             "presets.fast.estimators names a model twice; name it once",
         ),
         (
+            {"requires": {"PoisonRegressor": ["poison>=1"]}},
+            "requires names 'PoisonRegressor', and no file in params/models/ has this class; did you mean "
+            "'PoissonRegressor'?",
+        ),
+        (
             {"starter__missing": "nativ"},
             "starter.missing is 'nativ', and there is no such preprocessing; did you mean 'native'?",
         ),
@@ -178,25 +183,16 @@ def test_a_recipe_without_models_is_refused(visits: Path) -> None:
 
 
 def test_a_folder_is_a_recipe(bake: Bake, visits: Path) -> None:
-    (visits / ".git").mkdir()
-    (visits / ".git" / "config").touch()
+    (visits / ".github").mkdir()
+    (visits / ".github" / "ours.yml").touch()
     (visits / "LICENSE").touch()
     baked = bake(recipe=str(visits), estimators="fast", package_name="trial")
     assert "is stamped from the recipe visits." in baked.out
     files = {relative.replace(overlay.PACKAGE, "trial") for _, relative in overlay.files(visits)}
     assert {"data/raw/visits.csv", "params/models/poisson.yaml", "src/trial/custom/counts.py"} <= files
     assert files <= set(baked.files())
-    assert (
-        set(baked.files()) - files
-        == set(bake(package_name="trial").files())
-        - {
-            relative
-            for _, relative in overlay.files(ROOT / "recipes" / "tabular-classification")
-            if relative not in files
-        }
-        - {"data/raw/penguins.csv"}
-        - files
-    )
+    assert {"recipe.yaml", ".github/ours.yml", "data/raw/penguins.csv"} & set(baked.files()) == set()
+    assert "MIT License" in baked.read("LICENSE")
     data, search = (yaml.safe_load(baked.read(f"params/{name}.yaml")) for name in ("data", "search"))
     assert (data["source"], data["target"], data["task"]) == ("data/raw/visits.csv", "visits", "regression")
     assert (search["models"], search["metric"]) == (["poisson"], "neg_mean_absolute_error")

@@ -63,8 +63,9 @@ def test_a_recipe_is_whole(name: str) -> None:
         model
         for model, classes in recipe.pool.items()
         if not any(one["package"] in known.packages for written in classes for one in known.named(written))
+        and not set(classes) & set(facts.get("requires", []))
     ]
-    assert sorted(recipe.presets["thorough"]["estimators"]) == sorted(plain)
+    assert set(recipe.presets["thorough"]["estimators"]) >= set(plain)
 
 
 @pytest.mark.parametrize("name", RECIPES)

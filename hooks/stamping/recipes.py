@@ -72,7 +72,7 @@ def recipe_in(folder: Path, template: Path) -> Recipe:
     facts = facts_in(folder)
     pool = {file.stem: _classes_in(file) for file in sorted((folder / "params" / "models").glob("*.yaml"))}
     wrong = fault(facts, json.loads((template / "recipes" / "recipe.schema.json").read_text(encoding="utf-8")))
-    wrong = wrong or _contradiction(facts, folder, list(pool), template / SHARED)
+    wrong = wrong or _contradiction(facts, folder, pool, template / SHARED)
     if wrong:
         raise AnswerError(f"recipe: {folder.name}/recipe.yaml: {wrong}")
     return Recipe(
@@ -118,20 +118,26 @@ def readers(template: Path) -> dict[str, str]:
     return found
 
 
-def _contradiction(facts: dict[str, Any], folder: Path, pool: list[str], shared: Path) -> str | None:
+def _contradiction(facts: dict[str, Any], folder: Path, pool: dict[str, list[str]], shared: Path) -> str | None:
     """What `recipe.yaml` names and the folder does not have."""
     if not pool:
         return "its folder has no params/models/*.yaml; write a file for each model there"
-    models = {"always": facts.get("always", []), "requires": list(facts.get("requires", {}))}
+    models = {"always": facts.get("always", [])}
     for preset, wanted in facts["presets"].items():
         models[f"presets.{preset}.estimators"] = wanted["estimators"]
         models[f"presets.{preset}.budget.shares"] = [one for one in wanted["budget"]["shares"] if one != "train"]
     for place, listed in models.items():
         for name in listed:
             if name not in pool:
-                return f"{place} names {name!r}, and there is no params/models/{name}.yaml; {_instead(name, pool)}"
+                return (
+                    f"{place} names {name!r}, and there is no params/models/{name}.yaml; {_instead(name, list(pool))}"
+                )
         if len(set(listed)) < len(listed):
             return f"{place} names a model twice; name it once"
+    classes = [one for written in pool.values() for one in written]
+    for name in facts.get("requires", {}):
+        if name not in classes:
+            return f"requires names {name!r}, and no file in params/models/ has this class; {_instead(name, classes)}"
     steps = [path.stem for one in (shared, folder) for path in sorted((one / "params" / "preprocess").glob("*.yaml"))]
     for key, name in facts["starter"].items():
         if name not in steps:
