@@ -92,7 +92,7 @@ def test_the_page_explains_every_key() -> None:
     rows = re.findall(r"(?m)^\| (`\w+`(?:, `\w+`)*) \|", PAGE)
     explained = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
     assert explained == set(FORM["properties"])
-    assert set(re.findall(r"(?m)^\| `(\w+)/", PAGE)) | {"notebooks"} == set(overlay.LAID)
+    assert set(re.findall(r"(?m)^\| `(\w+)/", PAGE)) == set(overlay.LAID)
 
 
 @pytest.mark.parametrize(
@@ -250,10 +250,9 @@ def lay(visits: Path, name: str) -> None:
         ("src/counts.py", f"src/counts.py is out of place; modules go to {overlay.CODE}"),
         (f"src/{overlay.PACKAGE}/steps/fit.py", f"src/{overlay.PACKAGE}/steps/fit.py is out of place; modules go to "
          f"{overlay.CODE}"),
-        (f"{overlay.CODE}metrics.py", f"{overlay.CODE}metrics.py is a file that all projects share, and a recipe replaces "
-         "params/ alone; rename it"),
-        ("tests/conftest.py", "tests/conftest.py is a file that all projects share, and a recipe replaces params/ alone; "
-         "rename it"),
+        (f"{overlay.CODE}metrics.py", f"{overlay.CODE}metrics.py is code that all projects share, which a recipe does "
+         "not replace; rename it"),
+        ("tests/conftest.py", "tests/conftest.py is code that all projects share, which a recipe does not replace; rename it"),
         ("data/raw/<<cookiecutter.x>>.csv", "data/raw/<<cookiecutter.x>>.csv is no name of a file; only "
          f"{overlay.PACKAGE} is replaced in it"),
     ],
@@ -386,7 +385,10 @@ def test_a_refusal_after_the_clone_leaves_nothing_in_a_folder_that_was_there(rep
     assert tree(out) == ["shop/mine.txt"]
 
 
-def test_a_clone_that_leads_out_of_itself_is_refused(tmp_path: Path, visits: Path) -> None:
+def test_a_clone_that_leads_out_of_itself_is_refused(
+    tmp_path: Path, visits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     work = tmp_path / "work"
     work.mkdir()
     run("git", "init", "--quiet", cwd=work)

@@ -12,6 +12,8 @@ PACKAGE = "<<cookiecutter.package_name>>"
 CODE = f"src/{PACKAGE}/custom/"
 # The folders of a recipe that are laid; its own files, such as recipe.yaml and README.md, are about it and stay.
 LAID = ("data", "notebooks", "params", "src", "tests")
+# In these a recipe may have a file of its own in place of a shared one.
+REPLACED = ("notebooks/", "params/")
 
 
 def lay(plan: Plan, project: Path) -> None:
@@ -40,7 +42,7 @@ def files(recipe: Path) -> Iterator[tuple[Path, str]]:
 
 
 def check(recipe: Path, template: Path) -> None:
-    """See that a recipe lays only what it may: its own files, and params in place of shared ones.
+    """See that a recipe lays only what it may: its own files, and params and notebooks in place of shared ones.
 
     Raises
     ------
@@ -64,8 +66,8 @@ def check(recipe: Path, template: Path) -> None:
             raise refuse(relative, f"is out of place; modules go to {CODE}")
         if any(sign in relative.replace(PACKAGE, "") for sign in ("<<", "<%", "<#")):
             raise refuse(relative, f"is no name of a file; only {PACKAGE} is replaced in it")
-        if not relative.startswith("params/") and (template / SHARED / relative).exists():
-            raise refuse(relative, "is a file that all projects share, and a recipe replaces params/ alone; rename it")
+        if not relative.startswith(REPLACED) and (template / SHARED / relative).exists():
+            raise refuse(relative, "is code that all projects share, which a recipe does not replace; rename it")
 
 
 def copy(source: Path, place: Path) -> None:

@@ -123,15 +123,14 @@ def _contradiction(facts: dict[str, Any], folder: Path, pool: dict[str, list[str
     if not pool:
         return "its folder has no params/models/*.yaml; write a file for each model there"
     models = {"always": facts.get("always", [])}
+    files = list(pool)
     for preset, wanted in facts["presets"].items():
         models[f"presets.{preset}.estimators"] = wanted["estimators"]
         models[f"presets.{preset}.budget.shares"] = [one for one in wanted["budget"]["shares"] if one != "train"]
     for place, listed in models.items():
         for name in listed:
             if name not in pool:
-                return (
-                    f"{place} names {name!r}, and there is no params/models/{name}.yaml; {_instead(name, list(pool))}"
-                )
+                return f"{place} names {name!r}, and there is no params/models/{name}.yaml; {_instead(name, files)}"
         if len(set(listed)) < len(listed):
             return f"{place} names a model twice; name it once"
     classes = [one for written in pool.values() for one in written]
