@@ -144,13 +144,14 @@ def ran(name: str, preset: str) -> dict[str, Any]:
 def stamped(name: str, preset: str, folder: Path) -> Path:
     """A project of a recipe, to be run with the packages of this environment."""
     facts = recipes.facts_in(ROOT / "recipes" / name)
-    answers = {"project_name": facts["title"], "description": facts["summary"], "project_slug": "project"}
+    slug = f"{name}-sample"
+    answers = {"project_name": facts["title"], "project_slug": slug, "description": facts["summary"]}
     answers |= {"recipe": name, "estimators": preset}
     words = [f"{key}={value}" for key, value in answers.items()]
     settings = folder / "settings.yaml"
     settings.write_text(json.dumps({"replay_dir": str(folder), "cookiecutters_dir": str(folder)}), encoding="utf-8")
     run("python", "-m", "cookiecutter", str(ROOT), "--no-input", "--config-file", str(settings), *words, cwd=folder)
-    return folder / "project"
+    return folder / slug
 
 
 def run(program: str, *words: str, cwd: Path) -> None:
@@ -188,18 +189,25 @@ def picture(report: Path, place: Path) -> None:
 
 
 def sizes(name: str) -> dict[str, Any]:
-    """What has to be installed, in MB: the core, and each requirement of the recipe's models beyond the core.
+    """What has to be installed, in MB: the core; what Enter all the way brings beyond it; each package of the pool.
 
-    A requirement is None where it is not installed here.
+    A size is None where something is not installed here.
     """
     core = installed(core_requirements())
-    found: dict[str, Any] = {"core": megabytes(core)}
-    for requirement in sorted({one for model in pool(name) for one in model["needs"]}):
+
+    def beyond(requirements: list[str]) -> float | None:
         try:
-            found[requirement] = megabytes(installed([requirement]) - core)
+            return megabytes(installed(requirements) - core)
         except metadata.PackageNotFoundError:
-            found[requirement] = None
-    return found
+            return None
+
+    models = pool(name)
+    packages = sorted({one for model in models for one in model["needs"]})
+    return {
+        "core": megabytes(core),
+        "start": beyond([one for model in models if model["start"] for one in model["needs"]]),
+        "packages": {one: beyond([one]) for one in packages},
+    }
 
 
 def core_requirements() -> list[str]:
@@ -246,7 +254,7 @@ def megabytes(distributions: set[str]) -> float:
 
 
 def pool(name: str) -> list[dict[str, Any]]:
-    """The models of a recipe: their name, class, library, the requirements that they bring, and their presets."""
+    """The models of a recipe: their name, class, library, requirements, presets, and whether Enter takes them."""
     recipe, catalogue = recipes.recipe(ROOT, name), recipes.catalogue(ROOT)
     requires = recipes.facts_in(recipe.folder).get("requires", {})
     ranks = [model for wanted in recipe.presets.values() for model in wanted["estimators"]]
@@ -272,6 +280,7 @@ def pool(name: str) -> list[dict[str, Any]]:
                 "library": "scikit-learn" if library == "sklearn" else library,
                 "needs": needs,
                 "presets": ["always"] if model in recipe.always else presets,
+                "start": model in recipe.always or "balanced" in presets,
             }
         )
     return found
@@ -282,9 +291,7 @@ def card(name: str, run: dict[str, Any] | None) -> dict[str, Any]:
     recipe = recipes.recipe(ROOT, name)
     facts = recipes.facts_in(recipe.folder)
     models = pool(name)
-    measured = run["sizes"] if run else {}
-    start = {*recipe.always, *recipe.presets["balanced"]["estimators"]}
-    first = {one for model in models if model["name"] in start for one in model["needs"]}
+    measured = run["sizes"] if run else {"start": None, "packages": {}}
     task = facts["task"] if isinstance(facts["task"], str) else facts["task"]["class"]
     target = recipe.sample["target"]
     asks = facts.get("asks", {})
@@ -299,11 +306,10 @@ def card(name: str, run: dict[str, Any] | None) -> dict[str, Any]:
         "models": models,
         "libraries": list(dict.fromkeys(model["library"] for model in models)),
         "extras": [
-            {"name": Requirement(one).name, "mb": measured.get(one), "first": one in first}
+            {"name": Requirement(one).name, "mb": measured["packages"].get(one)}
             for one in dict.fromkeys(one for model in models for one in model["needs"])
         ],
-        # What Enter all the way installs beyond the core; None where it was not measured.
-        "mb": None if any(measured.get(one) is None for one in first) else sum(measured[one] for one in first),
+        "mb": measured["start"],
         "questions": [
             ("data", asks.get("data", "A table"), Path(recipe.sample["file"]).name),
             (
@@ -350,16 +356,21 @@ def rendered() -> dict[Path, str]:
 def template(name: str, escaped: bool) -> Any:
     """A page to fill, from this folder."""
     environment = Environment(
-        loader=FileSystemLoader(ROOT / "scripts"), autoescape=escaped, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=escaped, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["figure"] = figure
+    environment.filters |= {"figure": figure, "mb": mb}
     environment.keep_trailing_newline = True
     return environment.get_template(name)
 
 
-def figure(value: float | None) -> str:
-    """A number for readers: four digits of a score, no more than needed of a size."""
-    return "?" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+def figure(value: float) -> str:
+    """A score for readers, of four digits."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def mb(value: float | None) -> str:
+    """A size for readers."""
+    return "size not measured" if value is None else f"{value:,.0f} MB" if value >= 10 else f"{value:.1f} MB"
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def test_there_is_no_picture_of_anything_else() -> None:
         ("recipe.yaml", "trials: 100", "trials: 101", True),
         ("recipe.yaml", "metric: neg_root_mean_squared_error", "metric: r2", True),
         ("params/split.yaml", "\n", "\n# a comment\n", False),
-        ("params/split.yaml", "n_splits: 5", "n_splits: 4", True),
+        ("params/split.yaml", "KFold\n  params: {n_splits: 5", "KFold\n  params: {n_splits: 4", True),
         ("params/models/ridge.yaml", "alpha: 1.0\n", "alpha: 1.5\n", True),
         ("params/models/ridge.yaml", "alpha: 1.0\n  random_state: 0", "random_state: 0\n  alpha: 1.0", False),
         ("params/models/xgboost.yaml", "max_depth: 5", "max_depth: 4", False),
@@ -114,10 +114,12 @@ def test_sizes_are_of_what_a_package_brings_beyond_the_core() -> None:
     assert {"scikit-learn", "numpy", "dvc"} <= core and "catboost" not in core
     assert {"catboost", "plotly"} <= gallery.installed(["catboost>=1"]) - core
     assert 100 < gallery.megabytes(core) < 3000
-    assert gallery.sizes("tabular-regression").keys() == {
-        "core",
-        *(one for model in gallery.pool("tabular-regression") for one in model["needs"]),
+    sizes = gallery.sizes("tabular-regression")
+    assert sizes["start"] == 0, "the default preset needs the core alone"
+    assert sizes["packages"].keys() == set(recipes.catalogue(ROOT).packages.values()) & {
+        one for model in gallery.pool("tabular-regression") for one in model["needs"]
     }
+    assert gallery.sizes("tabular-regression")["packages"]["lightgbm>=4.7,<5"] > 1
 
 
 def test_models_are_shown_with_their_library_and_presets() -> None:
@@ -129,6 +131,7 @@ def test_models_are_shown_with_their_library_and_presets() -> None:
         "library": "lightgbm",
         "needs": ["lightgbm>=4.7,<5"],
         "presets": ["automl"],
+        "start": False,
     }
     assert shown["svm"]["library"] == "scikit-learn"
 
