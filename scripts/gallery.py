@@ -272,11 +272,12 @@ def pool(name: str) -> list[dict[str, Any]]:
         if not library and re.search(rf"^class {classes[0]}\b", own, re.MULTILINE):
             library = Requirement(needs[0]).name if needs else "this recipe"
         library = library.partition(".")[0] or "sklearn"
+        inner = [one for one in classes[1:] if any(entry["kind"] == recipe.kind for entry in catalogue.named(one))]
         presets = [preset for preset, wanted in recipe.presets.items() if model in wanted["estimators"]]
         found.append(
             {
                 "name": model,
-                "class": classes[0].rpartition(".")[2],
+                "class": " of ".join(one.rpartition(".")[2] for one in [classes[0], *inner[:1]]),
                 "library": "scikit-learn" if library == "sklearn" else library,
                 "needs": needs,
                 "presets": ["always"] if model in recipe.always else presets,

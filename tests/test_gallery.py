@@ -134,6 +134,7 @@ def test_models_are_shown_with_their_library_and_presets() -> None:
         "start": False,
     }
     assert shown["svm"]["library"] == "scikit-learn"
+    assert shown["svm"]["class"] == "TransformedTargetRegressor of SVR"
 
 
 def test_the_page_needs_nothing_but_itself_and_its_pictures() -> None:
@@ -146,10 +147,11 @@ def test_the_page_needs_nothing_but_itself_and_its_pictures() -> None:
 
 
 @pytest.fixture
-def shown(tmp_path: Path) -> Callable[[str], set[str]]:
+def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], set[str]]:
     """The recipes that are seen in a browser, after a script has changed the form."""
     if not BROWSER:
         pytest.skip("there is no browser")
+    monkeypatch.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")  # for the script that starts it
 
     def look(script: str) -> set[str]:
         page = tmp_path / "gallery.html"
