@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "benchmarks" / "README.md"]
 # The recipe in whose project the examples of these pages are tried.
 EXAMPLES = {"tabular-classification": ["grammar.md", "tables.md"], "clustering": ["clustering.md"]}
+PAGES += [ROOT / "recipes" / "README.md", *sorted((ROOT / "recipes").glob("*/README.md"))]
 # Where a block of each kind is tried.
 PLACES = {
     "data": "data.yaml",

@@ -9,7 +9,7 @@ from .recipes import Catalogue, Recipe
 
 
 def choose(answer: str, recipe: Recipe, catalogue: Catalogue) -> tuple[str | None, list[Model]]:
-    """The preset, if one was named, and the models.
+    """The preset, if one was named, and the models, those that always compete before the others.
 
     Raises
     ------
@@ -26,7 +26,8 @@ def choose(answer: str, recipe: Recipe, catalogue: Catalogue) -> tuple[str | Non
             f"write {presets[0]} alone, or the names {', '.join(recipe.presets[presets[0]]['estimators'])}"
         )
     if presets:
-        return presets[0], [find(name, recipe, catalogue) for name in recipe.presets[presets[0]]["estimators"]]
+        listed = recipe.presets[presets[0]]["estimators"]
+        return presets[0], with_always([find(name, recipe, catalogue) for name in listed], recipe, catalogue)
     models: dict[str, tuple[str, Model]] = {}
     for written in listed:
         model = find(written, recipe, catalogue)
@@ -38,7 +39,13 @@ def choose(answer: str, recipe: Recipe, catalogue: Catalogue) -> tuple[str | Non
                 else f"estimators: {written} is the model that {earlier} means too; name one of the two"
             )
         models[model.name] = written, model
-    return None, [model for _, model in models.values()]
+    return None, with_always([model for _, model in models.values()], recipe, catalogue)
+
+
+def with_always(models: list[Model], recipe: Recipe, catalogue: Catalogue) -> list[Model]:
+    """The models, with those of the recipe that compete whatever was chosen."""
+    chosen = [model.name for model in models]
+    return [*(find(name, recipe, catalogue) for name in recipe.always if name not in chosen), *models]
 
 
 def find(written: str, recipe: Recipe, catalogue: Catalogue) -> Model:
