@@ -112,8 +112,8 @@ def test_labels_and_probabilities_asked_together_are_those_asked_apart(
 
 
 def test_what_says_something_else_is_found(made: Any, table: pd.DataFrame, schema: Schema) -> None:
-    features = table[list(schema.features)]
-    one, other = made(MODELS[0])[0], made(MODELS[1])[0]
+    task, features = task_of(schema), table[list(schema.features)]
+    one, other = made(MODELS[0])[0], fit(task.wrap(task.dummy()), features, table[schema.target])
     with pytest.raises(UserError, match="there does not say what the model says"):
         compare(one, other, features, schema, 1e-3, "there")
 
