@@ -113,7 +113,7 @@ def test_what_is_not_ahead_is_refused(methods: Any, error: type[Exception], name
     made = getattr(methods, name)().fit(X, y)
     with pytest.raises(error, match="is not after 2006-12-01"):
         made.predict(X.tail(2))
-    with pytest.raises(error, match=r"has not seen this series; it knows 's0', 's1'"):
+    with pytest.raises(error, match=r"'a' is a series that the model has not seen; it knows 's0', 's1'"):
         made.predict(later.set_axis(later.index.set_levels(["a", "b"], level=0)))
     between = pd.MultiIndex.from_tuples([("s0", pd.Timestamp("2007-01-17"))], names=later.index.names)
     with pytest.raises(error, match="is between two steps: the frequency is MS"):
@@ -270,8 +270,7 @@ def test_series_are_repaired_each_by_itself(read: Callable[..., Any], error: typ
     rows, _, task = read(table, columns, gaps="interpolate")
     assert rows.groupby("station").size().tolist() == [40, 40]
     assert rows["when"].is_monotonic_increasing
-    wrapped = task.wrap(task.dummy().estimator)
-    assert clone(wrapped).estimator.season_length == 7
+    assert clone(task.wrap(task.dummy())).estimator.season_length == 7
 
 
 def test_summer_time_loses_and_doubles_no_hour(
@@ -300,15 +299,20 @@ def test_summer_time_loses_and_doubles_no_hour(
 def test_the_past_is_refused_in_the_words_of_the_table(read: Callable[..., Any], error: type[Exception]) -> None:
     rows, _, task = read(daily())
     features = rows[["when"]]
-    model = task.dummy().fit(features, rows["y"].to_numpy())
+    model = task.wrap(task.dummy()).fit(features, rows["y"].to_numpy())
     with pytest.raises(
         error, match="2024-02-09 00:00:00 is not after 2024-02-09 00:00:00, where the training rows end"
     ):
         model.predict(features.tail(1))
     ahead = pd.DataFrame({"when": pd.to_datetime(["2024-02-11", "2024-02-10", "2024-02-11"])})
     assert model.predict(ahead).tolist() == [rows["y"].iloc[34], rows["y"].iloc[33], rows["y"].iloc[34]]
-    assert task.see(features).strata(ahead, None).tolist() == [2, 1, 2]
+    task.see(features)
+    assert task.strata(ahead).tolist() == [2, 1, 2]
     assert task.strata(ahead, features.iloc[:-1]).tolist() == [3, 2, 3]
+    assert model.predict(task.askable(features)).shape == (3,)
+    ahead.loc[3:4, "when"] = [pd.NaT, pd.Timestamp("2024-02-01")]
+    found = [(column, reason.split(",")[0], rows.tolist()) for column, reason, rows in task.unanswerable(model, ahead)]
+    assert found == [("when", "is empty", [3]), ("when", "is not after 2024-02-09 00:00:00", [4])]
 
 
 def test_a_plain_regressor_gets_lags(read: Callable[..., Any], methods: Any) -> None:

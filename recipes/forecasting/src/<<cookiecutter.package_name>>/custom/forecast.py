@@ -13,6 +13,7 @@ from ..errors import UserError
 from ..schema import Schema, to_datetime, to_text
 from .forecasters import LagRegressor, SeasonalNaive
 from .series import (
+    counted,
     following,
     frequency_of,
     indexed,
@@ -20,7 +21,6 @@ from .series import (
     offset,
     season_of,
     series_of,
-    steps_ahead,
     within_days,
 )
 from .tasks import Regression
@@ -62,18 +62,23 @@ class OfSeries(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Forecasts of shape (rows,), in the order of the rows, which have to follow the training rows.
 
+        A row without a time has no forecast.
+
         Raises
         ------
         UserError
             If a row is not after the end of training, or of a series that was not there.
         """
         rows = indexed(X, self.time, self.group)
-        known = rows[~rows.index.duplicated()].sort_index()
+        timed = rows.index.get_level_values(1).notna()
+        known = rows[timed & ~rows.index.duplicated()].sort_index()
+        if known.empty:
+            return np.full(len(rows), np.nan)
         asked = known
         for step in self.front_:
             asked = _framed(step.transform(asked), step, asked.index)
         said = np.asarray(self.model_.predict(asked), dtype=float).ravel()
-        return np.asarray(said[known.index.get_indexer(rows.index)])
+        return np.where(timed, said[known.index.get_indexer(rows.index)], np.nan)
 
 
 class Forecast(Regression):
@@ -91,6 +96,7 @@ class Forecast(Regression):
     """
 
     keys = ("group",)
+    baseline = "The dummy model is the seasonal naive: it repeats the last season."
 
     def __init__(
         self,
@@ -183,7 +189,7 @@ class Forecast(Regression):
                 *PLACE,
             )
         self.frequency = frequency
-        schema.task["params"] = {**schema.task.get("params", {}), "frequency": frequency}
+        schema.task = schema.task | {"params": schema.task.get("params", {}) | {"frequency": frequency}}
         made = pd.concat(list(parts.values()), ignore_index=True)
         return made.sort_values(self.time_, kind="stable", ignore_index=True)
 
@@ -198,7 +204,7 @@ class Forecast(Regression):
                 f"the shortest series has {lengths.min()} steps: fewer than two seasons and a horizon ({few}), so that "
                 "a season can hardly be told from chance"
             )
-        left = [name for name in schema.features if name not in (self.time_, self.group_)]
+        left = schema.role("feature")
         if left:
             said.append(
                 f"{', '.join(left[:5])}{', …' if len(left) > 5 else ''}: covariates, which have to be known of the "
@@ -268,19 +274,35 @@ class Forecast(Regression):
 
     def dummy(self) -> Any:
         """The seasonal naive: each value is that of a season before."""
-        return self.wrap(SeasonalNaive())
+        return SeasonalNaive()
 
     # ----------------------------------------------------------------------------------- the judgement
 
-    def see(self, features: pd.DataFrame) -> "Forecast":
+    def see(self, features: pd.DataFrame) -> None:
         """Note where the training rows end: steps ahead are counted from there."""
         self.ends_ = self._ends(features)
-        return self
 
-    def strata(self, features: pd.DataFrame, learned: pd.DataFrame | None) -> np.ndarray:
+    def strata(self, features: pd.DataFrame, learned: pd.DataFrame | None = None) -> np.ndarray:
         """How many steps ahead each row is, array of shape (rows,): the further, the wider is an interval."""
         ends = self._ends(learned) if learned is not None else self.ends_
-        return steps_ahead(indexed(features, self.time_, self.group_).index, ends, self.frequency or "D")
+        return counted(indexed(features, self.time_, self.group_).index, ends, self.frequency or "D")[0]
+
+    def askable(self, features: pd.DataFrame) -> pd.DataFrame:
+        """The last rows of each series moved on by a horizon, because a model is not asked about its training rows."""
+        series = features[self.group_] if self.group_ else pd.Series("", index=features.index)
+        parts = []
+        for _, own in features.groupby(to_text(series).fillna("").to_numpy()):
+            last = own.sort_values(self.time_).tail(self.horizon)
+            ahead = following(str(last[self.time_].iloc[-1]), len(last), self.frequency or "D")
+            parts.append(last.assign(**{self.time_: ahead.as_unit("us")}))
+        return pd.concat(parts, ignore_index=True)
+
+    def unanswerable(self, model: Any, features: pd.DataFrame) -> list[tuple[str, str, np.ndarray]]:
+        """The rows that are not ahead of what the model has seen: the column at fault, why, and their positions."""
+        ends = model.task.ends_ if hasattr(model, "task") else model.model_.ends_
+        index = indexed(features, self.time_, self.group_).index
+        columns = {"time": self.time_, "series": self.group_ or self.time_}
+        return [(columns[one.of], one.reason, one.rows) for one in counted(index, ends, self.frequency or "D")[1]]
 
     def known(self, features: Any, learned: Any, target: Any) -> dict[str, Any]:
         """The rows indexed by (series, time), so that a metric can tell the series apart, and the season."""
@@ -302,13 +324,13 @@ class Forecast(Regression):
     def _universal(self, stamps: pd.Series, name: str) -> pd.Series:
         try:
             # Where an hour happens twice, its first rows are before the clock is put back, if all of them are there.
-            local = stamps.dt.tz_localize(self.time_zone, ambiguous="infer" if len(stamps) > 1 else "raise")
+            local = stamps.dt.tz_localize(self.time_zone, ambiguous="infer")
         except ValueError as error:
             reason = " ".join(str(error).split()).split(", try")[0]
             raise UserError(
                 f"a time{named(name)} cannot be read in the zone {self.time_zone}: {reason}. An hour that the clock "
-                "skips does not exist, and one that it repeats has to be there twice, in order; or write the times with "
-                "their offset (2026-10-25T02:30+01:00) and no time_zone",
+                "skips does not exist, and one that it repeats has to be there twice, in order; or write the times "
+                "with their offset (2026-10-25T02:30+01:00) and no time_zone",
                 *PLACE,
             ) from None
         return local.dt.tz_convert("UTC").dt.tz_localize(None)

@@ -35,7 +35,7 @@ def forecast(evaluation: Evaluation, most_series: int = 4) -> Chart:
     """The forecast, what came true, and the end of the history before it, of up to so many series."""
     from matplotlib.figure import Figure
 
-    task: Any = evaluation.object
+    task: Any = evaluation.task
     table = _lines(evaluation)
     names = list(table.index.unique(level=0))
     shown = names[:most_series]
@@ -74,18 +74,18 @@ def error_by_horizon(evaluation: Evaluation) -> Chart:
     """The mean absolute error by the step ahead, on rows of the folds, beside that of the seasonal naive."""
     from matplotlib.ticker import MaxNLocator
 
-    task: Any = evaluation.object
+    task: Any = evaluation.task
     learned, left_out = evaluation.learned, evaluation.left_out()
     if left_out.empty:
         raise ValueError("no rows were left out of training, on which errors could be told")
-    features = learned.drop(columns=[evaluation.target])
+    features = learned[list(evaluation.schema.features)]
     times = pd.DatetimeIndex(learned[task.time_])
     parts = []
     for _, fold in left_out.groupby("fold"):
         rows = fold["row"].to_numpy(dtype=int)
         before = np.asarray(times < times[rows].min())
         step = pd.factorize(times[rows], sort=True)[0] + 1
-        naive = task.dummy().fit(features[before], learned.loc[before, evaluation.target].to_numpy(dtype=float))
+        naive = task.wrap(task.dummy()).fit(features[before], learned.loc[before, evaluation.target].to_numpy())
         known = features.iloc[rows]
         series = indexed(known, task.time_, task.group_).index.get_level_values(0)
         there = np.asarray(series.isin(list(naive.model_.ends_)))
@@ -114,7 +114,8 @@ def error_by_horizon(evaluation: Evaluation) -> Chart:
     axes.figure.legend(loc="outside upper center", ncols=2, handlelength=1.3)
     caption = (
         f"How far off forecasts of the folds are, {int(data['rows'].min())} or more of each step, by models that had"
-        " not seen what follows. The band holds the middle eight in ten errors; the dotted line repeats the last season."
+        " not seen what follows. The band holds the middle eight in ten errors; the dotted line repeats the last"
+        " season."
     )
     return Chart("Error by horizon", caption, figure, data)
 
@@ -124,7 +125,7 @@ def decomposition(evaluation: Evaluation, series: str | None = None) -> Chart:
     """The longest series (or the one named) as a trend, a season and what is left: moving averages, added up."""
     from matplotlib.figure import Figure
 
-    task: Any = evaluation.object
+    task: Any = evaluation.task
     learned = evaluation.learned
     lines = pd.Series(
         learned[evaluation.target].to_numpy(dtype=float), indexed(learned, task.time_, task.group_).index
@@ -178,7 +179,7 @@ def _strength(part: pd.Series, rest: pd.Series) -> float:
 
 def _lines(evaluation: Evaluation) -> pd.DataFrame:
     """Truth, forecasts and bounds of all rows by (series, time), in order."""
-    task: Any = evaluation.object
+    task: Any = evaluation.task
     asked = evaluation.features
     said = pd.DataFrame({"true": evaluation.y_true, "predicted": evaluation.y_pred}, index=asked.index)
     with suppress(UserError):  # of rows that the model has learned from there is no forecast, and so no interval

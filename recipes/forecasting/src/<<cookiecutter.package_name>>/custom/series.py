@@ -1,6 +1,7 @@
 """Series: rows with the index (series, time), the steps between their stamps, and what is known of stamps."""
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -93,45 +94,65 @@ def following(end: str, steps: int, frequency: str) -> pd.DatetimeIndex:
     return pd.date_range(last, periods=steps + 1, freq=offset(frequency))[-steps:] if steps else pd.DatetimeIndex([])
 
 
-def steps_ahead(index: pd.MultiIndex, ends: Mapping[str, str], frequency: str) -> np.ndarray:
-    """How many steps after the end of its series each row is, an array of whole numbers from 1 on.
+@dataclass(frozen=True)
+class Problem:
+    """Why rows cannot be forecast: `of` is what is at fault, `series` or `time`; `rows` are their positions."""
+
+    of: str
+    reason: str
+    rows: np.ndarray
+
+
+def counted(index: pd.MultiIndex, ends: Mapping[str, str], frequency: str) -> tuple[np.ndarray, list[Problem]]:
+    """How many steps after the end of its series each row is, from 1 on, and what is wrong with those that have 0.
 
     Parameters
     ----------
     index : of the rows, (series, time).
     ends : the last stamp that is known of each series.
+    """
+    steps, problems = np.zeros(len(index), dtype=int), []
+    names = np.asarray(index.get_level_values(0), dtype=object)
+    stamps = pd.DatetimeIndex(index.get_level_values(1))
+
+    def note(of: str, reason: str, rows: np.ndarray) -> None:
+        if len(rows):
+            problems.append(Problem(of, reason, rows))
+
+    for name in pd.unique(names):
+        own = np.flatnonzero(names == name)
+        if name not in ends:
+            known = f"{', '.join(map(repr, list(ends)[:5]))}{', …' if len(ends) > 5 else ''}"
+            note("series", f"is a series that the model has not seen; it knows {known}", own)
+            continue
+        end, asked = pd.Timestamp(ends[name]), stamps[own]
+        empty, past = np.asarray(asked.isna()), np.asarray(asked <= end)
+        note("time", "is empty, and says when", own[empty])
+        note("time", f"is not after {end}, where the training rows end: only what follows is forecast", own[past])
+        later = own[~empty & ~past]
+        if len(later):
+            grid = pd.date_range(end, stamps[later].max(), freq=offset(frequency))
+            steps[later] = np.maximum(grid.get_indexer(stamps[later]), 0)
+            between = later[steps[later] == 0]
+            coming = ", ".join(map(str, following(ends[name], 2, frequency))) if len(between) else ""
+            reason = f"is between two steps: the frequency is {frequency}, and after {end} come {coming}, …"
+            note("time", reason, between)
+    return steps, problems
+
+
+def steps_ahead(index: pd.MultiIndex, ends: Mapping[str, str], frequency: str) -> np.ndarray:
+    """The same, where all rows have to be ahead.
 
     Raises
     ------
     UserError
-        If a series is not known, or a row is not after its end, or between two steps.
+        If a row cannot be forecast.
     """
-    steps = np.zeros(len(index), dtype=int)
-    names = np.asarray(index.get_level_values(0), dtype=object)
-    stamps = pd.DatetimeIndex(index.get_level_values(1))
-    for name in pd.unique(names):
-        if name not in ends:
-            raise UserError(
-                f"there is nothing to forecast{_of(name)} from: the model has not seen this series; it knows "
-                f"{', '.join(map(repr, list(ends)[:5]))}{', …' if len(ends) > 5 else ''}"
-            )
-        own = np.flatnonzero(names == name)
-        end, asked = pd.Timestamp(ends[name]), stamps[own]
-        if asked.isna().any():
-            raise UserError(f"a row{_of(name)} has no time, so there is nothing to forecast")
-        if (asked <= end).any():
-            raise UserError(
-                f"{asked.min()}{_of(name)} is not after {end}, where the training rows end: only what follows "
-                "is forecast"
-            )
-        grid = pd.date_range(end, asked.max(), freq=offset(frequency))
-        places = grid.get_indexer(asked)
-        if (places < 1).any():
-            raise UserError(
-                f"{asked[places < 1][0]}{_of(name)} is between two steps: the frequency is {frequency}, and the steps "
-                f"after {end} are {', '.join(map(str, following(ends[name], 2, frequency)))}, …"
-            )
-        steps[own] = places
+    steps, problems = counted(index, ends, frequency)
+    for one in problems:
+        series, stamp = index[one.rows[0]]
+        what = repr(series) if one.of == "series" else f"{stamp}{named(series)}"
+        raise UserError(f"{what} {one.reason}")
     return steps
 
 
@@ -181,7 +202,3 @@ def covariates(X: pd.DataFrame, learned: Mapping[str, Any]) -> np.ndarray:
 def named(series: Hashable, start: str = " of ") -> str:
     """The end of a phrase: ` of 'north'`, or nothing for the only series of a table without groups."""
     return f"{start}{str(series)!r}" if str(series) else ""
-
-
-def _of(series: Hashable) -> str:
-    return named(series)
