@@ -55,7 +55,7 @@ rows = 5  # how many rows of the table are shown
 
 # %%
 frame, schema, profile = run("load")
-classes = schema.task == "classification"
+classes = bool(schema.labels)
 print(f"{len(frame)} rows, {len(schema.features)} features, target {schema.target}")
 display(frame.head(rows))
 

@@ -8,7 +8,8 @@ import pytest
 
 from << cookiecutter.package_name >>.objects.plan import Plan, compile_params
 from << cookiecutter.package_name >>.schema import Schema, infer
-from << cookiecutter.package_name >>.steps.preprocess import labels, preprocess, target_rows
+from << cookiecutter.package_name >>.steps.preprocess import preprocess
+from << cookiecutter.package_name >>.steps.task import Task, task_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -45,7 +46,7 @@ def raw(plan: Plan) -> pd.DataFrame:
             "outcome": signal,
         }
     )
-    if plan.slices["data"]["task"] == "classification":
+    if plan.slices["data"]["task"]["class"].endswith(".Classification"):
         table["outcome"] = np.where(signal > np.median(signal), "yes", "no")
     return table
 
@@ -55,11 +56,17 @@ def schema(plan: Plan, raw: pd.DataFrame) -> Schema:
     """The schema of `raw`, features and classes included."""
     found = infer(raw, "outcome", plan.slices["data"]["task"], {"note": {"dtype": "text"}})
     found.features = {column.name: column.dtype for column in found.columns}
-    found.labels = labels(raw["outcome"]) if found.task == "classification" else []
+    task_of(found).rows(preprocess(raw, found), found)  # which finds the classes
     return found
 
 
 @pytest.fixture(scope="session")
-def table(raw: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+def task(schema: Schema) -> Task:
+    """The project's task, bound to `raw`."""
+    return task_of(schema)
+
+
+@pytest.fixture(scope="session")
+def table(raw: pd.DataFrame, schema: Schema, task: Task) -> pd.DataFrame:
     """`raw`, typed."""
-    return target_rows(preprocess(raw, schema), schema)
+    return task.rows(preprocess(raw, schema), schema)

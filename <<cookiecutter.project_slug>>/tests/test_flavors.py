@@ -19,9 +19,10 @@ from << cookiecutter.package_name >>.objects.grammar import Grammar, classes
 from << cookiecutter.package_name >>.objects.plan import Plan, compile_params, read_model
 from << cookiecutter.package_name >>.objects.reader import Where
 from << cookiecutter.package_name >>.schema import Schema
-from << cookiecutter.package_name >>.steps.ensemble import EnsembleClassifier, EnsembleRegressor, Folds, mean
+from << cookiecutter.package_name >>.steps.ensemble import Folds
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.predict import predict
+from << cookiecutter.package_name >>.steps.task import task_of
 from << cookiecutter.package_name >>.store import Described, compare, load, save, seal
 from << cookiecutter.package_name >>.trust import is_trusted
 
@@ -48,12 +49,11 @@ def made(plan: Plan, table: pd.DataFrame, schema: Schema) -> Any:
 
     def give(name: str) -> tuple[Any, list[str]]:
         if name not in known:
-            data = plan.slices["data"]
             try:
-                model = read_model(root, name, Grammar(), Where(name), data["task"])
+                model = read_model(root, name, Grammar(), Where(name), task_of(schema))
             except UserError as error:
                 pytest.skip(error.message)
-            estimator = assemble(model, {}, schema.features, schema.task)
+            estimator = assemble(model, {}, schema.features, task_of(schema))
             fitted = fit(estimator, table[list(schema.features)].iloc[:90], table["outcome"].iloc[:90])
             known[name] = fitted, sorted(classes(model.estimator) | classes(model.preprocess))
         return known[name]
@@ -83,9 +83,9 @@ def test_an_ensemble_of_fold_models_says_the_same(
 ) -> None:
     first, named = made(MODELS[0])
     second, others = made("random_forest")
-    make = EnsembleClassifier if schema.labels else EnsembleRegressor
-    combine = mean([0.25, 0.75], len(schema.labels) or 1)
-    model = make(["first", "second"], [Folds([first, second]), second], combine, schema.labels)
+    task = task_of(schema)
+    combine = task.mean([0.25, 0.75], len(schema.labels) or 1)
+    model = task.ensemble(["first", "second"], [Folds([first, second]), second], combine)
     flavors = _flavors(flavor)
     named = [*named, *others, *_named(flavors)]
     features = table[list(schema.features)]

@@ -14,6 +14,7 @@ from << cookiecutter.package_name >>.objects.reader import parse, read
 from << cookiecutter.package_name >>.objects.space import starts
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
+from << cookiecutter.package_name >>.steps.task import task_of
 
 PARAMS = Path(__file__).parent.parent / "params"
 MODELS = read(PARAMS / "search.yaml")[0]["models"]
@@ -26,9 +27,9 @@ def test_a_competing_model_learns_from_its_defaults_and_its_seeds(
     model = model_from(plan.slices[f"models/{name}"])
     features, target = table[list(schema.features)], table["outcome"]
     for values in starts(model.space, model.seeds).values():
-        fitted = fit(assemble(model, values, schema.features, schema.task), features, target)
+        fitted = fit(assemble(model, values, schema.features, task_of(schema)), features, target)
         predicted = fitted.predict(features)
-        if schema.task == "classification":
+        if schema.labels:
             assert np.mean(predicted == target.to_numpy()) > 0.6
         else:
             assert np.corrcoef(predicted, target)[0, 1] > 0.5

@@ -20,6 +20,7 @@ from << cookiecutter.package_name >>.schema import Schema, convert, infer
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.load import load, load_parts
 from << cookiecutter.package_name >>.steps.predict import predict
+from << cookiecutter.package_name >>.steps.task import task_of
 
 
 def _kept(frame: pd.DataFrame) -> pd.DataFrame:
@@ -31,7 +32,7 @@ def _kept(frame: pd.DataFrame) -> pd.DataFrame:
 def pipeline(plan: Plan, table: pd.DataFrame, schema: Schema) -> PredictionPipeline:
     """The first competing model, fitted to 90 rows."""
     slices = [one for name, one in plan.slices.items() if name.startswith("models/")]
-    estimator = assemble(model_from(slices[0]), {}, schema.features, schema.task)
+    estimator = assemble(model_from(slices[0]), {}, schema.features, task_of(schema))
     model = fit(estimator, table[list(schema.features)].iloc[:90], table["outcome"].iloc[:90])
     return PredictionPipeline(schema, model, featurize=_kept)
 

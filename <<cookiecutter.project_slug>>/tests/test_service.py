@@ -21,6 +21,7 @@ from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.service.settings import Settings, read_settings
 from << cookiecutter.package_name >>.steps.example import example
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
+from << cookiecutter.package_name >>.steps.task import task_of
 
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
 pytest.importorskip("httpx", reason="httpx, with which a service is asked, is not installed")
@@ -42,7 +43,7 @@ def _kept(frame: pd.DataFrame) -> pd.DataFrame:
 def pipeline(plan: Plan, raw: pd.DataFrame, table: pd.DataFrame, schema: Schema) -> PredictionPipeline:
     """The first competing model, fitted to 90 rows."""
     slices = [one for name, one in plan.slices.items() if name.startswith("models/")]
-    estimator = assemble(model_from(slices[0]), {}, schema.features, schema.task)
+    estimator = assemble(model_from(slices[0]), {}, schema.features, task_of(schema))
     model = fit(estimator, table[list(schema.features)].iloc[:90], table["outcome"].iloc[:90])
     return PredictionPipeline(schema, model, featurize=_kept, example=pd.DataFrame(example(raw, schema)))
 

@@ -111,6 +111,7 @@ def drawn(model: Any, folder: Path) -> Any:
     def leaf_of(leaf: Any) -> Any:
         if isinstance(leaf, LabelEncoded):
             new = LabelEncoded(None)
+            new.encoder_ = None  # a part of its own
             new.classes_, new.estimator_ = leaf.classes_, leaf_of(leaf.estimator_)
             return new
         return Pipeline([("model", graph(leaf[-1]))])

@@ -26,6 +26,8 @@ OPTIONAL: dict[str, Any] = {
     "split": None,
     "profile": None,
     "reproduce": [],
+    "baseline": "",
+    "intervals": [],
 }
 
 
