@@ -39,6 +39,7 @@ LISTS = {
         "OneVsRestClassifier",
         "MLPClassifier",
     ],
+    "forecasting": ["theta", "darts_linear, prophet", "ridge, LGBMRegressor"],
     "tabular-regression": ["gradient_boosting, LGBMRegressor", "LADRegression, ridge", "ZeroInflatedRegressor"],
 }
 SUPPORTED = [
@@ -93,11 +94,12 @@ def test_a_combination_is_stamped_and_wired(bake: Bake, recipe: str, estimators:
         assert search["models"] == preset["estimators"]
         assert search["budget"] == preset["budget"]
     else:
-        assert len(search["models"]) == len(estimators.split(","))
+        assert len(search["models"]) == len(estimators.split(",")) + len(facts.get("always", []))
     for name in search["models"]:
         model = yaml.safe_load(baked.read(f"params/models/{name}.yaml"))
         assert model["class"]
-        assert (baked.path / f"params/preprocess/{model['preprocess']}.yaml").exists()
+        if recipe.startswith("tabular"):
+            assert (baked.path / f"params/preprocess/{model['preprocess']}.yaml").exists()
     assert f"  target      {data['target']}" in baked.out
     assert all(name in baked.out for name in search["models"])
     written(baked)

@@ -1,6 +1,7 @@
 """The answer `estimators`: a preset, or names of models in the recipe's pool and of classes in the catalogue."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from .errors import AnswerError, nearest, some
@@ -26,7 +27,8 @@ def choose(answer: str, recipe: Recipe, catalogue: Catalogue) -> tuple[str | Non
             f"write {presets[0]} alone, or the names {', '.join(recipe.presets[presets[0]]['estimators'])}"
         )
     if presets:
-        return presets[0], [find(name, recipe, catalogue) for name in recipe.presets[presets[0]]["estimators"]]
+        names = [*_missing(recipe.presets[presets[0]]["estimators"], recipe), *recipe.presets[presets[0]]["estimators"]]
+        return presets[0], [find(name, recipe, catalogue) for name in names]
     models: dict[str, tuple[str, Model]] = {}
     for written in listed:
         model = find(written, recipe, catalogue)
@@ -38,7 +40,13 @@ def choose(answer: str, recipe: Recipe, catalogue: Catalogue) -> tuple[str | Non
                 else f"estimators: {written} is the model that {earlier} means too; name one of the two"
             )
         models[model.name] = written, model
-    return None, [model for _, model in models.values()]
+    always = [_of_pool(name, recipe, catalogue) for name in _missing(models, recipe)]
+    return None, [*always, *(model for _, model in models.values())]
+
+
+def _missing(names: Iterable[str], recipe: Recipe) -> list[str]:
+    """The models that always compete and are not among these."""
+    return [name for name in recipe.always if name not in set(names)]
 
 
 def find(written: str, recipe: Recipe, catalogue: Catalogue) -> Model:
@@ -93,9 +101,9 @@ def _model(entry: dict[str, Any], recipe: Recipe, catalogue: Catalogue) -> Model
 
 def _of_pool(name: str, recipe: Recipe, catalogue: Catalogue) -> Model:
     classes = recipe.pool[name]
-    return Model(
-        name, classes[0], _third_party([one for written in classes for one in catalogue.named(written)], catalogue)
-    )
+    packages = _third_party([one for written in classes for one in catalogue.named(written)], catalogue)
+    required = tuple(one for written in classes for one in recipe.requires.get(written, []))
+    return Model(name, classes[0], packages, requirements=required)
 
 
 def _third_party(entries: list[dict[str, Any]], catalogue: Catalogue) -> list[str]:

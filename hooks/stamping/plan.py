@@ -11,6 +11,7 @@ NOTE = ".being-stamped.json"
 class Model(NamedTuple):
     """A model that was chosen: its name in `params/models/`, its class, and the packages that it needs.
 
+    `packages` have classes that its file names; `requirements` bring what classes of the recipe's own import.
     `starter` is the catalogue's entry where the project needs a new file for it.
     """
 
@@ -18,6 +19,7 @@ class Model(NamedTuple):
     written: str
     packages: list[str]
     starter: dict[str, Any] | None = None
+    requirements: tuple[str, ...] = ()
 
 
 class Plan(NamedTuple):
@@ -32,7 +34,7 @@ class Plan(NamedTuple):
     project_slug: str
     package_name: str
     recipe: str
-    task: str
+    task: Any
     sample: str
     preprocess: dict[str, str]
     source: str

@@ -12,17 +12,21 @@ class Recipe(NamedTuple):
     """A folder below `recipes/`, described by its `recipe.yaml`.
 
     `metric` may need probabilities; `metric_on_decisions` is for models that give none.
+    `task` is what `params/data.yaml` gets: a name, or an object. `always` are models that compete whatever is chosen;
+    `requires` says what brings the packages that classes of its own need: class -> requirements.
     `pool` holds the models that come with it: name -> classes as its file writes them, its own before nested ones.
     """
 
     folder: Path
-    task: str
+    task: Any
     metric: str
     metric_on_decisions: str
     kind: str
     sample: dict[str, str]
     presets: dict[str, dict[str, Any]]
     starter: dict[str, str]
+    always: list[str]
+    requires: dict[str, list[str]]
     pool: dict[str, list[str]]
 
     @property
@@ -52,6 +56,7 @@ def recipe(template: Path, name: str) -> Recipe:
     folder = template / "recipes" / name
     facts = _read(folder / "recipe.yaml")
     pool = {file.stem: _classes_in(file) for file in sorted((folder / "params" / "models").glob("*.yaml"))}
+    facts = {"always": [], "requires": {}} | facts
     return Recipe._make([folder, *(facts[key] for key in Recipe._fields[1:-1]), pool])
 
 

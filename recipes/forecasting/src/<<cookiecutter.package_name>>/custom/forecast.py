@@ -96,6 +96,7 @@ class Forecast(Regression):
     """
 
     keys = ("group",)
+    tells = ("X", "X_train", "y_train", "season_length")
     baseline = "The dummy model is the seasonal naive: it repeats the last season."
 
     def __init__(
@@ -124,6 +125,7 @@ class Forecast(Regression):
         """Take over the time column and the group column; the frequency stands in the schema once rows were read."""
         super().bind(schema)
         self.time_ = next(iter(schema.role("time")), "")
+        self.format_ = next((column.format for column in schema.columns if column.name == self.time_), None)
         self.group_ = next(iter(schema.role("group")), None)
         self.ends_: dict[str, str] = {}
         return self
@@ -212,20 +214,19 @@ class Forecast(Regression):
             )
         return said
 
-    def example(self, rows: pd.DataFrame, raw: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-        """The example moved on to the stamps that follow the table, because the past cannot be forecast."""
-        column = next(one for one in schema.columns if one.name == self.time_)
-        stamps = to_datetime(raw[self.time_], column.format)
+    def example(self, rows: list[dict[str, Any]], raw: pd.DataFrame) -> list[dict[str, Any]]:
+        """The rows moved on to the stamps that follow a series in the table, because the past cannot be forecast."""
+        if not self.time_ or not rows:
+            return rows
+        stamps, told = to_datetime(raw[self.time_], self.format_), {}
         if self.group_:
-            first = raw[self.group_].dropna().iloc[0]
-            rows = rows.assign(**{self.group_: first})
-            stamps = stamps[raw[self.group_] == first]
-        ahead = following(str(stamps.max()), len(rows), self.frequency or "D")
-        form = column.format if column.format not in (None, "ISO8601") else None
-        written = [one.strftime(form) if form else one.isoformat(sep=" ") for one in ahead]
-        if form is None and not within_days(self.frequency or "D"):
-            written = [str(one.date()) for one in ahead]
-        return rows.assign(**{self.time_: written})
+            told = {self.group_: rows[0][self.group_]}
+            stamps = stamps[to_text(raw[self.group_]) == str(told[self.group_])]
+        frequency = self.frequency or frequency_of(stamps.dropna()) or "D"
+        ahead = following(str(stamps.max()), len(rows), frequency)
+        form = self.format_ if self.format_ not in (None, "ISO8601") else None
+        form = form or ("%Y-%m-%d %H:%M:%S" if within_days(frequency) else "%Y-%m-%d")
+        return [row | told | {self.time_: one.strftime(form)} for row, one in zip(rows, ahead, strict=True)]
 
     def check_split(self, target: Any, train: np.ndarray, held_out: np.ndarray, folds: Sequence[Any], by: Any) -> None:
         """See that the splits look ahead in time, and as far as the task does."""

@@ -1,12 +1,10 @@
 """Charts of forecasts: how they go on, how wrong they are the further they look, and what a series is made of."""
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ..errors import UserError
 from ..report.charts import (
     COLOURS,
     HEIGHT,
@@ -16,11 +14,11 @@ from ..report.charts import (
     WIDTH,
     Chart,
     Evaluation,
-    _figure,
     _number,
     _readable,
-    _short,
-    _styled,
+    new_figure,
+    short,
+    styled,
 )
 from .series import indexed, named
 
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 LONGEST_TAIL = 150  # steps of history that are drawn before a forecast
 
 
-@_styled
+@styled
 def forecast(evaluation: Evaluation, most_series: int = 4) -> Chart:
     """The forecast, what came true, and the end of the history before it, of up to so many series."""
     from matplotlib.figure import Figure
@@ -56,7 +54,7 @@ def forecast(evaluation: Evaluation, most_series: int = 4) -> Chart:
             axes.fill_between(said.index, low, high, color=COLOURS[1], alpha=alpha, linewidth=0, label=label)
         axes.plot(own.index, own["true"], color=INK, linewidth=1.2, label="true")
         axes.plot(said.index, said["predicted"], color=COLOURS[1], label="forecast", marker="o", markersize=2.5)
-        axes.set(ylabel=_short(name or evaluation.target, 24))
+        axes.set(ylabel=short(name or evaluation.target, 24))
         _readable(axes)
         parts.append(own.assign(series=name).reset_index(names="time"))
     handles, labels = panels[0].get_legend_handles_labels()
@@ -69,7 +67,7 @@ def forecast(evaluation: Evaluation, most_series: int = 4) -> Chart:
     return Chart("Forecast", caption, figure, pd.concat(parts, ignore_index=True))
 
 
-@_styled
+@styled
 def error_by_horizon(evaluation: Evaluation) -> Chart:
     """The mean absolute error by the step ahead, on rows of the folds, beside that of the seasonal naive."""
     from matplotlib.ticker import MaxNLocator
@@ -103,7 +101,7 @@ def error_by_horizon(evaluation: Evaluation) -> Chart:
         rows=groups.size(), low=groups["model"].quantile(0.1), high=groups["model"].quantile(0.9)
     )
     data = data.reset_index()
-    figure, axes = _figure()
+    figure, axes = new_figure()
     axes.plot(data["step"], data["seasonal_naive"], color=MUTED, linestyle=":", label="seasonal naive")
     axes.fill_between(data["step"], data["low"], data["high"], color=COLOURS[0], alpha=0.13, linewidth=0)
     axes.plot(data["step"], data["model"], color=COLOURS[0], marker="o", markersize=4, label="model")
@@ -120,7 +118,7 @@ def error_by_horizon(evaluation: Evaluation) -> Chart:
     return Chart("Error by horizon", caption, figure, data)
 
 
-@_styled
+@styled
 def decomposition(evaluation: Evaluation, series: str | None = None) -> Chart:
     """The longest series (or the one named) as a trend, a season and what is left: moving averages, added up."""
     from matplotlib.figure import Figure
@@ -182,9 +180,8 @@ def _lines(evaluation: Evaluation) -> pd.DataFrame:
     task: Any = evaluation.task
     asked = evaluation.features
     said = pd.DataFrame({"true": evaluation.y_true, "predicted": evaluation.y_pred}, index=asked.index)
-    with suppress(UserError):  # of rows that the model has learned from there is no forecast, and so no interval
-        full = task.predict(evaluation.model, asked)
-        said = said.join(full[[column for column in full if str(column).startswith(("lower_", "upper_"))]])
+    if evaluation.intervals is not None:
+        said = said.join(evaluation.intervals)
     said = said.set_axis(indexed(asked, task.time_, task.group_).index)
     learned = evaluation.learned
     past = pd.DataFrame(

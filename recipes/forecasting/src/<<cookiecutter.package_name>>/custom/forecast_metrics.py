@@ -5,8 +5,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .series import frequency_of, season_of
-
 
 def symmetric_mean_absolute_percentage_error(y_true: np.ndarray, y_pred: np.ndarray) -> float:
     """sMAPE, the error as a share of the mean size of truth and forecast: from 0 to 2; both 0 is no error.
@@ -26,7 +24,7 @@ def mean_absolute_scaled_error(
     X: pd.DataFrame,
     X_train: pd.DataFrame,
     y_train: np.ndarray,
-    season_length: int | None = None,
+    season_length: int,
 ) -> float:
     """MASE, the error in units of the seasonal naive's within the training rows: below 1 is better than that.
 
@@ -41,10 +39,8 @@ def mean_absolute_scaled_error(
     y_true, y_pred : arrays of shape (n,).
     X, X_train : the rows that are scored and those that were learned from; their index is (series, time).
     y_train : array of shape (rows of X_train,).
-    season_length : None for the task's or, without a task, the frequency's.
+    season_length : the task's, where it does not stand under `params`.
     """
-    if season_length is None:
-        season_length = season_of(frequency_of(X_train.index.get_level_values(1)) or "YS")
     learned: Any = pd.Series(np.asarray(y_train, dtype=float), X_train.index).sort_index()
     series = learned.groupby(level=0)
     # A history of less than a season and one more step is scaled by its steps.
