@@ -136,12 +136,11 @@ def test_a_covariate_of_the_future_is_used(methods: Any) -> None:
     for name, column in (("LagRegressor", kind), ("LagRegressor", holiday), ("Arima", holiday)):
         rows, learned, later, truth = apart(X.assign(day=column), y + 3 * holiday)
         given = {} if name == "LagRegressor" else {"order": [1, 0, 0], "seasonal_order": [0, 1, 1]}
-        made = getattr(methods, name)(**given).fit(rows, learned)
-        assert np.abs(made.predict(later) - truth).mean() < 0.7, name
-        assert (
-            np.abs(made.predict(later) - truth).mean()
-            < np.abs(made.predict(later[::-1].set_axis(later.index)) - truth).mean()
+        told, untold = (
+            np.abs(getattr(methods, name)(**given).fit(one, learned).predict(other) - truth).mean()
+            for one, other in ((rows, later), (rows.drop(columns="day"), later.drop(columns="day")))
         )
+        assert told < 0.6 * untold, name
 
 
 def test_seasons_follow_the_frequency(stamped: Project) -> None:
@@ -150,7 +149,7 @@ def test_seasons_follow_the_frequency(stamped: Project) -> None:
     assert {one: series.season_of(one) for one in expected} == expected
 
 
-@pytest.mark.parametrize("frequency", ["D", "h", "MS", "ME", "W-WED", "B", "15min", "QS-JAN"])
+@pytest.mark.parametrize("frequency", ["D", "h", "MS", "ME", "W-WED", "B", "15min", "QS-OCT"])
 def test_a_frequency_is_told_with_gaps(stamped: Project, frequency: str) -> None:
     stamps = pd.date_range("2020-01-01", periods=400, freq=frequency)
     assert stamped.module("custom.series").frequency_of(stamps.delete([50, 51, 200])) == frequency
@@ -205,7 +204,7 @@ def read(stamped: Project) -> Callable[..., Any]:
         task = stamped.module("custom.forecast").Forecast(**{"horizon": 3, **params})
         schema = schema_module.infer(frame, "y", {"class": name, "params": {"horizon": 3, **params}}, columns or {})
         task.bind(schema)
-        rows = task.rows(task.typed(preprocess(frame, schema)), schema)
+        rows = task.rows(preprocess(frame, schema), schema)
         return rows, schema, task
 
     return read
@@ -309,8 +308,8 @@ def test_the_past_is_refused_in_the_words_of_the_table(read: Callable[..., Any],
     assert task.strata(ahead).tolist() == [2, 1, 2]
     assert task.strata(ahead, features.iloc[:-1]).tolist() == [3, 2, 3]
     assert model.predict(task.askable(features)).shape == (3,)
-    ahead.loc[3:4, "when"] = [pd.NaT, pd.Timestamp("2024-02-01")]
-    found = [(column, reason.split(",")[0], rows.tolist()) for column, reason, rows in task.unanswerable(model, ahead)]
+    mixed = pd.DataFrame({"when": pd.to_datetime(["2024-02-11", "2024-02-10", "2024-02-11", None, "2024-02-01"])})
+    found = [(column, reason.split(",")[0], rows.tolist()) for column, reason, rows in task.unanswerable(model, mixed)]
     assert found == [("when", "is empty", [3]), ("when", "is not after 2024-02-09 00:00:00", [4])]
 
 

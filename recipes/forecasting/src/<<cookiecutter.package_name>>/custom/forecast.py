@@ -72,7 +72,7 @@ class OfSeries(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         rows = indexed(X, self.time, self.group)
         timed = rows.index.get_level_values(1).notna()
         known = rows[timed & ~rows.index.duplicated()].sort_index()
-        if known.empty:
+        if not len(known):
             return np.full(len(rows), np.nan)
         asked = known
         for step in self.front_:
