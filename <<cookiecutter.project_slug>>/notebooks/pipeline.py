@@ -84,7 +84,7 @@ def with_gaps(table):
     return featurize(table).assign(gaps=table.isna().sum(axis=1).astype(float))
 
 
-display(featurized(frame.drop(columns=schema.target), with_gaps).head(rows))
+display(featurized(frame.drop(columns=schema.targets), with_gaps).head(rows))
 
 # %% [markdown]
 # ## Split
@@ -139,7 +139,8 @@ display(fitted)
 
 # %%
 kind = "accuracy" if schema.labels else "R²"
-print(f"{kind} on the other rows of the fold: {fitted.score(scored[features], scored[schema.target]):.3f}")
+if schema.targets:
+    print(f"{kind} on the other rows of the fold: {fitted.score(scored[features], scored[schema.target]):.3f}")
 display(predict(fitted, scored[features], schema).head(rows))
 
 # %% [markdown]

@@ -54,7 +54,7 @@ def made(plan: Plan, table: pd.DataFrame, schema: Schema) -> Any:
             except UserError as error:
                 pytest.skip(error.message)
             estimator = assemble(model, {}, schema.features, task_of(schema))
-            fitted = fit(estimator, table[list(schema.features)].iloc[:90], table["outcome"].iloc[:90])
+            fitted = fit(estimator, table[list(schema.features)].iloc[:90], table[schema.target].iloc[:90])
             known[name] = fitted, sorted(classes(model.estimator) | classes(model.preprocess))
         return known[name]
 

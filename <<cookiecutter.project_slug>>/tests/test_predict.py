@@ -33,14 +33,14 @@ def pipeline(plan: Plan, table: pd.DataFrame, schema: Schema) -> PredictionPipel
     """The first competing model, fitted to 90 rows."""
     slices = [one for name, one in plan.slices.items() if name.startswith("models/")]
     estimator = assemble(model_from(slices[0]), {}, schema.features, task_of(schema))
-    model = fit(estimator, table[list(schema.features)].iloc[:90], table["outcome"].iloc[:90])
+    model = fit(estimator, table[list(schema.features)].iloc[:90], table[schema.target].iloc[:90])
     return PredictionPipeline(schema, model, featurize=_kept)
 
 
 @pytest.fixture
-def rows(raw: pd.DataFrame) -> pd.DataFrame:
+def rows(raw: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Rows that the model has not seen, as they were read."""
-    return raw.drop(columns="outcome").iloc[90:].reset_index(drop=True)
+    return raw.drop(columns=schema.targets).iloc[90:].reset_index(drop=True)
 
 
 def _with(pipeline: PredictionPipeline, **policies: str) -> PredictionPipeline:

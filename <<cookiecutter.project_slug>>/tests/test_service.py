@@ -44,7 +44,7 @@ def pipeline(plan: Plan, raw: pd.DataFrame, table: pd.DataFrame, schema: Schema)
     """The first competing model, fitted to 90 rows."""
     slices = [one for name, one in plan.slices.items() if name.startswith("models/")]
     estimator = assemble(model_from(slices[0]), {}, schema.features, task_of(schema))
-    model = fit(estimator, table[list(schema.features)].iloc[:90], table["outcome"].iloc[:90])
+    model = fit(estimator, table[list(schema.features)].iloc[:90], table[schema.target].iloc[:90])
     return PredictionPipeline(schema, model, featurize=_kept, example=pd.DataFrame(example(raw, schema)))
 
 
@@ -58,7 +58,7 @@ def client(pipeline: PredictionPipeline) -> Iterator[Client]:
 @pytest.fixture
 def rows(raw: pd.DataFrame) -> list[dict[str, Any]]:
     """Ten rows that the model has not seen."""
-    return list(json.loads(raw.drop(columns="outcome").iloc[100:110].to_json(orient="records")))
+    return list(json.loads(raw.drop(columns=schema.targets).iloc[100:110].to_json(orient="records")))
 
 
 def _reason(response: Any, status: int) -> str:

@@ -36,7 +36,7 @@ def fitted(model: Model, table: pd.DataFrame, schema: Schema) -> object:
     """That model, fitted to the first 90 rows."""
     learned = table.iloc[:90]
     estimator = assemble(model, {}, schema.features, task_of(schema))
-    return fit(estimator, learned[list(schema.features)], learned["outcome"])
+    return fit(estimator, learned[list(schema.features)], learned[schema.target])
 
 
 def search(model: Model, plan: Plan, table: pd.DataFrame, schema: Schema, trials: int, journal: Path) -> Result:
@@ -47,7 +47,7 @@ def search(model: Model, plan: Plan, table: pd.DataFrame, schema: Schema, trials
             str(journal),
             model,
             table[list(schema.features)],
-            table["outcome"],
+            table[schema.target],
             [(rows[:60], rows[60:]), (rows[60:], rows[:60])],
             task=task_of(schema),
             dtypes=schema.features,
@@ -90,7 +90,7 @@ def test_prediction_prepares_rows_as_training_does(
 ) -> None:
     # Yours may need columns of your own table.
     monkeypatch.setattr("<< cookiecutter.package_name >>.steps.predict.featurize", lambda frame: frame)
-    shuffled = raw.drop(columns="outcome")[["note", "day", "kind", "count", "size"]]
+    shuffled = raw.drop(columns=schema.targets)[["note", "day", "kind", "count", "size"]]
     pd.testing.assert_frame_equal(prepare(shuffled, schema), table[list(schema.features)])
 
 
@@ -109,7 +109,7 @@ def test_transformers_learn_from_training_rows_alone(model: Model, table: pd.Dat
     if split is None:
         pytest.skip("its preprocessing resamples rows, and is fitted with the estimator")
     features = table[list(schema.features)]
-    transformers, _ = split.prepare(features.iloc[:60], table["outcome"].iloc[:60])
+    transformers, _ = split.prepare(features.iloc[:60], table[schema.target].iloc[:60])
     before = np.asarray(transform(transformers, features.iloc[60:61]), dtype=float)
     transform(transformers, features.iloc[61:].assign(size=1e6))
     assert np.array_equal(
@@ -141,6 +141,7 @@ def test_every_metric_can_be_computed(fitted: object, table: pd.DataFrame, schem
     metrics = [metric(one, Where("evaluate.yaml"), Grammar()) for one in written]
     held_out = table.iloc[90:]
     task, features, seen = task_of(schema), held_out[list(schema.features)], table.iloc[:90]
-    said, truth = task.outputs(fitted, features), task.truth(held_out["outcome"])
-    found = scores(metrics, task, said, truth, features, seen[list(schema.features)], seen["outcome"])
+    said, truth = task.outputs(fitted, features), task.truth(held_out[schema.target])
+    known = seen[list(schema.features)], seen[schema.target]
+    found = scores(metrics, task, said, truth, features, *known, fitted)
     assert json.dumps(found) and None not in found.values()

@@ -35,7 +35,7 @@ def fitted(plan: Plan, table: pd.DataFrame, schema: Schema) -> Any:
     """The first competing model, fitted to 90 rows."""
     slices = [one for name, one in plan.slices.items() if name.startswith("models/")]
     estimator = assemble(model_from(slices[0]), {}, schema.features, task_of(schema))
-    return fit(estimator, table[list(schema.features)].iloc[:90], table["outcome"].iloc[:90])
+    return fit(estimator, table[list(schema.features)].iloc[:90], table[schema.target].iloc[:90])
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path) -> Plan:
     preset, models = choose(given["estimators"], recipe, catalogue)
     source, local = _find_data(given["data"], here)
     columns = _columns(local or (None if given["data"] else recipe.folder / recipe.sample["file"]))
+    column = _target(given["target"], given["data"], columns, recipe)
     plan = Plan(
         project_slug=given["project_slug"],
         package_name=given["package_name"],
@@ -61,7 +62,8 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path) -> Plan:
         preprocess=recipe.starter,
         source=source or recipe.sample["file"],
         local=str(local) if local else None,
-        target=_target(given["target"], given["data"], columns, recipe),
+        target=column if recipe.targets else None,
+        left_out=None if recipe.targets else column,
         preset=preset,
         models=models,
         metric=recipe.metric,
@@ -204,10 +206,13 @@ def _columns(path: Path | None) -> list[str] | None:
         raise AnswerError(f"data: {str(path)!r} {error}; write the path of a table with a header and rows") from None
 
 
-def _target(answer: str, data: str, columns: list[str] | None, recipe: Recipe) -> str:
+def _target(answer: str, data: str, columns: list[str] | None, recipe: Recipe) -> str | None:
+    """The column that the answer names, or None where it may be empty."""
     if not answer:
         if not data:
             return recipe.sample["target"]
+        if not recipe.targets:
+            return None
         hint = f", one of {some(columns)}" if columns else ""
         raise AnswerError(f"target: it is empty; with data of your own, name the column to predict{hint}")
     if columns is None or answer in columns:

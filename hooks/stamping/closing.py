@@ -13,7 +13,8 @@ def lines(plan: Plan, project: Path, skipped: list[str]) -> list[str]:
     return [
         f"{plan.project_slug} is stamped from the recipe {plan.recipe}.",
         f"  data        {source}",
-        f"  target      {plan.target}",
+        f"  target      {plan.target or 'none'}",
+        *([f"  left out    {plan.left_out}"] if plan.left_out else []),
         f"  estimators  {plan.preset}: {models}" if plan.preset else f"  estimators  {models}",
         *(
             f"  metric      {plan.metric}, because {one} gives no probabilities"

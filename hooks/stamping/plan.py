@@ -27,7 +27,8 @@ class Plan(NamedTuple):
 
     `source` is what the project will read; `local` is the file to be copied there, if it is not the sample's, a URL's,
     or one that only the stamped project still has. `preprocess` names what a starter begins with, for a class that
-    takes `missing` values and for one that wants `complete` rows. `by` is who stamps: `cookiecutter`, or cruft with
+    takes `missing` values and for one that wants `complete` rows. `target` is None where nothing is predicted, and
+    `left_out` then a column that is no feature, if one was named. `by` is who stamps: `cookiecutter`, or cruft with
     `create` or `update`.
     """
 
@@ -39,7 +40,8 @@ class Plan(NamedTuple):
     preprocess: dict[str, str]
     source: str
     local: str | None
-    target: str
+    target: str | None
+    left_out: str | None
     preset: str | None
     models: list[Model]
     metric: str

@@ -11,9 +11,10 @@ import yaml
 class Recipe(NamedTuple):
     """A folder below `recipes/`, described by its `recipe.yaml`.
 
-    `metric` may need probabilities; `metric_on_decisions` is for models that give none.
-    `task` is what `params/data.yaml` gets: a name, or an object. `always` are models that compete whatever is chosen;
-    `requires` says what brings the packages that classes of its own need: class -> requirements.
+    `metric` may need probabilities; `metric_on_decisions` is for models that give none. `targets` is 0 where nothing is
+    predicted: the answer `target` then names a column to leave out. `task` is what `params/data.yaml` gets: a name, or an
+    object. `always` are models that compete whatever is chosen; `requires` says what brings the packages that classes of
+    its own need: class -> requirements.
     `pool` holds the models that come with it: name -> classes as its file writes them, its own before nested ones.
     """
 
@@ -22,6 +23,7 @@ class Recipe(NamedTuple):
     metric: str
     metric_on_decisions: str
     kind: str
+    targets: int
     sample: dict[str, str]
     presets: dict[str, dict[str, Any]]
     starter: dict[str, str]
@@ -54,9 +56,8 @@ def names(template: Path) -> list[str]:
 def recipe(template: Path, name: str) -> Recipe:
     """The recipe of this name."""
     folder = template / "recipes" / name
-    facts = _read(folder / "recipe.yaml")
+    facts = {"targets": 1, "always": [], "requires": {}} | _read(folder / "recipe.yaml")
     pool = {file.stem: _classes_in(file) for file in sorted((folder / "params" / "models").glob("*.yaml"))}
-    facts = {"always": [], "requires": {}} | facts
     return Recipe._make([folder, *(facts[key] for key in Recipe._fields[1:-1]), pool])
 
 

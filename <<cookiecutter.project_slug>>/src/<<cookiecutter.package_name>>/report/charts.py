@@ -425,7 +425,7 @@ def residual_distribution(evaluation: Evaluation) -> Chart:
     axes.axvline(middle, color=COLOURS[1], linewidth=1.4)
     axes.set(xlabel="Residual (true minus predicted)", ylabel="Rows", ylim=(0, 1.1 * heights.max()))
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-    _readable(axes)
+    readable(axes)
     caption = (
         f"Nine rows in ten are missed by {_number(low)} to {_number(high)};"
         f" the median, {_number(middle)}, is the orange line."
@@ -448,10 +448,10 @@ def permutation_importance(evaluation: Evaluation, top: int = 20) -> Chart:
     shown = data.head(top)
     figure, axes = new_figure(height=max(HEIGHT, 0.9 + 0.2 * len(shown)))
     mean, std = shown["mean"].to_numpy(), shown["std"].to_numpy()
-    rows = _draw_bars(axes, shown["feature"], mean)
+    rows = draw_bars(axes, shown["feature"], mean)
     axes.hlines(rows, mean - std, mean + std, color=DEEP, linewidth=1.4)
-    axes.set_xlabel(f"How much worse {_words(evaluation.metric)} gets when the column is shuffled")
-    _readable(axes)
+    axes.set_xlabel(f"How much worse {in_words(evaluation.metric)} gets when the column is shuffled")
+    readable(axes)
     caption = f"How much the model leans on each column, on {evaluation.rows}. Whiskers are one standard deviation."
     return Chart("Permutation importance", caption + _of_all(shown, data, "columns"), figure, data)
 
@@ -465,9 +465,9 @@ def shap_summary(evaluation: Evaluation, rows: int = 1000, top: int = 20) -> Cha
     data = evaluation.shap_values(rows).sort_values("mean", ascending=False, ignore_index=True)
     shown = data.head(top)
     figure, axes = new_figure(height=max(HEIGHT, 0.9 + 0.2 * len(shown)))
-    _draw_bars(axes, shown["feature"], shown["mean"].to_numpy())
+    draw_bars(axes, shown["feature"], shown["mean"].to_numpy())
     axes.set_xlabel("Mean size of the SHAP values")
-    _readable(axes)
+    readable(axes)
     caption = (
         "How far each column moves the prediction of a row away from the average one, up or down,"
         f" in the model {evaluation.member}."
@@ -486,8 +486,8 @@ def learning_curve(evaluation: Evaluation, seconds: float = 30) -> Chart:
     figure, axes = new_figure()
     axes.fill_between(rows, mean - std, mean + std, color=COLOURS[0], alpha=0.15, linewidth=0)
     axes.plot(rows, mean, color=COLOURS[0], marker="o", markersize=5)
-    axes.set(xlabel="Rows to learn from", ylabel=_words(evaluation.metric), xlim=(0, 1.04 * rows.max()))
-    _readable(axes)
+    axes.set(xlabel="Rows to learn from", ylabel=in_words(evaluation.metric), xlim=(0, 1.04 * rows.max()))
+    readable(axes)
     better = "rises" if evaluation.higher_is_better else "falls"
     caption = (
         f"Cross-validated, for {evaluation.member}: where the line still {better} at its right end, more rows would"
@@ -523,9 +523,9 @@ def search_history(evaluation: Evaluation) -> Chart:
     lowest = max(lowest, scores.min())
     low, high = _limits(sign * scores[scores >= lowest])
     axes.set_ylim(low, high)
-    axes.set(xlabel="Trial", ylabel=f"Cross-validated {_words(evaluation.metric)}")
+    axes.set(xlabel="Trial", ylabel=f"Cross-validated {in_words(evaluation.metric)}")
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    _readable(axes)
+    readable(axes)
     if len(names) > 1:
         axes.figure.legend(loc="outside upper center", ncols=min(len(names), 3), handlelength=1.3)
     caption = (
@@ -556,7 +556,7 @@ def hyperparameter_importance(evaluation: Evaluation, top: int = 5) -> Chart:
         own = shown[shown["model"] == name]
         lines += [(name, 0.0), *zip(own["parameter"], own["importance"], strict=True)]
     labels = [label.removeprefix("preprocess.") for label, _ in lines]
-    places = _draw_bars(axes, labels, np.array([share for _, share in lines]))
+    places = draw_bars(axes, labels, np.array([share for _, share in lines]))
     texts = axes.get_yticklabels()
     for place in (place for place in places if labels[place] in names):
         texts[place].set(weight="bold")
@@ -621,7 +621,7 @@ def _note(axes: "Axes", x: float, y: float, text: str, ha: str) -> None:
     axes.text(x, y, text, ha=ha, color=COLOURS[0], weight="bold", transform=axes.transAxes)
 
 
-def _readable(axes: "Axes") -> None:
+def readable(axes: "Axes") -> None:
     """Write 200k for 200000 on an axis with large numbers."""
     from matplotlib.ticker import EngFormatter
 
@@ -630,7 +630,7 @@ def _readable(axes: "Axes") -> None:
             axis.set_major_formatter(EngFormatter(sep=""))
 
 
-def _words(metric: str) -> str:
+def in_words(metric: str) -> str:
     """A metric's name for an axis."""
     return short(metric.replace("_", " "), 30)
 
@@ -645,7 +645,7 @@ def _floor(scores: Array) -> float:
     return float(4 * np.median(scores) - 3 * scores.max())
 
 
-def _draw_bars(axes: "Axes", names: Iterable[str], values: Array) -> Array:
+def draw_bars(axes: "Axes", names: Iterable[str], values: Array) -> Array:
     """Draw a bar a name, the first on top; gives where they are."""
     places = np.arange(len(values))
     axes.barh(places, values, height=0.6, color=[PALE if one > 0 else LINE for one in values])
@@ -796,7 +796,7 @@ def _draw_cloud(axes: "Axes", x: Array, y: Array, across: tuple[float, float], u
     from matplotlib.ticker import EngFormatter
 
     axes.set(xlim=across, ylim=up)
-    _readable(axes)
+    readable(axes)
     if len(x) <= MANY_ROWS:
         axes.scatter(x, y, s=18, color=COLOURS[0], alpha=0.5, linewidth=0)
         return

@@ -56,8 +56,12 @@ def write() -> None:
     metrics = [metric(one, WHERE, Grammar()) for one in (plan["metric"], *plan["metrics"])]
     metrics = list({one.name: one for one in metrics}.values())
     truth = task.truth(target)
-    said = task.outputs(model, features) if len(held_out) else _left_out(model, result["members"], task)
-    found = scores(metrics, task, said, truth, features, *seen, model)
+    if len(held_out):
+        said = task.outputs(model, features)
+        found = scores(metrics, task, said, truth, features, *seen, model)
+    else:
+        said = _left_out(model, result["members"], task)
+        found = _by_fold(metrics, task, said, truth, seen, folds, model)
     guess = task.wrap(task.dummy()).fit(seen[0], np.asarray(seen[1]))
     baseline = scores(metrics, task, task.outputs(guess, features), truth, features, *seen, guess)
     intervals = _intervals(model, task, features, len(held_out))
@@ -178,6 +182,27 @@ def _left_out(model: Any, written: list[dict[str, Any]], task: Task) -> Outputs:
     found = task.said(np.asarray(model.combine.predict_proba(said)))
     # A threshold may decide otherwise than for the most probable class.
     return Outputs(np.asarray(model.combine.predict(said)).astype(int), found.probabilities, classes=found.classes)
+
+
+def _by_fold(
+    metrics: list[Metric], task: Task, said: Outputs, truth: np.ndarray, seen: Any, folds: list[Fold], model: Any
+) -> dict[str, float | None]:
+    """The scores of what was said of the rows left out of folds, all of these together.
+
+    A metric that asks for more than the truth is the mean over the folds: what it asks for differs between them.
+    """
+    found = scores([one for one in metrics if not one.asks], task, said, truth, None, None, None)
+    apart, (rows, target) = [one for one in metrics if one.asks], seen
+    ends = np.cumsum([len(scored_rows) for _, scored_rows in folds])
+    each = []
+    for end, (learn, scored_rows) in zip(ends, folds, strict=True):
+        part = slice(end - len(scored_rows), end)
+        known = rows.iloc[scored_rows], rows.iloc[learn], target.iloc[learn]
+        each.append(scores(apart, task, said.part(part), truth[part], *known, model))
+    for one in apart:
+        defined = [score for fold in each if (score := fold[one.name]) is not None]
+        found[one.name] = float(np.mean(defined)) if defined else None
+    return found
 
 
 def _numbers(
