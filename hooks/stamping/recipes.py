@@ -12,9 +12,9 @@ class Recipe(NamedTuple):
     """A folder below `recipes/`, described by its `recipe.yaml`.
 
     `metric` may need probabilities; `metric_on_decisions` is for models that give none. `targets` is 0 where nothing is
-    predicted: the answer `target` then names a column to leave out. `task` is what `params/data.yaml` gets: a name, or an
-    object. `always` are models that compete whatever is chosen; `requires` says what brings the packages that classes of
-    its own need: class -> requirements.
+    predicted: the answer `target` then names a column to leave out. `task` is what `params/data.yaml` gets, a name or
+    an object. `always` are models that compete whatever is chosen; `requires` says what brings the packages that
+    classes of its own need: class -> requirements.
     `pool` holds the models that come with it: name -> classes as its file writes them, its own before nested ones.
     """
 

@@ -354,13 +354,14 @@ class Forecast(Regression):
         schema.notes.append(f"{extra} rows{named(name)} share a time stamp: the {self.duplicates} of each is taken")
         last = part.groupby(self.time_, sort=True, as_index=False).last()
         if self.duplicates == "mean":
-            numbers = [column for column in part if pd.api.types.is_numeric_dtype(part[column])]
+            numbers = [str(column) for column in part if pd.api.types.is_numeric_dtype(part[column])]
             last[numbers] = part.groupby(self.time_, sort=True)[numbers].mean().to_numpy()
         return last[list(part.columns)]
 
     def _told(self, series: list[pd.Series]) -> str:
         """The frequency of the longest series."""
-        found = frequency_of(max(series, key=len))
+        lengths = [len(one) for one in series]
+        found = frequency_of(series[int(np.argmax(lengths))])
         if found is None:
             raise UserError(
                 "the time stamps have no regular step that could be told: write `frequency: D` (or h, W-SUN, MS, ...) "
@@ -395,7 +396,7 @@ class Forecast(Regression):
         schema.notes.append(f"{len(lacking)} steps{named(name)} were not there and are filled ({self.gaps})")
         whole = part.set_index(self.time_).reindex(grid.rename(self.time_))
         if self.gaps == "interpolate":
-            numbers = [column for column in whole if pd.api.types.is_float_dtype(whole[column])]
+            numbers = [str(column) for column in whole if pd.api.types.is_float_dtype(whole[column])]
             whole[numbers] = whole[numbers].interpolate(method="linear")
         return whole.ffill().reset_index()[list(part.columns)]
 
@@ -410,7 +411,7 @@ def _without(transformer: Any, names: tuple[str | None, ...]) -> Any:
     return transformer
 
 
-def _framed(values: Any, step: Any, index: pd.MultiIndex) -> pd.DataFrame:
+def _framed(values: Any, step: Any, index: pd.Index) -> pd.DataFrame:
     """Transformed rows as a table with the rows' index."""
     if isinstance(values, pd.DataFrame):
         return values.set_axis(index)

@@ -15,8 +15,8 @@ from ..report.charts import (
     Chart,
     Evaluation,
     _number,
-    _readable,
     new_figure,
+    readable,
     short,
     styled,
 )
@@ -37,7 +37,7 @@ def forecast(evaluation: Evaluation, most_series: int = 4) -> Chart:
     table = _lines(evaluation)
     names = list(table.index.unique(level=0))
     shown = names[:most_series]
-    bands = [column.removeprefix("lower_") for column in table if column.startswith("lower_")]
+    bands = [name.removeprefix("lower_") for name in map(str, table) if name.startswith("lower_")]
     figure = Figure(figsize=(1.6 * WIDTH, HEIGHT if len(shown) == 1 else 2.1 * len(shown) + 0.6), layout="constrained")
     panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
     tail = int(min(LONGEST_TAIL, max(4 * task.horizon, 2 * task.season_length_)))
@@ -55,7 +55,7 @@ def forecast(evaluation: Evaluation, most_series: int = 4) -> Chart:
         axes.plot(own.index, own["true"], color=INK, linewidth=1.2, label="true")
         axes.plot(said.index, said["predicted"], color=COLOURS[1], label="forecast", marker="o", markersize=2.5)
         axes.set(ylabel=short(name or evaluation.target, 24))
-        _readable(axes)
+        readable(axes)
         parts.append(own.assign(series=name).reset_index(names="time"))
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), handlelength=1.3)
@@ -108,7 +108,7 @@ def error_by_horizon(evaluation: Evaluation) -> Chart:
     axes.set(xlabel="Steps ahead", ylabel="Mean absolute error")
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    _readable(axes)
+    readable(axes)
     axes.figure.legend(loc="outside upper center", ncols=2, handlelength=1.3)
     caption = (
         f"How far off forecasts of the folds are, {int(data['rows'].min())} or more of each step, by models that had"
@@ -139,8 +139,8 @@ def decomposition(evaluation: Evaluation, series: str | None = None) -> Chart:
         raise ValueError(f"two seasons of {season} steps are needed, and there are {len(line)} steps")
     weights = np.full(season, 1 / season) if season % 2 else np.r_[0.5, np.ones(season - 1), 0.5] / season
     half = len(weights) // 2
-    trend = pd.Series(np.nan, line.index)
-    trend.iloc[half : len(line) - half] = np.convolve(line.to_numpy(), weights, mode="valid")
+    middle = np.convolve(line.to_numpy(), weights, mode="valid")
+    trend = pd.Series(np.r_[[np.nan] * half, middle, [np.nan] * half], line.index)
     place = np.arange(len(line)) % season
     means = (line - trend).groupby(place).mean()
     wave = pd.Series((means - means.mean()).to_numpy()[place], line.index)
@@ -166,7 +166,7 @@ def _panel(axes: "Axes", label: str, values: pd.Series) -> None:
     else:
         axes.plot(values.index, values, color=INK if label == "observed" else COLOURS[0], linewidth=1.1)
     axes.set(ylabel=label)
-    _readable(axes)
+    readable(axes)
 
 
 def _strength(part: pd.Series, rest: pd.Series) -> float:

@@ -64,9 +64,10 @@ class _Forecaster(RegressorMixin, BaseEstimator):
         if X.index.duplicated().any():
             twice = X.index[X.index.duplicated()][0]
             raise ValueError(f"{twice[1]}{named(twice[0])} is there twice")
-        self.frequency_ = self.frequency or frequency_of(X.index.get_level_values(1))
-        if self.frequency_ is None:
+        told = self.frequency or frequency_of(X.index.get_level_values(1))
+        if told is None:
             raise ValueError("the time stamps have no regular step: frequency is needed")
+        self.frequency_: str = told
         self.season_length_ = self.season_length or season_of(self.frequency_)
         self.covariates_ = learn_covariates(X)
         values, known = np.asarray(y, dtype=float), covariates(X, self.covariates_)
@@ -254,10 +255,14 @@ class LagRegressor(_Forecaster):
 class _Each(_Forecaster):
     """A method that is fitted to each series alone.
 
-    A series that is constant, or too short for the method, goes on with its seasonal naive.
+    A series that is constant, or too short for the method, goes on with its seasonal naive. `needs` are the modules of
+    another package; they are imported before warnings are silenced, because some set filters of their own.
     """
 
+    needs: tuple[str, ...] = ()
+
     def _learn(self) -> None:
+        self._import()
         self.fitted_: dict[str, Any] = {}
         for name, values in self.history_.items():
             if len(values) >= self._fewest() and np.ptp(values) > 0:
@@ -266,6 +271,7 @@ class _Each(_Forecaster):
                     self.fitted_[name] = self._fit_one(name, values)
 
     def _ahead(self, names: list[str], steps: int, future: np.ndarray) -> np.ndarray:
+        self._import()
         said = []
         for number, name in enumerate(names):
             values = self.history_[name]
@@ -276,6 +282,10 @@ class _Each(_Forecaster):
                     one = np.asarray(self._forecast_one(name, values, steps, future[number]), dtype=float)
             said.append(one)
         return np.array(said)
+
+    def _import(self) -> None:
+        for name in self.needs:
+            _package(name)
 
     def _fewest(self) -> int:
         return 10
@@ -306,6 +316,8 @@ class ExponentialSmoothing(_Each):
     history : the last so many steps are fitted; None for all.
     """
 
+    needs = ("statsmodels.tsa.exponential_smoothing.ets",)
+
     def __init__(
         self,
         error: str = "add",
@@ -323,7 +335,7 @@ class ExponentialSmoothing(_Each):
         self.season_length, self.frequency = season_length, frequency
 
     def _model(self, values: np.ndarray) -> Any:
-        ets = _package("statsmodels.tsa.exponential_smoothing.ets")
+        ets = _package(self.needs[0])
         last = values[-(self.history or len(values)) :]
         season = self.seasonal if self._fits_season(last) and self.season_length_ <= LONGEST_SEASON else None
         if (last <= 0).any() and "mul" in (self.error, self.trend, season):
@@ -363,6 +375,8 @@ class Arima(_Each):
     history : the last so many steps are fitted; None for all.
     """
 
+    needs = ("statsmodels.tsa.statespace.sarimax",)
+
     def __init__(
         self,
         order: Sequence[int] = (1, 0, 1),
@@ -382,7 +396,7 @@ class Arima(_Each):
         self.history, self.season_length, self.frequency = history, season_length, frequency
 
     def _model(self, name: str, values: np.ndarray) -> Any:
-        sarimax = _package("statsmodels.tsa.statespace.sarimax")
+        sarimax = _package(self.needs[0])
         last = values[-(self.history or len(values)) :]
         stamps = pd.date_range(self.starts_[name], self.ends_[name], freq=offset(self.frequency_))[-len(last) :]
         seasonal = (*self.seasonal_order, self.season_length_) if self._has_season(last) else (0, 0, 0, 0)
@@ -435,6 +449,8 @@ class Theta(_Each):
     method : how the season is put together: `additive` or `multiplicative`.
     """
 
+    needs = ("statsmodels.tsa.forecasting.theta",)
+
     def __init__(
         self,
         theta: float = 2.0,
@@ -451,11 +467,10 @@ class Theta(_Each):
         self.season_length, self.frequency = season_length, frequency
 
     def _fit_one(self, name: str, values: np.ndarray) -> Any:
-        _package("statsmodels.tsa.forecasting.theta")
         return True  # it is fitted in no time, so nothing is kept
 
     def _forecast_one(self, name: str, values: np.ndarray, steps: int, future: np.ndarray) -> np.ndarray:
-        theta = _package("statsmodels.tsa.forecasting.theta")
+        theta = _package(self.needs[0])
         seasonal = self.deseasonalize and self._fits_season(values)
         model = theta.ThetaModel(
             pd.Series(values),
@@ -479,6 +494,8 @@ class ProphetForecaster(_Each):
     random_state : the seed.
     time_zone : of the seasons, where stamps are in UTC.
     """
+
+    needs = ("prophet", "prophet.serialize")
 
     def __init__(
         self,
@@ -511,8 +528,8 @@ class ProphetForecaster(_Each):
         return pd.DataFrame({f"x{number}": column for number, column in enumerate(known.T)}).assign(ds=local)
 
     def _fit_one(self, name: str, values: np.ndarray) -> Any:
+        prophet = _package(self.needs[0])
         _quiet("prophet", "cmdstanpy")
-        prophet = _package("prophet")
         model = prophet.Prophet(
             changepoint_prior_scale=self.changepoint_prior_scale,
             seasonality_prior_scale=self.seasonality_prior_scale,
@@ -527,11 +544,10 @@ class ProphetForecaster(_Each):
         for column in table.columns.drop(["ds", "y"]):
             model.add_regressor(column)
         model.fit(table, seed=self.random_state)
-        return str(_package("prophet.serialize").model_to_json(model))
+        return str(_package(self.needs[1]).model_to_json(model))
 
     def _forecast_one(self, name: str, values: np.ndarray, steps: int, future: np.ndarray) -> np.ndarray:
-        _quiet("prophet", "cmdstanpy")
-        model = _package("prophet.serialize").model_from_json(self.fitted_[name])
+        model = _package(self.needs[1]).model_from_json(self.fitted_[name])
         table = self._table(following(self.ends_[name], steps, self.frequency_), future)
         return np.asarray(model.predict(table)["yhat"])
 
@@ -573,8 +589,8 @@ class DartsForecaster(_Forecaster):
 
     def _asked(self, steps: int) -> dict[str, np.ndarray]:
         """Forecasts of all series; of one that is constant, its value."""
+        darts, models = _package("darts"), _package("darts.models")
         _quiet("darts")
-        darts = _package("darts")
         varied = [name for name, values in self.history_.items() if np.ptp(values) > 0]
         said = {name: np.full(steps, values[-1]) for name, values in self.history_.items() if name not in varied}
         lines = [
@@ -585,15 +601,14 @@ class DartsForecaster(_Forecaster):
         ]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            first = self._made()
+            first = self._made(models)
             if _takes_many(first):
                 found = first.fit(lines).predict(steps, series=lines) if lines else []
             else:
-                found = [self._made().fit(line).predict(steps) for line in lines]
+                found = [self._made(models).fit(line).predict(steps) for line in lines]
         return said | {name: one.values().ravel() for name, one in zip(varied, found, strict=True)}
 
-    def _made(self) -> Any:
-        models = _package("darts.models")
+    def _made(self, models: Any) -> Any:
         kind = getattr(models, self.model, None)
         if kind is None:
             known = [name for name in dir(models) if name[0].isupper()]
@@ -637,5 +652,6 @@ def _package(name: str) -> Any:
 
 
 def _quiet(*loggers: str) -> None:
+    """Let packages that report each fit report errors alone; they have set their own level when they are imported."""
     for name in loggers:
         logging.getLogger(name).setLevel(logging.ERROR)

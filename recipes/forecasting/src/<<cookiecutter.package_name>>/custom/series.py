@@ -1,6 +1,6 @@
 """Series: rows with the index (series, time), the steps between their stamps, and what is known of stamps."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,14 +25,14 @@ def indexed(X: pd.DataFrame, time: str, group: str | None) -> pd.DataFrame:
     return X.drop(columns=[time, group] if group else [time]).set_index(index)
 
 
-def series_of(index: pd.MultiIndex) -> dict[str, pd.DatetimeIndex]:
+def series_of(index: pd.Index) -> dict[str, pd.DatetimeIndex]:
     """The stamps of each series."""
     stamps = pd.DatetimeIndex(index.get_level_values(1))
     rows = pd.Series(np.arange(len(index))).groupby(np.asarray(index.get_level_values(0), dtype=object)).indices
     return {str(name): stamps[positions] for name, positions in rows.items()}
 
 
-def frequency_of(stamps: Iterable[Any]) -> str | None:
+def frequency_of(stamps: pd.Series | pd.Index) -> str | None:
     """The frequency of stamps as pandas calls it, such as `D` or `MS`: that of most short stretches; None for none."""
     times = pd.DatetimeIndex(pd.unique(pd.DatetimeIndex(stamps))).sort_values()
     if len(times) < 3:
@@ -103,7 +103,7 @@ class Problem:
     rows: np.ndarray
 
 
-def counted(index: pd.MultiIndex, ends: Mapping[str, str], frequency: str) -> tuple[np.ndarray, list[Problem]]:
+def counted(index: pd.Index, ends: Mapping[str, str], frequency: str) -> tuple[np.ndarray, list[Problem]]:
     """How many steps after the end of its series each row is, from 1 on, and what is wrong with those that have 0.
 
     Parameters
@@ -140,7 +140,7 @@ def counted(index: pd.MultiIndex, ends: Mapping[str, str], frequency: str) -> tu
     return steps, problems
 
 
-def steps_ahead(index: pd.MultiIndex, ends: Mapping[str, str], frequency: str) -> np.ndarray:
+def steps_ahead(index: pd.Index, ends: Mapping[str, str], frequency: str) -> np.ndarray:
     """The same, where all rows have to be ahead.
 
     Raises
