@@ -116,6 +116,14 @@ def test_each_label_gets_the_threshold_that_is_best_for_it(sets: Any) -> None:
     assert (tuned.predict(share) == truth).mean() > 0.97 and (combine.predict(share)[:, 1] == 0).all()
 
 
+def test_no_graph_is_made_of_it(project: Project, sets: Any, tmp_path: Any) -> None:
+    frame = pd.DataFrame({"x": np.arange(40.0), "y": ["a", "b"] * 20})
+    task, rows = bound(project, sets, "y", frame)
+    model = task.wrap(task.adapt(KNeighborsClassifier())).fit(rows[["x"]], np.asarray(rows["y"]))
+    with pytest.raises(project.module("errors").UserError, match="a graph is made of a model of one class"):
+        project.module("export.onnx").drawn(model, tmp_path / "graphs")
+
+
 @pytest.mark.slow
 def test_the_sample_runs_and_columns_do_too(project: Project) -> None:
     project.edit("params/search.yaml", ("trials: 20", "trials: 6"))

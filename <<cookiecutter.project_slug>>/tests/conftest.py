@@ -4,6 +4,7 @@
 """
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from << cookiecutter.package_name >>.objects.plan import Plan, compile_params
 from << cookiecutter.package_name >>.schema import Schema, infer
 from << cookiecutter.package_name >>.steps.preprocess import preprocess
-from << cookiecutter.package_name >>.steps.task import Task, task_of
+from << cookiecutter.package_name >>.steps.task import task_of
 
 try:
     import own_table as tables
@@ -42,22 +43,18 @@ def raw(plan: Plan) -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def schema(plan: Plan, raw: pd.DataFrame) -> Schema:
     """The schema of `raw`, features and classes included."""
-    found = infer(raw, tables.TARGET, plan.slices["data"]["task"], tables.COLUMNS)
-    found.inputs += task_of(found).keys
-    found.features = {column.name: column.dtype for column in found.needed}
-    task_of(found).rows(preprocess(raw, found), found)  # which finds the classes
-    found.notes.clear()
-    return found
+    return typed(raw, tables.TARGET, tables.COLUMNS, plan.slices["data"]["task"])[0]
 
 
 @pytest.fixture(scope="session")
-def task(schema: Schema) -> Task:
-    """The project's task, bound to `raw`."""
-    return task_of(schema)
-
-
-@pytest.fixture(scope="session")
-def table(raw: pd.DataFrame, plan: Plan, task: Task) -> pd.DataFrame:
+def table(plan: Plan, raw: pd.DataFrame) -> pd.DataFrame:
     """`raw`, typed."""
-    found = infer(raw, tables.TARGET, plan.slices["data"]["task"], tables.COLUMNS)
-    return task.rows(preprocess(raw, found), found)
+    return typed(raw, tables.TARGET, tables.COLUMNS, plan.slices["data"]["task"])[1]
+
+
+def typed(raw: pd.DataFrame, target: Any, columns: Any, task: Any) -> tuple[Schema, pd.DataFrame]:
+    """The schema of a table as it is read, and its rows as models learn from them."""
+    schema = infer(raw, target, task, columns)
+    schema.inputs += task_of(schema).keys
+    schema.features = {column.name: column.dtype for column in schema.needed}
+    return schema, task_of(schema).rows(preprocess(raw, schema), schema)

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,8 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
+import table as shared
+from conftest import typed
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from << cookiecutter.package_name >>.custom import tasks
@@ -93,10 +94,22 @@ def _metric(schema: Schema) -> Any:
 
 
 @pytest.fixture(scope="module")
-def schema(schema: Schema) -> Schema:
-    """That of the small table, for numbers where the project predicts neither them nor classes."""
-    known = [f"{tasks.__name__}.{name}" for name in ("Classification", "Regression")]
-    return schema if schema.task["class"] in known else replace(schema, task={"class": known[1]})
+def known(plan: Plan) -> tuple[Schema, pd.DataFrame]:
+    """The small table, of classes where the project predicts such, else of numbers."""
+    name = "Classification" if plan.slices["data"]["task"]["class"].endswith(".Classification") else "Regression"
+    return typed(shared.table(name), shared.TARGET, shared.COLUMNS, {"class": f"{tasks.__name__}.{name}"})
+
+
+@pytest.fixture(scope="module")
+def schema(known: tuple[Schema, pd.DataFrame]) -> Schema:
+    """Of the small table."""
+    return known[0]
+
+
+@pytest.fixture(scope="module")
+def table(known: tuple[Schema, pd.DataFrame]) -> pd.DataFrame:
+    """Its rows."""
+    return known[1]
 
 
 @pytest.fixture
@@ -152,8 +165,8 @@ def trained(
         scorer = _metric(schema)
         quiet: dict[str, Any] = {"say": lambda text: None, "workers": InProcess()}
         few = [one for one in known if only in (None, one.model.name)]
-        known = features, table[schema.target], folds, schema, task_of(schema), scorer
-        return train(few, ensemble, *known, **quiet | words)
+        given = features, table[schema.target], folds, schema, task_of(schema), scorer
+        return train(few, ensemble, *given, **quiet | words)
 
     return run
 

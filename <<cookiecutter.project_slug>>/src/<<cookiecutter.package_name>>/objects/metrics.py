@@ -176,21 +176,25 @@ def _scorer(function: Callable[..., float], thing: Object) -> Any:
     defaults = list(parameters(function)[0].items())
     params = call(function, dict(thing.params), thing).keywords
     if [name for name, _ in defaults[:2]] == ["X", "labels"]:
-        function, response = _without_truth(function), "predict"
+        function, response = _WithoutTruth(function), "predict"
     return make_scorer(function, greater_is_better=sign > 0, response_method=response, **params)
 
 
-def _without_truth(function: Callable[..., float]) -> Callable[..., float]:
-    """A metric of rows and what was predicted for them, such as `silhouette_score`, in the form of the others."""
+class _WithoutTruth:
+    """A metric of rows and what was predicted for them, such as `silhouette_score`, in the form of the others.
 
-    def judged(y_true: np.ndarray, y_pred: np.ndarray, *, X: Any, **params: Any) -> float:
-        return function(X, y_pred, **params)
+    It is a class because it is sent to other processes, which no function inside of a function can be.
+    """
 
-    first, *others = inspect.signature(judged).parameters.values()
-    own = [one.replace(kind=one.KEYWORD_ONLY) for one in list(inspect.signature(function).parameters.values())[2:]]
-    signature = inspect.Signature([first, *others[:2], *(one for one in own if one.kind != one.VAR_KEYWORD)])
-    vars(judged)["__signature__"] = signature
-    return judged
+    def __init__(self, function: Callable[..., float]) -> None:
+        self.function, self.__name__ = function, function.__name__
+        shared = list(inspect.signature(_WithoutTruth.__call__).parameters.values())[1:4]
+        own = list(inspect.signature(function).parameters.values())[2:]
+        named = [one.replace(kind=one.KEYWORD_ONLY) for one in own if one.kind != one.VAR_KEYWORD]
+        self.__signature__ = inspect.Signature([*shared, *named])
+
+    def __call__(self, y_true: np.ndarray, y_pred: np.ndarray, *, X: Any, **params: Any) -> float:
+        return self.function(X, y_pred, **params)
 
 
 def _with(scorer: Any, **kwargs: Any) -> Any:

@@ -89,8 +89,8 @@ def cluster_sizes(evaluation: Evaluation) -> Chart:
     )
     figure, axes = new_figure(height=max(HEIGHT, 0.9 + 0.24 * len(data)))
     places = draw_bars(axes, [_name(one) for one in names], data["share"].to_numpy())
-    for place, one, share in zip(places, names, data["share"], strict=True):
-        axes.barh(place, share, height=0.6, alpha=0.5, color=_looks(one)["color"])
+    for bar, one in zip(axes.patches, names, strict=True):
+        bar.set(color=_looks(one)["color"], alpha=0.6)
     caption = f"The share of {len(rows)} rows that each cluster has."
     if evaluation.rows == "the hold-out":
         axes.scatter(data["held_out_share"], places, s=34, color=INK, marker="|", linewidth=2, zorder=3)
@@ -169,9 +169,8 @@ def silhouette_plot(evaluation: Evaluation) -> Chart:
     begin, ticks = 0, []
     for one in clusters:
         own = data.loc[data["cluster"] == one, "silhouette"].to_numpy()
-        axes.fill_betweenx(
-            [begin, *range(begin, begin + len(own))], 0, [own[0], *own], color=_looks(one)["color"], step="pre"
-        )
+        ends = np.arange(begin, begin + len(own) + 1)
+        axes.fill_betweenx(ends, 0, [*own, own[-1]], color=_looks(one)["color"], linewidth=0, step="post")
         ticks.append(begin + len(own) / 2)
         begin += len(own) + gap
     axes.axvline(float(found.mean()), color=MUTED, linewidth=1, linestyle=":")

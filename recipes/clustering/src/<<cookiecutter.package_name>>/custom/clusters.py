@@ -6,6 +6,7 @@ Clusters are numbered 0, 1, 2, … by falling number of training rows; -1 is noi
 from collections.abc import Sequence
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, clone
@@ -190,22 +191,19 @@ class RandomClusters(BaseEstimator):
     Parameters
     ----------
     n_clusters : how many.
-    random_state : the seed.
     """
 
-    def __init__(self, n_clusters: int = 2, random_state: int = 0) -> None:
-        self.n_clusters, self.random_state = n_clusters, random_state
+    def __init__(self, n_clusters: int = 2) -> None:
+        self.n_clusters = n_clusters
 
     def fit(self, X: Any, y: Any = None) -> "RandomClusters":
-        """There is nothing to learn."""
+        """Make a seed of the rows: what learns from others draws others, and the same rows give the same."""
+        self.seed_ = int(joblib.hash(X), 16)
         return self
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
 
     def predict(self, X: Any) -> np.ndarray:
         """Numbers drawn at random, shape (rows,)."""
-        return np.random.default_rng(self.random_state).integers(0, self.n_clusters, len(X))
+        return np.random.default_rng(self.seed_).integers(0, self.n_clusters, len(X))
 
 
 class ReferenceSpace(TransformerMixin, BaseEstimator):
@@ -232,7 +230,7 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
         self.centres_: dict[str, float] = {}
         self.scales_: dict[str, float] = {}
         self.categories_: dict[str, list[str]] = {}
-        for name in (name for name in X if name not in self.texts):
+        for name in (str(name) for name in X if name not in self.texts):
             if dtype_of(X[name]) == "category":
                 shares = X[name].fillna("").value_counts(normalize=True)
                 self.categories_[name] = shares.index[shares >= RARE].tolist()
@@ -252,7 +250,7 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
             away = np.nan_to_num((_numbers(X[name]) - centre) / self.scales_[name], nan=0.0)
             parts.append((away / np.sqrt(1 + (away / FAR) ** 2)).reshape(-1, 1))
         for name, categories in self.categories_.items():
-            codes = pd.Index(categories).get_indexer(X[name].fillna(""))
+            codes = pd.Index(categories).get_indexer(pd.Index(X[name].fillna("")))
             parts.append(np.eye(len(categories) + 1)[codes])  # -1 is the last: all the others
         if self.words_ is not None:
             parts.append(self.words_.transform(X[list(self.texts)]))
