@@ -300,7 +300,9 @@ class Forecast(Regression):
 
     def unanswerable(self, model: Any, features: pd.DataFrame) -> list[tuple[str, str, np.ndarray]]:
         """The rows that are not ahead of what the model has seen: the column at fault, why, and their positions."""
-        ends = model.task.ends_ if hasattr(model, "task") else model.model_.ends_
+        ends = getattr(getattr(model, "task", None) or getattr(model, "model_", None), "ends_", None)
+        if ends is None:  # it is no forecaster
+            return []
         index = indexed(features, self.time_, self.group_).index
         columns = {"time": self.time_, "series": self.group_ or self.time_}
         return [(columns[one.of], one.reason, one.rows) for one in counted(index, ends, self.frequency or "D")[1]]

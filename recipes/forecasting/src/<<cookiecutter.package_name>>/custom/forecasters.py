@@ -652,6 +652,6 @@ def _package(name: str) -> Any:
 
 
 def _quiet(*loggers: str) -> None:
-    """Let packages that report each fit report errors alone; they have set their own level when they are imported."""
+    """Let packages that report each fit report none; what fails is raised."""
     for name in loggers:
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).disabled = True

@@ -13,7 +13,7 @@ from ..schema import to_text
 DAY = pd.Timedelta(days=1)
 WINDOW = 12  # stamps of which a frequency is told: enough to see a weekend
 WINDOWS = 200
-MOST_LEVELS = 50  # of a covariate that is text
+MOST_LEVELS = 50  # of a text that can be a covariate
 SEASONS = {"B": 5, "W": 52, "MS": 12, "ME": 12, "BMS": 12, "BME": 12, "QS": 4, "QE": 4, "BQS": 4, "BQE": 4}
 LEVELS = {"month": range(1, 13), "quarter": range(1, 5), "day": range(1, 32), "weekday": range(7), "hour": range(24)}
 
@@ -174,7 +174,7 @@ def calendar(stamps: pd.DatetimeIndex, parts: Sequence[str], yearly: int, time_z
 
 
 def learn_covariates(X: pd.DataFrame) -> dict[str, Any]:
-    """What `covariates` needs to know: of numbers the mean and the spread, of texts the levels."""
+    """What `covariates` needs to know: of numbers the mean and the spread, of texts the levels, if there are few."""
     learned: dict[str, Any] = {}
     for name in X.columns:
         values = X[name]
@@ -182,8 +182,8 @@ def learn_covariates(X: pd.DataFrame) -> dict[str, Any]:
             spread = float(values.std(ddof=0))
             mean = float(values.mean()) if values.notna().any() else 0.0
             learned[str(name)] = [mean, spread if spread > 0 else 1.0]
-        elif not pd.api.types.is_datetime64_any_dtype(values):
-            learned[str(name)] = [str(one) for one in values.value_counts().index[:MOST_LEVELS]]
+        elif not pd.api.types.is_datetime64_any_dtype(values) and values.nunique() <= MOST_LEVELS:
+            learned[str(name)] = [str(one) for one in values.value_counts().index]
     return learned
 
 
