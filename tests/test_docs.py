@@ -16,6 +16,7 @@ EXAMPLES = {
     "clustering": ["clustering.md"],
     "forecasting": ["forecasting.md"],
 }
+PAGES += [ROOT / "recipes" / "README.md", *sorted((ROOT / "recipes").glob("*/README.md"))]
 # Where a block of each kind is tried.
 PLACES = {
     "data": "data.yaml",

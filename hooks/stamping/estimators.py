@@ -1,7 +1,6 @@
 """The answer `estimators`: a preset, or names of models in the recipe's pool and of classes in the catalogue."""
 
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from .errors import AnswerError, nearest, some
@@ -10,7 +9,7 @@ from .recipes import Catalogue, Recipe
 
 
 def choose(answer: str, recipe: Recipe, catalogue: Catalogue) -> tuple[str | None, list[Model]]:
-    """The preset, if one was named, and the models.
+    """The preset, if one was named, and the models, those that always compete before the others.
 
     Raises
     ------
@@ -27,8 +26,8 @@ def choose(answer: str, recipe: Recipe, catalogue: Catalogue) -> tuple[str | Non
             f"write {presets[0]} alone, or the names {', '.join(recipe.presets[presets[0]]['estimators'])}"
         )
     if presets:
-        names = [*_missing(recipe.presets[presets[0]]["estimators"], recipe), *recipe.presets[presets[0]]["estimators"]]
-        return presets[0], [find(name, recipe, catalogue) for name in names]
+        listed = recipe.presets[presets[0]]["estimators"]
+        return presets[0], with_always([find(name, recipe, catalogue) for name in listed], recipe, catalogue)
     models: dict[str, tuple[str, Model]] = {}
     for written in listed:
         model = find(written, recipe, catalogue)
@@ -40,13 +39,13 @@ def choose(answer: str, recipe: Recipe, catalogue: Catalogue) -> tuple[str | Non
                 else f"estimators: {written} is the model that {earlier} means too; name one of the two"
             )
         models[model.name] = written, model
-    always = [_of_pool(name, recipe, catalogue) for name in _missing(models, recipe)]
-    return None, [*always, *(model for _, model in models.values())]
+    return None, with_always([model for _, model in models.values()], recipe, catalogue)
 
 
-def _missing(names: Iterable[str], recipe: Recipe) -> list[str]:
-    """The models that always compete and are not among these."""
-    return [name for name in recipe.always if name not in set(names)]
+def with_always(models: list[Model], recipe: Recipe, catalogue: Catalogue) -> list[Model]:
+    """The models, with those of the recipe that compete whatever was chosen."""
+    chosen = [model.name for model in models]
+    return [*(find(name, recipe, catalogue) for name in recipe.always if name not in chosen), *models]
 
 
 def find(written: str, recipe: Recipe, catalogue: Catalogue) -> Model:
@@ -102,7 +101,7 @@ def _model(entry: dict[str, Any], recipe: Recipe, catalogue: Catalogue) -> Model
 def _of_pool(name: str, recipe: Recipe, catalogue: Catalogue) -> Model:
     classes = recipe.pool[name]
     packages = _third_party([one for written in classes for one in catalogue.named(written)], catalogue)
-    required = tuple(one for written in classes for one in recipe.requires.get(written, []))
+    required = [one for written in classes for one in recipe.requires.get(written, [])]
     return Model(name, classes[0], packages, requirements=required)
 
 

@@ -117,11 +117,17 @@ def _flow(value: Any) -> str:
 
 
 def _edit(path: Path, values: dict[str, Any]) -> None:
-    text = path.read_text(encoding="utf-8")
-    for key, value in values.items():
-        text = with_value(text, key, value)
-    path.write_text(text, encoding="utf-8", newline="\n")
+    def change(text: str) -> str:
+        for key, value in values.items():
+            text = with_value(text, key, value)
+        return text
+
+    _change(path, change)
 
 
 def _change(path: Path, change: Any) -> None:
-    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+    try:
+        text = change(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"in {path.parent.name}/{path.name} {error}") from None
+    path.write_text(text, encoding="utf-8", newline="\n")
