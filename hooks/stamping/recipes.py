@@ -20,8 +20,8 @@ class Recipe(NamedTuple):
 
     `metric` may need probabilities; `metric_on_decisions` is for models that give none. `targets` is how many columns
     can be predicted, None for any number; where it is 0, the answer `target` names a column to leave out. `always`
-    compete whatever is chosen. `requires` says what brings the packages that classes of its own import. `pool` holds the models that come with it: name -> classes as its file writes them, its
-    own before nested ones.
+    compete whatever is chosen. `requires` says what brings the packages that classes of its own import. `pool` holds
+    the models that come with it: name -> classes as its file writes them, its own before nested ones.
     """
 
     folder: Path
