@@ -158,6 +158,14 @@ class Task(BaseEstimator):
         """
         return None
 
+    def askable(self, features: pd.DataFrame) -> pd.DataFrame:
+        """Rows that a fitted model can be asked about, made of those that it learned from."""
+        return features
+
+    def unanswerable(self, model: Any, features: pd.DataFrame) -> list[tuple[str, str, np.ndarray]]:
+        """Rows that a fitted model has no answer to: the column that is the reason, why, and their positions."""
+        return []
+
     def answers(self, model: Any) -> dict[str, Any]:
         """The columns that `predict` gives for this model, each with the JSON Schema of its values."""
         raise NotImplementedError
