@@ -13,7 +13,7 @@ export UV_COMPILE_BYTECODE := 1
 # Without compiled modules every Python started here would take three times as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test fast slow lint catalog trees bench clean
+.PHONY: help demo test fast slow lint catalog gallery trees bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ lint: $(READY) ## Check style and types of the template's own code, and its work
 
 catalog: $(READY) ## Write recipes/catalog.json anew from the installed packages
 	.venv/bin/python scripts/catalog.py
+
+gallery: $(READY) ## Run the recipes that changed (or RECIPES="...") and write the gallery
+	.venv/bin/python scripts/gallery.py $(RECIPES)
 
 trees: $(READY) ## Write the expected file trees of tests/trees anew
 	.venv/bin/python -m pytest -q -k file_tree --write-trees

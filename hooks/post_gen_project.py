@@ -7,4 +7,4 @@ from importlib import import_module
 # Rendered to a temporary file by cookiecutter: the path enters as data, and imports come from the template.
 TEMPLATE = json.loads(r'''<< template_root | tojson >>''')  # fmt: skip
 sys.path[0] = TEMPLATE + "/hooks"
-sys.exit(import_module("stamping.after").after(TEMPLATE))
+sys.exit(import_module("stamping.after").after())

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
+from stamping import recipes
 from stamping.answers import planned
 from stamping.errors import AnswerError
 from stamping.names import package_name, package_taken, project_slug
@@ -103,7 +104,7 @@ WRONG = {
     ),
     "recipe": (
         {"recipe": "tabular"},
-        "recipe: there is no 'tabular'; write one of clustering, tabular-classification, tabular-regression",
+        f"recipe: there is no 'tabular'; write one of {', '.join(recipes.names(ROOT))}, or a folder or git address",
     ),
     "estimators-empty": (
         {"estimators": " , "},

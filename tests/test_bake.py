@@ -21,9 +21,11 @@ from test_answers import GOOD, refuse
 
 Bake = Callable[..., BakedProject]
 
-RECIPES = ["tabular-classification", "tabular-regression", "clustering"]
-RECIPE_OF = {"classifier": RECIPES[0], "regressor": RECIPES[1], "clusterer": RECIPES[2]}
-STARTED = dict(zip(RECIPES, ("GaussianNB", "LADRegression", "DBSCAN"), strict=True))
+RECIPES = recipes.names(ROOT)
+KINDS = ["tabular-classification", "tabular-regression", "clustering"]
+RECIPE_OF = dict(zip(("classifier", "regressor", "clusterer"), KINDS, strict=True))
+# A class that gets a file of its own, where there is one.
+STARTED = dict(zip(KINDS, ("GaussianNB", "LADRegression", "DBSCAN"), strict=True))
 PRESETS = ["fast", "balanced", "thorough", "automl"]
 LICENSES = {
     "MIT": "MIT License",
@@ -41,12 +43,13 @@ LISTS = {
         "OneVsRestClassifier",
         "MLPClassifier",
     ],
+    "forecasting": ["theta", "darts_linear, prophet", "ridge, LGBMRegressor"],
     "tabular-regression": ["gradient_boosting, LGBMRegressor", "LADRegression, ridge", "ZeroInflatedRegressor"],
     "clustering": ["k_means, DBSCAN", "AffinityPropagation"],
 }
 SUPPORTED = [
     *itertools.product(RECIPES, PRESETS),
-    *((recipe, names) for recipe in RECIPES for names in LISTS[recipe]),
+    *((recipe, names) for recipe in RECIPES for names in LISTS.get(recipe, [])),
 ]
 UNSUPPORTED = [
     ({"recipe": "tabular-regression", "estimators": "LogisticRegression"}, "estimators"),
@@ -93,7 +96,7 @@ def test_a_combination_is_stamped_and_wired(bake: Bake, recipe: str, estimators:
     data, search = (yaml.safe_load(baked.read(f"params/{name}.yaml")) for name in ("data", "search"))
     target = facts["sample"]["target"]
     assert data["source"] == facts["sample"]["file"]
-    if facts.get("targets", 1):
+    if facts.get("targets", 1) != 0:
         assert (data["target"], data["columns"]) == (target, {})
     else:
         assert (data["target"], data["columns"]) == (None, {target: {"role": "ignore"}})
@@ -101,14 +104,16 @@ def test_a_combination_is_stamped_and_wired(bake: Bake, recipe: str, estimators:
     assert (baked.path / data["source"]).read_bytes() == (ROOT / "recipes" / recipe / data["source"]).read_bytes()
     preset = facts["presets"].get(estimators)
     if preset:
-        assert search["models"] == preset["estimators"]
+        always = [one for one in facts.get("always", []) if one not in preset["estimators"]]
+        assert search["models"] == [*always, *preset["estimators"]]
         assert search["budget"] == preset["budget"]
     else:
-        assert len(search["models"]) == len(estimators.split(","))
+        assert len(search["models"]) == len(estimators.split(",")) + len(facts.get("always", []))
     for name in search["models"]:
         model = yaml.safe_load(baked.read(f"params/models/{name}.yaml"))
         assert model["class"]
-        assert (baked.path / f"params/preprocess/{model['preprocess']}.yaml").exists()
+        if "preprocess" in model:
+            assert (baked.path / f"params/preprocess/{model['preprocess']}.yaml").exists()
     assert f"  target      {data['target'] or 'none'}" in baked.out
     assert all(name in baked.out for name in search["models"])
     written(baked)
@@ -143,7 +148,7 @@ def test_each_licence_names_its_owner(bake: Bake, license: str, heading: str) ->
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_nothing_of_the_template_is_left(bake: Bake, recipe: str) -> None:
-    baked = bake(recipe=recipe, estimators=STARTED[recipe])
+    baked = bake(recipe=recipe, estimators=STARTED.get(recipe, "fast"))
     for name in baked.files():
         text = f"{name}\n{(baked.path / name).read_bytes().decode('utf-8')}"
         for leftover in ("<<cookiecutter", "<< cookiecutter", "<%", "<#", "cookiecutter"):
@@ -262,7 +267,7 @@ def test_the_templates_own_delimiters_are_refused_when_they_arrive(
         "package_name": "wild",
         "author_name": "Ada",
         "license": "MIT",
-        "recipe": RECIPES[0],
+        "recipe": "tabular-classification",
         "description": text,
     }
     replay = tmp_path / "replay.json"

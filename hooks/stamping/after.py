@@ -3,30 +3,37 @@
 import contextlib
 import io
 import runpy
+import shutil
 from pathlib import Path
 
-from . import overlay, wiring
+from . import outside, overlay, wiring
 from .closing import lines
 from .ending import guarded
+from .errors import AnswerError
 from .plan import Plan, take
 
 
-def after(template: str) -> int:
+def after() -> int:
     """The exit code of the hook."""
     project = Path.cwd()
     plan, fresh = take(project)
-    return guarded(lambda: stamp(plan, Path(template), project), project, fresh)
+    return guarded(lambda: stamp(plan, project), project, fresh)
 
 
-def stamp(plan: Plan, template: Path, project: Path) -> None:
+def stamp(plan: Plan, project: Path) -> None:
     """Lay the recipe over the project, wire the answers in, start its repository, and say what to do next.
 
     cruft also stamps a project into a temporary folder, twice whenever it updates one: that needs no repository and no
     next step. When it creates one, its note `.cruft.json` comes after the hooks and belongs into the first commit: that
     is left to `make setup`.
     """
-    overlay.lay(plan, template, project)
-    wiring.wire(plan, project)
+    try:
+        overlay.lay(plan, project)
+        wiring.wire(plan, project)
+    except ValueError as error:
+        raise AnswerError(f"recipe: {plan.recipe} cannot be wired, because {error}") from None
+    finally:
+        shutil.rmtree(project / outside.CLONE, ignore_errors=True)
     if plan.by != "update":
         skipped = start_repository(project, "--stamping", *(["--no-commit"] if plan.by == "create" else []))
         print("\n".join(lines(plan, project, skipped)))

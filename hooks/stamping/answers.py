@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import names, recipes, tables
+from . import names, outside, overlay, recipes, tables
 from .errors import AnswerError, nearest, some
 from .estimators import choose
 from .plan import Plan
@@ -27,14 +27,15 @@ ASKED = (
 LICENSES = ("MIT", "BSD-3-Clause", "Apache-2.0", "Proprietary")
 
 
-def planned(answers: Mapping[str, Any], template: Path, here: Path) -> Plan:
+def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Path | None = None) -> Plan:
     """Check the answers and say what they come to.
 
     Parameters
     ----------
     answers : as cookiecutter collected them.
     template : the template's root.
-    here : the folder in which the user ran cookiecutter; relative data paths start there.
+    here : the folder in which the user ran cookiecutter; relative paths start there.
+    project : the folder that is being made, the current one by default.
 
     Raises
     ------
@@ -46,8 +47,8 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path) -> Plan:
         _check_text(key, value)
     _check_names(given)
     _check_choice("license", given["license"], LICENSES)
-    _check_choice("recipe", given["recipe"], recipes.names(template))
-    recipe = recipes.recipe(template, given["recipe"])
+    recipe = recipes.recipe_in(outside.folder_of(given["recipe"], template, here, project or Path.cwd()), template)
+    overlay.check(recipe.folder, template)
     catalogue = recipes.catalogue(template)
     preset, models = choose(given["estimators"], recipe, catalogue)
     source, local = _find_data(given["data"], here)
@@ -57,13 +58,14 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path) -> Plan:
         project_slug=given["project_slug"],
         package_name=given["package_name"],
         recipe=recipe.name,
+        folder=str(recipe.folder),
         task=recipe.task,
         sample=recipe.sample["file"],
         preprocess=recipe.starter,
         source=source or recipe.sample["file"],
         local=str(local) if local else None,
-        target=column if recipe.targets else None,
-        left_out=None if recipe.targets else column,
+        target=None if recipe.targets == 0 else column,
+        left_out=column if recipe.targets == 0 and isinstance(column, str) else None,
         preset=preset,
         models=models,
         metric=recipe.metric,
@@ -72,6 +74,7 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path) -> Plan:
         by=_by(answers, here),
     )
     wanted = [catalogue.packages[one] for one in plan.packages]
+    wanted += sorted({one for model in models for one in model.requirements or []})
     if source:
         wanted += _readers(source, recipes.readers(template))
     metric = recipe.metric_on_decisions if plan.without_probabilities else recipe.metric
@@ -123,7 +126,7 @@ def _check_names(given: Mapping[str, str]) -> None:
         raise AnswerError(f"package_name: {package!r} {why}; try {better!r}")
 
 
-def _check_choice(key: str, value: str, known: tuple[str, ...] | list[str]) -> None:
+def _check_choice(key: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise AnswerError(f"{key}: there is no {value!r}; write one of {', '.join(known)}")
 
@@ -205,23 +208,31 @@ def _columns(path: Path | None) -> list[str] | None:
         raise AnswerError(f"data: {str(path)!r} {error}; write the path of a table with a header and rows") from None
 
 
-def _target(answer: str, data: str, columns: list[str] | None, recipe: Recipe) -> str | None:
-    """The column that the answer names, or None where it may be empty."""
+def _target(answer: str, data: str, columns: list[str] | None, recipe: Recipe) -> str | list[str] | None:
+    """The column or, with commas between, the columns that the answer names; None where it may be empty."""
     if not answer:
         if not data:
-            return recipe.sample["target"]
-        if not recipe.targets:
+            of_sample: str | list[str] = recipe.sample["target"]
+            return of_sample
+        if recipe.targets == 0:
             return None
         hint = f", one of {some(columns)}" if columns else ""
         raise AnswerError(f"target: it is empty; with data of your own, name the column to predict{hint}")
-    if columns is None or answer in columns:
+    if columns is not None and answer in columns:
         return answer
-    place = Path(data or recipe.sample["file"]).name
-    better = nearest(answer, [name for name in columns if name])
-    raise AnswerError(
-        f"target: {place} has no column {answer!r}; "
-        + (f"did you mean {better!r}?" if better else f"its columns are {some(columns, 12)}")
-    )
+    several = recipe.targets is None or recipe.targets > 1
+    named = [name for name in (part.strip() for part in answer.split(",")) if name] if several else [answer]
+    for number, name in enumerate(named):
+        if columns is not None and name not in columns:
+            place = Path(data or recipe.sample["file"]).name
+            better = nearest(name, [one for one in columns if one])
+            raise AnswerError(
+                f"target: {place} has no column {name!r}; "
+                + (f"did you mean {better!r}?" if better else f"its columns are {some(columns, 12)}")
+            )
+        if name in named[:number]:
+            raise AnswerError(f"target: {name!r} is named twice; name it once")
+    return named if len(named) > 1 else named[0]
 
 
 def _readers(source: str, known: Mapping[str, str]) -> list[str]:

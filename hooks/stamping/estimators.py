@@ -9,7 +9,7 @@ from .recipes import Catalogue, Recipe
 
 
 def choose(answer: str, recipe: Recipe, catalogue: Catalogue) -> tuple[str | None, list[Model]]:
-    """The preset, if one was named, and the models.
+    """The preset, if one was named, and the models, those that always compete before the others.
 
     Raises
     ------
@@ -26,7 +26,8 @@ def choose(answer: str, recipe: Recipe, catalogue: Catalogue) -> tuple[str | Non
             f"write {presets[0]} alone, or the names {', '.join(recipe.presets[presets[0]]['estimators'])}"
         )
     if presets:
-        return presets[0], [find(name, recipe, catalogue) for name in recipe.presets[presets[0]]["estimators"]]
+        listed = recipe.presets[presets[0]]["estimators"]
+        return presets[0], with_always([find(name, recipe, catalogue) for name in listed], recipe, catalogue)
     models: dict[str, tuple[str, Model]] = {}
     for written in listed:
         model = find(written, recipe, catalogue)
@@ -38,7 +39,13 @@ def choose(answer: str, recipe: Recipe, catalogue: Catalogue) -> tuple[str | Non
                 else f"estimators: {written} is the model that {earlier} means too; name one of the two"
             )
         models[model.name] = written, model
-    return None, [model for _, model in models.values()]
+    return None, with_always([model for _, model in models.values()], recipe, catalogue)
+
+
+def with_always(models: list[Model], recipe: Recipe, catalogue: Catalogue) -> list[Model]:
+    """The models, with those of the recipe that compete whatever was chosen."""
+    chosen = [model.name for model in models]
+    return [*(find(name, recipe, catalogue) for name in recipe.always if name not in chosen), *models]
 
 
 def find(written: str, recipe: Recipe, catalogue: Catalogue) -> Model:
@@ -93,9 +100,9 @@ def _model(entry: dict[str, Any], recipe: Recipe, catalogue: Catalogue) -> Model
 
 def _of_pool(name: str, recipe: Recipe, catalogue: Catalogue) -> Model:
     classes = recipe.pool[name]
-    return Model(
-        name, classes[0], _third_party([one for written in classes for one in catalogue.named(written)], catalogue)
-    )
+    packages = _third_party([one for written in classes for one in catalogue.named(written)], catalogue)
+    required = [one for written in classes for one in recipe.requires.get(written, [])]
+    return Model(name, classes[0], packages, requirements=required)
 
 
 def _third_party(entries: list[dict[str, Any]], catalogue: Catalogue) -> list[str]:

@@ -11,38 +11,41 @@ NOTE = ".being-stamped.json"
 class Model(NamedTuple):
     """A model that was chosen: its name in `params/models/`, its class, and the packages that it needs.
 
-    `starter` is the catalogue's entry where the project needs a new file for it.
+    `packages` have classes that its file names; `requirements` bring what classes of the recipe's own import. `starter`
+    is the catalogue's entry where the project needs a new file for it.
     """
 
     name: str
     written: str
     packages: list[str]
     starter: dict[str, Any] | None = None
+    requirements: list[str] | None = None
 
 
 class Plan(NamedTuple):
     """What is to be done.
 
-    `source` is what the project will read; `local` is the file to be copied there, if it is not the sample's, a URL's,
-    or one that only the stamped project still has. `preprocess` names what a starter begins with, for a class that
-    takes `missing` values and for one that wants `complete` rows. `target` is None where nothing is predicted, and
-    `left_out` then a column that is no feature, if one was named. `by` is who stamps: `cookiecutter`, or cruft with
-    `create` or `update`.
+    `folder` is the recipe's. `source` is what the project will read; `local` is the file to be copied there, if it is
+    not the sample's, a URL's, or one that only the stamped project still has. `preprocess` names what a starter begins
+    with, for a class that takes `missing` values and for one that wants `complete` rows. `target` is None where nothing
+    is predicted, and `left_out` then a column that is no feature, if one was named. `by` is who stamps: `cookiecutter`,
+    or cruft with `create` or `update`.
     """
 
     project_slug: str
     package_name: str
     recipe: str
-    task: str
+    folder: str
+    task: Any
     sample: str
     preprocess: dict[str, str]
     source: str
     local: str | None
-    target: str | None
+    target: str | list[str] | None
     left_out: str | None
     preset: str | None
     models: list[Model]
-    metric: str
+    metric: Any
     budget: dict[str, Any]
     requirements: list[str]
     by: str

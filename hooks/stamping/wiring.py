@@ -35,9 +35,7 @@ def with_value(text: str, key: str, value: Any) -> str:
     ValueError
         If there is no such line.
     """
-    new = json.dumps(value, ensure_ascii=False)
-    if isinstance(value, dict):  # names of models need no quotes
-        new = f"{{{', '.join(f'{name}: {json.dumps(one)}' for name, one in value.items())}}}"
+    new = _flow(value)
     old = r"\"(?:\\.|[^\"\\])*\"|'[^']*'|[^#\n]*?"
     pattern = re.compile(rf"^({re.escape(key)}:[ \t]*)({old})(?:([ \t]+)(#.*))?$", re.MULTILINE)
 
@@ -111,12 +109,25 @@ def _in_yaml(value: Any) -> str:
     return json.dumps(value)
 
 
+def _flow(value: Any) -> str:
+    """A value on one line: JSON, but the keys of mappings need no quotes."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name}: {_flow(one)}' for name, one in value.items())}}}"
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _edit(path: Path, values: dict[str, Any]) -> None:
-    text = path.read_text(encoding="utf-8")
-    for key, value in values.items():
-        text = with_value(text, key, value)
-    path.write_text(text, encoding="utf-8", newline="\n")
+    def change(text: str) -> str:
+        for key, value in values.items():
+            text = with_value(text, key, value)
+        return text
+
+    _change(path, change)
 
 
 def _change(path: Path, change: Any) -> None:
-    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
+    try:
+        text = change(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"in {path.parent.name}/{path.name} {error}") from None
+    path.write_text(text, encoding="utf-8", newline="\n")
