@@ -342,7 +342,7 @@ def rendered() -> dict[Path, str]:
         "tasks": sorted({one["task"] for one in cards}),
         "libraries": sorted({str(library) for one in cards for library in one["libraries"]}, key=str.lower),
     }
-    question = "Which recipe? Write a name, or the folder or git address of a recipe of your own\n"
+    question = "Which recipe? A name, or the folder or git address of your own\n"
     question += "".join(f"    {one['name']}: {one['predicts']}\n" for one in cards) + "    Recipe"
     line = f'    "recipe": {json.dumps(question, ensure_ascii=False)},\n'
     questions = QUESTIONS.read_text(encoding="utf-8")
