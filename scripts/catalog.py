@@ -1,4 +1,4 @@
-"""Write `recipes/catalog.json`: every classifier and regressor that the answer `estimators` may name.
+"""Write `recipes/catalog.json`: every classifier, regressor and clusterer that the answer `estimators` may name.
 
 The hooks know classes from this table, because cookiecutter's own environment has none of the packages. It is made
 with a stamped project's registry, so both know the same classes: `make catalog`, with every package installed.
@@ -21,7 +21,7 @@ from sklearn.utils import get_tags
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOG = ROOT / "recipes" / "catalog.json"
-KINDS = ("classifier", "regressor")
+KINDS = ("classifier", "regressor", "clusterer")
 
 # What stands in where a class wants another estimator: simple ones, to be replaced by the project's owner.
 INNER = {"classifier": LogisticRegression, "regressor": Ridge}
@@ -80,7 +80,7 @@ def registry(folder: Path) -> Any:
 
 
 def entry(one: Any) -> dict[str, Any] | None:
-    """What the hooks need to know of a class, or None if it does not predict one target on one machine.
+    """What the hooks need to know of a class, or None if it neither predicts one target nor clusters, on one machine.
 
     Its parameters' defaults, the parameters that somebody has to fill in, whether it takes missing values, and whether
     it gives probabilities, if it is a classifier.
@@ -109,6 +109,8 @@ def entry(one: Any) -> dict[str, Any] | None:
     except Exception:  # what cannot be looked at cannot be fitted either
         return None
     if not tags.target_tags.single_output or one.name.startswith("Dask"):
+        return None
+    if one.kind == "clusterer" and not hasattr(made, "fit_predict"):  # such as clusters of columns
         return None
     found["missing"] = bool(tags.input_tags.allow_nan)
     if one.kind == "classifier":

@@ -233,6 +233,14 @@ def test_data_without_a_target_is_refused_with_some_columns(table: Path) -> None
     )
 
 
+def test_where_nothing_is_predicted_the_target_is_a_column_to_leave_out(table: Path) -> None:
+    chosen = ask(table.parent, recipe="clustering", data="shop.csv")
+    assert (chosen.target, chosen.left_out) == (None, None)
+    chosen = ask(table.parent, recipe="clustering", data="shop.csv", target="city")
+    assert (chosen.target, chosen.left_out) == (None, "city")
+    assert "did you mean 'price'?" in refuse(table.parent, recipe="clustering", data="shop.csv", target="Prise")
+
+
 def test_a_target_that_is_no_column_is_refused_with_the_nearest(table: Path) -> None:
     assert refuse(table.parent, data="shop.csv", target="Prise") == (
         "target: shop.csv has no column 'Prise'; did you mean 'price'?"

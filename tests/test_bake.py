@@ -22,8 +22,10 @@ from test_answers import GOOD, refuse
 Bake = Callable[..., BakedProject]
 
 RECIPES = recipes.names(ROOT)
+KINDS = ["tabular-classification", "tabular-regression", "clustering"]
+RECIPE_OF = dict(zip(("classifier", "regressor", "clusterer"), KINDS, strict=True))
 # A class that gets a file of its own, where there is one.
-STARTED = {"tabular-classification": "GaussianNB", "tabular-regression": "LADRegression"}
+STARTED = dict(zip(KINDS, ("GaussianNB", "LADRegression", "DBSCAN"), strict=True))
 PRESETS = ["fast", "balanced", "thorough", "automl"]
 LICENSES = {
     "MIT": "MIT License",
@@ -42,6 +44,7 @@ LISTS = {
         "MLPClassifier",
     ],
     "tabular-regression": ["gradient_boosting, LGBMRegressor", "LADRegression, ridge", "ZeroInflatedRegressor"],
+    "clustering": ["k_means, DBSCAN", "AffinityPropagation"],
 }
 SUPPORTED = [
     *itertools.product(RECIPES, PRESETS),
@@ -51,6 +54,9 @@ UNSUPPORTED = [
     ({"recipe": "tabular-regression", "estimators": "LogisticRegression"}, "estimators"),
     ({"recipe": "tabular-classification", "estimators": "elastic_net"}, "estimators"),
     ({"recipe": "tabular-regression", "target": "species"}, "target"),
+    ({"recipe": "clustering", "target": "species"}, "target"),
+    ({"recipe": "clustering", "estimators": "LogisticRegression"}, "estimators"),
+    ({"recipe": "clustering", "estimators": "FeatureAgglomeration"}, "estimators"),
     ({"data": "nowhere.csv", "target": "x"}, "data"),
     ({"data": "https://example.org/x.csv"}, "target"),
     ({"package_name": "sklearn"}, "package_name"),
@@ -87,7 +93,12 @@ def test_a_combination_is_stamped_and_wired(bake: Bake, recipe: str, estimators:
     baked = bake(recipe=recipe, estimators=estimators)
     facts = yaml.safe_load((ROOT / "recipes" / recipe / "recipe.yaml").read_text())
     data, search = (yaml.safe_load(baked.read(f"params/{name}.yaml")) for name in ("data", "search"))
-    assert (data["source"], data["target"]) == (facts["sample"]["file"], facts["sample"]["target"])
+    target = facts["sample"]["target"]
+    assert data["source"] == facts["sample"]["file"]
+    if facts.get("targets", 1):
+        assert (data["target"], data["columns"]) == (target, {})
+    else:
+        assert (data["target"], data["columns"]) == (None, {target: {"role": "ignore"}})
     assert data["task"] == facts["task"]
     assert (baked.path / data["source"]).read_bytes() == (ROOT / "recipes" / recipe / data["source"]).read_bytes()
     preset = facts["presets"].get(estimators)
@@ -101,7 +112,7 @@ def test_a_combination_is_stamped_and_wired(bake: Bake, recipe: str, estimators:
         model = yaml.safe_load(baked.read(f"params/models/{name}.yaml"))
         assert model["class"]
         assert (baked.path / f"params/preprocess/{model['preprocess']}.yaml").exists()
-    assert f"  target      {data['target']}" in baked.out
+    assert f"  target      {data['target'] or 'none'}" in baked.out
     assert all(name in baked.out for name in search["models"])
     written(baked)
 
@@ -160,7 +171,7 @@ def test_every_class_of_the_catalogue_gives_a_starter_that_reads_alike_in_both_v
     for name, entries in known.classes.items():
         for entry in entries:
             if "required" not in entry:
-                recipe = f"tabular-{'classification' if entry['kind'] == 'classifier' else 'regression'}"
+                recipe = RECIPE_OF[entry["kind"]]
                 plan = answers.planned({**GOOD, "recipe": recipe, "estimators": entry["class"]}, ROOT, ROOT)
                 if plan.models[0].starter:
                     text = wiring.starter(plan.models[0], plan)

@@ -44,7 +44,8 @@ def model(project: Project, explain: Any) -> Any:
     """A model whose space has every kind of domain."""
     (project.path / "params" / "models" / "trees.yaml").write_text(MODEL, encoding="utf-8")
     grammar, where = project.module("objects.grammar").Grammar(), project.module("objects.reader").Where("search.yaml")
-    return project.module("objects.plan").read_model(Path("params"), "trees", grammar, where, "classification")
+    task = project.module("custom.tasks").Classification()
+    return project.module("objects.plan").read_model(Path("params"), "trees", grammar, where, task)
 
 
 def searched(project: Project, model: Any, trials: int, file: Path) -> optuna.Study:
@@ -177,7 +178,11 @@ def test_make_dashboard_says_what_is_missing(project: Project) -> None:
 def evaluation(project: Project, **facts: Any) -> Any:
     """What charts are drawn of, with these facts."""
     known: dict[str, Any] = {
-        "task": "regression",
+        "task": project.module("custom.tasks").Regression(),
+        "schema": None,
+        "model": None,
+        "features": None,
+        "learned": None,
         "target": "y",
         "y_true": np.zeros(3),
         "y_pred": np.zeros(3),
@@ -187,7 +192,7 @@ def evaluation(project: Project, **facts: Any) -> Any:
         "metric": "max_error",
         "higher_is_better": False,
     }
-    tables = dict.fromkeys(("importances", "history", "hyperparameters", "learning_curve", "shap_values"))
+    tables = dict.fromkeys(("importances", "history", "hyperparameters", "learning_curve", "shap_values", "left_out"))
     return project.module("report.charts").Evaluation(**(known | tables | facts))
 
 
@@ -229,6 +234,8 @@ def context(weights: list[float | None]) -> dict[str, Any]:
             "method": "sigmoid",
             "threshold": "TunedThresholdClassifierCV",
             "limit": 0.265,
+            "limits": {},
+            "intervals": [],
             "scoring": "balanced_accuracy",
             "labels": ["no", "yes"],
             "yaml": "members: []",

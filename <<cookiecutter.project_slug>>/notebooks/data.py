@@ -55,8 +55,9 @@ rows = 5  # how many rows of the table are shown
 
 # %%
 frame, schema, profile = run("load")
-classes = schema.task == "classification"
-print(f"{len(frame)} rows, {len(schema.features)} features, target {schema.target}")
+classes = bool(schema.labels)
+target = schema.targets[0] if schema.targets else None  # of several the first, and there may be none
+print(f"{len(frame)} rows, {len(schema.features)} features, target {', '.join(schema.targets) or 'none'}")
 display(frame.head(rows))
 
 # %% [markdown]
@@ -136,16 +137,19 @@ def dated(axes):
 
 
 # %%
-figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
-distribution(axes, few(frame[schema.target]) if classes else frame[schema.target])
-axes.set(title=schema.target, xlabel="rows" if classes else "", ylabel="" if classes else "rows")
-plt.show()
-if classes:
-    counts = frame[schema.target].value_counts()
+if target is not None:
+    figure, axes = plt.subplots(figsize=(7, 3), layout="constrained")
+    distribution(axes, few(frame[target]) if classes else frame[target])
+    axes.set(title=target, xlabel="rows" if classes else "", ylabel="" if classes else "rows")
+    plt.show()
+if target is None:
+    print("nothing is predicted")
+elif classes:
+    counts = frame[target].value_counts()
     most, least = counts.iloc[0] / len(frame), counts.iloc[-1]
     print(f"{len(counts)} classes; the most frequent has {most:.1%} of the rows, the rarest {least} rows")
 else:
-    display(frame[schema.target].describe().to_frame().T)
+    display(frame[target].describe().to_frame().T)
 
 # %% [markdown]
 # ## Which columns say most of the target
@@ -161,12 +165,14 @@ for name, dtype in schema.features.items():
     numbers = pd.Series(pd.factorize(values)[0]) if dtype == "category" else to_number(values)
     codes[name] = np.nan_to_num(numbers.fillna(numbers.median()).to_numpy(dtype=float))
     discrete.append(dtype == "category")
-information = mutual_info_classif if classes else mutual_info_regression
-target = pd.factorize(sample[schema.target])[0] if classes else sample[schema.target]
-told = information(pd.DataFrame(codes), target, discrete_features=np.array(discrete), random_state=0)
-strength = pd.Series(told, index=list(codes)).sort_values(ascending=False)
-drawn = strength.index[:columns]
-display(strength.head(30).rename("mutual information").to_frame())
+drawn = list(codes)[:columns]
+if target is not None:
+    information = mutual_info_classif if classes else mutual_info_regression
+    truth = pd.factorize(sample[target])[0] if classes else sample[target]
+    told = information(pd.DataFrame(codes), truth, discrete_features=np.array(discrete), random_state=0)
+    strength = pd.Series(told, index=list(codes)).sort_values(ascending=False)
+    drawn = strength.index[:columns]
+    display(strength.head(30).rename("mutual information").to_frame())
 
 
 # %% [markdown]
@@ -209,22 +215,23 @@ def boxes(axes, numbers, groups):
 
 def against(axes, name):
     """The target against a column."""
-    values, target = plain(name, sample), sample[schema.target]
+    values, truth = plain(name, sample), sample[target]
     dates = pd.api.types.is_datetime64_any_dtype(values)
     if dates:
         values = pd.Series(date2num(values), index=values.index)
     if not classes and schema.features[name] == "category":
-        boxes(axes, target, values)
+        boxes(axes, truth, values)
     elif not classes:
-        axes.plot(values, target, ".", alpha=0.4, markersize=4)
+        axes.plot(values, truth, ".", alpha=0.4, markersize=4)
     elif schema.features[name] == "category":
-        shares = pd.crosstab(values, few(target), normalize="index")
+        shares = pd.crosstab(values, few(truth), normalize="index")
         shares.plot.barh(stacked=True, ax=axes, legend=False, ylabel="", width=0.8)
         axes.set_yticklabels(short(shares.index))
     else:
-        boxes(axes, values, few(target))
+        boxes(axes, values, few(truth))
     if dates:
         dated(axes)
 
 
-grid(against)
+if target is not None:
+    grid(against)

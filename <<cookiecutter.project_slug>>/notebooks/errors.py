@@ -44,7 +44,7 @@ from << cookiecutter.package_name >>.interactive import last, models, run
 from << cookiecutter.package_name >>.report.charts import STYLE
 from << cookiecutter.package_name >>.schema import dtype_of, to_text
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
-from << cookiecutter.package_name >>.steps.outputs import encoded, outputs, probable
+from << cookiecutter.package_name >>.steps.task import task_of
 
 plt.rcParams.update(STYLE | {"figure.facecolor": "white", "text.parse_math": False})
 
@@ -59,17 +59,17 @@ MOST = 15  # classes of a picture, and groups of a column of categories
 
 fitted, schema, leaderboard, _ = run("train")
 train, holdout, folds = last("split")
-features = list(schema.features)
+task, features = task_of(schema), list(schema.features)
 if holdout.empty:  # the final model has seen all rows: a model of its own is fitted without those of the first fold
     learn, left_out = folds[0]
     train, holdout = train.iloc[learn], train.iloc[left_out].reset_index(drop=True)
     model = model or next(name for name in leaderboard["model"] if name in models())
 if model is not None:
     tuned = run("tune", model=model)
-    fitted = assemble(tuned.model, tuned.result.values, schema.features, schema.task)
+    fitted = assemble(tuned.model, tuned.result.values, schema.features, task)
     fitted = fit(fitted, train[features], train[schema.target])
-said = outputs(fitted, holdout[features], schema.labels)
-truth = encoded(holdout[schema.target], schema.labels)
+said = task.outputs(fitted, holdout[features])
+truth = task.truth(holdout[schema.target])
 classes = bool(schema.labels)
 display(Markdown(f"**{model or 'The final model'}** on {len(holdout)} held-out rows"))
 
@@ -83,7 +83,7 @@ display(Markdown(f"**{model or 'The final model'}** on {len(holdout)} held-out r
 names = np.asarray([str(label) for label in schema.labels], dtype=object)
 result = pd.DataFrame(index=holdout.index)
 if classes:
-    probabilities = probable(said, schema.labels)
+    probabilities = task.probable(said)
     result["truth"], result["prediction"] = names[truth], names[said.predicted]
     result["confidence"] = probabilities.max(axis=1)
     result["size"] = 1 - probabilities[np.arange(len(truth)), truth]

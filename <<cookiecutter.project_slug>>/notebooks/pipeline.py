@@ -46,11 +46,12 @@ from IPython.display import Markdown, display
 
 from << cookiecutter.package_name >>.interactive import models, run
 from << cookiecutter.package_name >>.report.charts import STYLE
-from << cookiecutter.package_name >>.steps.ensemble import Ensemble, mean
+from << cookiecutter.package_name >>.steps.ensemble import Ensemble
 from << cookiecutter.package_name >>.steps.featurize import featurize
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.predict import predict
 from << cookiecutter.package_name >>.steps.preprocess import featurized
+from << cookiecutter.package_name >>.steps.task import task_of
 
 plt.rcParams.update(STYLE | {"figure.facecolor": "white", "text.parse_math": False})
 
@@ -83,7 +84,7 @@ def with_gaps(table):
     return featurize(table).assign(gaps=table.isna().sum(axis=1).astype(float))
 
 
-display(featurized(frame.drop(columns=schema.target), with_gaps).head(rows))
+display(featurized(frame.drop(columns=schema.targets), with_gaps).head(rows))
 
 # %% [markdown]
 # ## Split
@@ -129,15 +130,17 @@ if len(tuned.trials):
 # takes raw rows, and in a classification gives raw labels. Change the values, or the estimator, and fit it again.
 
 # %%
-estimator = assemble(tuned.model, tuned.result.values, schema.features, schema.task)
+task = task_of(schema)
+estimator = assemble(tuned.model, tuned.result.values, schema.features, task)
 # Of many rows, some are enough here.
 learned, scored = (train.iloc[np.random.default_rng(0).permutation(part)[:5000]] for part in folds[0])
 fitted = fit(estimator, learned[features], learned[schema.target])
 display(fitted)
 
 # %%
-kind = "R²" if schema.task == "regression" else "accuracy"
-print(f"{kind} on the other rows of the fold: {fitted.score(scored[features], scored[schema.target]):.3f}")
+kind = "accuracy" if schema.labels else "R²"
+if schema.targets:
+    print(f"{kind} on the other rows of the fold: {fitted.score(scored[features], scored[schema.target]):.3f}")
 display(predict(fitted, scored[features], schema).head(rows))
 
 # %% [markdown]
@@ -160,7 +163,7 @@ display(members)
 # %%
 if isinstance(final, Ensemble) and len(final.members) > 1 and len(holdout):
     weights = [1 / len(final.members)] * len(final.members)
-    equal = type(final)(final.names, final.members, mean(weights, max(1, len(schema.labels))), final.labels)
+    equal = task.ensemble(final.names, final.members, task.mean(weights, max(1, len(schema.labels))))
     for name, one in (("as trained", final), ("equal weights", equal)):
         print(f"{kind} on the held-out rows, {name}: {one.score(holdout[features], holdout[schema.target]):.4f}")
 else:

@@ -1,14 +1,23 @@
-"""A small table of the project's task, with all that makes real tables ugly, and the project's own params."""
+"""A small table of the project's task, and the project's own params.
+
+`table.py` has one for classes or numbers; a recipe for something else brings its own in `own_table.py`.
+"""
 
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from << cookiecutter.package_name >>.objects.plan import Plan, compile_params
 from << cookiecutter.package_name >>.schema import Schema, infer
-from << cookiecutter.package_name >>.steps.preprocess import labels, preprocess, target_rows
+from << cookiecutter.package_name >>.steps.preprocess import preprocess
+from << cookiecutter.package_name >>.steps.task import task_of
+
+try:
+    import own_table as tables
+except ModuleNotFoundError:
+    import table as tables
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,39 +36,25 @@ def plan() -> Plan:
 
 @pytest.fixture(scope="session")
 def raw(plan: Plan) -> pd.DataFrame:
-    """120 rows: numbers with gaps, categories, a date, a text, and a target that follows from them."""
-    random = np.random.default_rng(0)
-    rows = 120
-    size = random.normal(50, 10, rows)
-    kind = random.choice(["a", "b", "NO"], rows)
-    signal = size / 10 + 2 * (kind == "b") + random.normal(0, 0.5, rows)
-    words = np.array(["red apple", "green pear", "blue plum", "old stone", "new brick"])
-    notes = [" ".join(random.choice(words, 3)) for _ in range(rows)]
-    table = pd.DataFrame(
-        {
-            "size": np.where(random.random(rows) < 0.1, np.nan, size),
-            "count": random.integers(0, 5, rows),
-            "kind": pd.Series(kind).where(random.random(rows) > 0.1),
-            "day": pd.date_range("2024-01-01", periods=rows).strftime("%d/%m/%Y"),
-            "note": notes,
-            "outcome": signal,
-        }
-    )
-    if plan.slices["data"]["task"] == "classification":
-        table["outcome"] = np.where(signal > np.median(signal), "yes", "no")
-    return table
+    """A table as it is read."""
+    return tables.table(plan.slices["data"]["task"]["class"].rpartition(".")[2])
 
 
 @pytest.fixture(scope="session")
 def schema(plan: Plan, raw: pd.DataFrame) -> Schema:
     """The schema of `raw`, features and classes included."""
-    found = infer(raw, "outcome", plan.slices["data"]["task"], {"note": {"dtype": "text"}})
-    found.features = {column.name: column.dtype for column in found.columns}
-    found.labels = labels(raw["outcome"]) if found.task == "classification" else []
-    return found
+    return typed(raw, tables.TARGET, tables.COLUMNS, plan.slices["data"]["task"])[0]
 
 
 @pytest.fixture(scope="session")
-def table(raw: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+def table(plan: Plan, raw: pd.DataFrame) -> pd.DataFrame:
     """`raw`, typed."""
-    return target_rows(preprocess(raw, schema), schema)
+    return typed(raw, tables.TARGET, tables.COLUMNS, plan.slices["data"]["task"])[1]
+
+
+def typed(raw: pd.DataFrame, target: Any, columns: Any, task: Any) -> tuple[Schema, pd.DataFrame]:
+    """The schema of a table as it is read, and its rows as models learn from them."""
+    schema = infer(raw, target, task, columns)
+    schema.inputs += task_of(schema).keys
+    schema.features = {column.name: column.dtype for column in schema.needed}
+    return schema, task_of(schema).rows(preprocess(raw, schema), schema)

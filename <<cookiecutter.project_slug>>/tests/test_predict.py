@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from << cookiecutter.package_name >>.schema import Schema, convert, infer
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.load import load, load_parts
 from << cookiecutter.package_name >>.steps.predict import predict
+from << cookiecutter.package_name >>.steps.task import task_of
 
 
 def _kept(frame: pd.DataFrame) -> pd.DataFrame:
@@ -31,15 +33,15 @@ def _kept(frame: pd.DataFrame) -> pd.DataFrame:
 def pipeline(plan: Plan, table: pd.DataFrame, schema: Schema) -> PredictionPipeline:
     """The first competing model, fitted to 90 rows."""
     slices = [one for name, one in plan.slices.items() if name.startswith("models/")]
-    estimator = assemble(model_from(slices[0]), {}, schema.features, schema.task)
-    model = fit(estimator, table[list(schema.features)].iloc[:90], table["outcome"].iloc[:90])
+    estimator = assemble(model_from(slices[0]), {}, schema.features, task_of(schema))
+    model = fit(estimator, table[list(schema.features)].iloc[:90], table[schema.target].iloc[:90])
     return PredictionPipeline(schema, model, featurize=_kept)
 
 
 @pytest.fixture
-def rows(raw: pd.DataFrame) -> pd.DataFrame:
+def rows(raw: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Rows that the model has not seen, as they were read."""
-    return raw.drop(columns="outcome").iloc[90:].reset_index(drop=True)
+    return raw.drop(columns=schema.targets).iloc[90:].reset_index(drop=True)
 
 
 def _with(pipeline: PredictionPipeline, **policies: str) -> PredictionPipeline:
@@ -149,7 +151,8 @@ def test_a_table_is_predicted_in_parts_as_it_is_whole(
     written = {}
     for output in (tmp_path / "out.csv", tmp_path / "out.parquet", tmp_path / "out.jsonl"):
         assert predict_file(pipeline, str(source), output, keep=["note"], rows=7, say=said.append) == len(rows)
-        readers: dict[str, Callable[..., Any]] = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
+        read_csv = partial(pd.read_csv, keep_default_na=False)
+        readers: dict[str, Callable[..., Any]] = {".csv": read_csv, ".parquet": pd.read_parquet}
         written[output.suffix] = readers.get(output.suffix, lambda path: pd.read_json(path, lines=True))(output)
     for found in written.values():
         assert found["note"].tolist() == rows["note"].tolist()
@@ -170,7 +173,7 @@ def test_refused_rows_are_listed_in_a_file_with_their_numbers(
     assert predict_file(skipping, str(source), output, rows=7, say=said.append) == len(rows) - 2
     listed = pd.read_csv(tmp_path / "out.csv.refused.csv")
     assert listed["row"].tolist() == [4, 18] and set(listed["reason"]) == {"'tall' is no number"}
-    assert np.flatnonzero(pd.read_csv(output)["prediction"].isna()).tolist() == [3, 17]
+    assert np.flatnonzero(pd.read_csv(output).iloc[:, -1].isna()).tolist() == [3, 17]
 
 
 def test_an_output_of_an_unknown_kind_is_refused(pipeline: PredictionPipeline, tmp_path: Path) -> None:

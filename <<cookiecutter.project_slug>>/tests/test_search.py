@@ -10,8 +10,11 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
+import table as shared
+from conftest import typed
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from << cookiecutter.package_name >>.custom import tasks
 from << cookiecutter.package_name >>.custom.ensembles import BestSingle, GreedySelection, Stacking, Voting
 from << cookiecutter.package_name >>.custom.metrics import mean_cost_loss
 from << cookiecutter.package_name >>.custom.samples import RandomSample
@@ -28,9 +31,9 @@ from << cookiecutter.package_name >>.steps import fold
 from << cookiecutter.package_name >>.steps.ensemble import Ensemble, models
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.fold import Job, job
-from << cookiecutter.package_name >>.steps.outputs import encoded, outputs
 from << cookiecutter.package_name >>.steps.predict import predict
 from << cookiecutter.package_name >>.steps.quick import quick
+from << cookiecutter.package_name >>.steps.task import task_of
 from << cookiecutter.package_name >>.steps.train import Trained, candidates, train
 from << cookiecutter.package_name >>.steps.tune import Result, tune
 from << cookiecutter.package_name >>.store import Described, load, save
@@ -49,10 +52,10 @@ SPACES = {
     "KNeighbors": "{class: KNeighbors%s, params: {n_neighbors: 9}, space: {n_neighbors: {int: [2, 20]}}}",
 }
 ENSEMBLES = {
-    "GreedySelection": lambda task, refit: GreedySelection(size=8, bags=3, refit=refit),
-    "Voting": lambda task, refit: Voting(size=3, refit=refit),
-    "Stacking": lambda task, refit: Stacking(from_yaml(f"class: {_linear(task)}"), size=3, refit=refit),
-    "BestSingle": lambda task, refit: BestSingle(refit=refit),
+    "GreedySelection": lambda schema, refit: GreedySelection(size=8, bags=3, refit=refit),
+    "Voting": lambda schema, refit: Voting(size=3, refit=refit),
+    "Stacking": lambda schema, refit: Stacking(from_yaml(f"class: {_linear(schema)}"), size=3, refit=refit),
+    "BestSingle": lambda schema, refit: BestSingle(refit=refit),
 }
 WHERE = Where("test.yaml")
 ERRORS = ("neg_mean_squared_error", "neg_root_mean_squared_error", "neg_mean_absolute_error")
@@ -75,19 +78,38 @@ class Counted(TransformerMixin, BaseEstimator):
         return X
 
 
-def _linear(task: str) -> str:
-    return "LogisticRegression" if task == "classification" else "Ridge"
+def _linear(schema: Schema) -> str:
+    return "LogisticRegression" if schema.labels else "Ridge"
 
 
-def _model(name: str, task: str) -> Model:
+def _model(name: str, schema: Schema) -> Model:
     """A model of two of the columns."""
-    text = SPACES[name] % ("Classifier" if task == "classification" else "Regressor") if "Ne" in name else SPACES[name]
+    text = SPACES[name] % ("Classifier" if schema.labels else "Regressor") if "Ne" in name else SPACES[name]
     steps, where = parse(PREPROCESS)
     return Model(name.lower(), Grammar().object(parse(text)[0], WHERE), Grammar().steps(steps, where), [])
 
 
-def _metric(task: str) -> Any:
-    return metric("neg_log_loss" if task == "classification" else "neg_root_mean_squared_error", WHERE, Grammar())
+def _metric(schema: Schema) -> Any:
+    return metric("neg_log_loss" if schema.labels else "neg_root_mean_squared_error", WHERE, Grammar())
+
+
+@pytest.fixture(scope="module")
+def known(plan: Plan) -> tuple[Schema, pd.DataFrame]:
+    """The small table, of classes where the project predicts such, else of numbers."""
+    name = "Classification" if plan.slices["data"]["task"]["class"].endswith(".Classification") else "Regression"
+    return typed(shared.table(name), shared.TARGET, shared.COLUMNS, {"class": f"{tasks.__name__}.{name}"})
+
+
+@pytest.fixture(scope="module")
+def schema(known: tuple[Schema, pd.DataFrame]) -> Schema:
+    """Of the small table."""
+    return known[0]
+
+
+@pytest.fixture(scope="module")
+def table(known: tuple[Schema, pd.DataFrame]) -> pd.DataFrame:
+    """Its rows."""
+    return known[1]
 
 
 @pytest.fixture
@@ -108,7 +130,7 @@ def search(table: pd.DataFrame, schema: Schema, folds: list[Any], tmp_path: Path
             "workers": InProcess(),
             "trials": 4,
         }
-        model = _model(name, schema.task)
+        model = _model(name, schema)
         return tune(_job(f"{tmp_path} {key}", model, table, schema, folds, sample), **given | words)
 
     return run
@@ -119,12 +141,11 @@ def _job(key: str, model: Model, table: pd.DataFrame, schema: Schema, folds: lis
         key,
         model,
         table[list(schema.features)],
-        table["outcome"],
+        table[schema.target],
         folds,
-        task=schema.task,
+        task=task_of(schema),
         dtypes=schema.features,
-        labels=schema.labels,
-        metric=_metric(schema.task),
+        metric=_metric(schema),
         sample=sample,
     )
 
@@ -134,17 +155,18 @@ def trained(
     table: pd.DataFrame, schema: Schema, folds: list[Any], search: Callable[..., Result], tmp_path: Path
 ) -> Callable[..., Trained]:
     """The final model of what two searches kept."""
-    results, names = [], [_linear(schema.task), "KNeighbors"]
+    results, names = [], [_linear(schema), "KNeighbors"]
     for name in names:
         results.append(search(name, folder=tmp_path / "tuned" / name.lower()))
-    known = candidates(results, [_model(name, schema.task) for name in names], tmp_path / "tuned")
+    known = candidates(results, [_model(name, schema) for name in names], tmp_path / "tuned")
 
     def run(ensemble: Any, only: str | None = None, **words: Any) -> Trained:
         features = table[list(schema.features)]
-        scorer = _metric(schema.task)
+        scorer = _metric(schema)
         quiet: dict[str, Any] = {"say": lambda text: None, "workers": InProcess()}
         few = [one for one in known if only in (None, one.model.name)]
-        return train(few, ensemble, features, table["outcome"], folds, schema, scorer, **quiet | words)
+        given = features, table[schema.target], folds, schema, task_of(schema), scorer
+        return train(few, ensemble, *given, **quiet | words)
 
     return run
 
@@ -184,17 +206,16 @@ def test_preprocessing_without_a_space_is_fitted_once_a_fold_and_scores_are_the_
     search: Callable[..., Result], table: pd.DataFrame, schema: Schema, folds: list[Any]
 ) -> None:
     Counted.fits = 0
-    result = search(_linear(schema.task))
+    result = search(_linear(schema))
     assert result.trials == 4 and Counted.fits == len(folds)
-    scorer, model = _metric(schema.task), _model(_linear(schema.task), schema.task)
-    features, target = table[list(schema.features)], table["outcome"]
+    scorer, model, task = _metric(schema), _model(_linear(schema), schema), task_of(schema)
+    features, target = table[list(schema.features)], table[schema.target]
     for one in result.candidates:
         for number, (learn, score) in enumerate(folds):
-            estimator = assemble(model, one["values"], schema.features, schema.task)
+            estimator = assemble(model, one["values"], schema.features, task_of(schema))
             fitted = fit(estimator, features.iloc[learn], target.iloc[learn])
-            said = outputs(fitted, features.iloc[score], schema.labels)
-            truth = encoded(target.iloc[score], schema.labels)
-            assert one["folds"][number] == scorer.score(truth, said, len(schema.labels) or None)
+            said, truth = task.outputs(fitted, features.iloc[score]), task.truth(target.iloc[score])
+            assert one["folds"][number] == scorer.score(truth, said)
 
 
 def test_worker_processes_find_what_one_process_finds(search: Callable[..., Result], schema: Schema) -> None:
@@ -217,7 +238,7 @@ def test_a_search_learns_from_the_sample_and_the_final_model_from_all_rows(
     trained: Callable[..., Trained],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    model = _model("KNeighbors", schema.task)
+    model = _model("KNeighbors", schema)
     data = _job("sample", model, table, schema, folds, RandomSample(rows=30))
     assert [len(learn) for learn, _ in data.folds] == [30, 30]
     assert [len(score) for _, score in data.folds] == [60, 60]
@@ -252,7 +273,7 @@ def test_an_ensemble_is_made_of_what_was_tried_and_survives_being_saved(
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        final = trained(ENSEMBLES[name](schema.task, refit))
+        final = trained(ENSEMBLES[name](schema, refit))
     assert len(final.folds) == len(folds) and np.isfinite(final.folds).all()
     assert final.weights is None or (np.isclose(sum(final.weights), 1) and min(final.weights) > 0)
     assert (final.weights is None) == (name == "Stacking")
@@ -261,11 +282,11 @@ def test_an_ensemble_is_made_of_what_was_tried_and_survives_being_saved(
         assert [len(models(one)) for one in final.model.members] == [1 if refit else len(folds)] * len(final.members)
     features = table[list(schema.features)]
     said = predict(final.model, features, schema)
-    if schema.task == "classification":
-        assert set(said["prediction"]) == {"yes", "no"} and np.mean(said["prediction"] == table["outcome"]) > 0.6
+    if schema.labels:
+        assert set(said["prediction"]) == {"yes", "no"} and np.mean(said["prediction"] == table[schema.target]) > 0.6
         assert np.allclose(said[["probability_no", "probability_yes"]].sum(axis=1), 1)
     else:
-        assert np.corrcoef(said["prediction"], table["outcome"])[0, 1] > 0.5
+        assert np.corrcoef(said["prediction"], table[schema.target])[0, 1] > 0.5
     save(tmp_path / "model", final.model, Described(schema, "", {}, []), ["test_search.Counted"], features)
     again, kept = load(tmp_path / "model", ["test_search.Counted"])
     pd.testing.assert_frame_equal(predict(again, features, kept), said)
@@ -320,7 +341,7 @@ def test_members_are_fitted_by_worker_processes_as_by_one_process(
 def test_calibration_and_threshold_learn_from_rows_that_no_member_had_seen(
     trained: Callable[..., Trained], table: pd.DataFrame, schema: Schema, tmp_path: Path
 ) -> None:
-    if schema.task != "classification":
+    if not schema.labels:
         pytest.skip("these are for a classification")
     features = table[list(schema.features)]
     calibration = _object("{class: CalibratedClassifierCV, params: {method: sigmoid}}", "classifier")
@@ -359,8 +380,8 @@ def test_what_a_search_keeps_goes_on_from_any_storage_of_optuna(
     search: Callable[..., Result], schema: Schema, tmp_path: Path
 ) -> None:
     url = f"sqlite:///{tmp_path / 'study.db'}"
-    first = search(_linear(schema.task), storage=optuna.storages.RDBStorage(url), trials=2)
-    both = search(_linear(schema.task), storage=optuna.storages.RDBStorage(url), trials=4)
+    first = search(_linear(schema), storage=optuna.storages.RDBStorage(url), trials=2)
+    both = search(_linear(schema), storage=optuna.storages.RDBStorage(url), trials=4)
     assert (first.trials, both.trials) == (2, 4)
     assert {one["trial"] for one in first.candidates} < {one["trial"] for one in both.candidates}
 
@@ -379,8 +400,8 @@ def test_what_a_killed_search_left_in_a_shared_storage_is_given_up_by_itself_alo
     storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
     for owner in ("here", "there"):
         with pytest.raises(KeyboardInterrupt):
-            search(_linear(schema.task), storage=storage, workers=Killed(), folder=tmp_path / owner)
-    result = search(_linear(schema.task), storage=storage, folder=tmp_path / "here", trials=2)
+            search(_linear(schema), storage=storage, workers=Killed(), folder=tmp_path / owner)
+    result = search(_linear(schema), storage=storage, folder=tmp_path / "here", trials=2)
     study = optuna.load_study(study_name=optuna.get_all_study_names(storage)[0], storage=storage)
     states = [trial.state.name for trial in study.get_trials()]
     assert states == ["FAIL", "RUNNING", "COMPLETE", "COMPLETE"]
@@ -400,19 +421,19 @@ def test_the_budget_is_shared_between_the_models_and_the_final_fit(plan: Plan) -
 def test_a_quick_metric_is_scikit_learns(label: str) -> None:
     random = np.random.default_rng(0)
     if label in ERRORS:
-        truth, said, classes = random.normal(size=50), random.normal(size=(50, 1)), None
+        truth, said = random.normal(size=50), random.normal(size=(50, 1))
         made = Outputs(said.ravel())
     else:
-        truth, said, classes = random.integers(0, 2, 50), random.dirichlet([0.3, 0.3], 50), 2
+        truth, said = random.integers(0, 2, 50), random.dirichlet([0.3, 0.3], 50)
         said[0], truth[0] = (0.0, 1.0), 0
-        made = Outputs(np.argmax(said, axis=1), said)
-    own = quick(label, truth)
+        made = Outputs(np.argmax(said, axis=1), said, classes=np.arange(2))
+    own = quick(label, truth, said.shape[1])
     assert own is not None
-    assert own(said) == pytest.approx(metric(label, Where("x"), Grammar()).score(truth, made, classes))
+    assert own(said) == pytest.approx(metric(label, Where("x"), Grammar()).score(truth, made))
 
 
 def test_a_metric_without_a_quick_form_is_asked_of_scikit_learn() -> None:
-    assert quick("f1_macro", np.array([0, 1])) is None
+    assert quick("f1_macro", np.array([0, 1]), 2) is None
 
 
 def test_a_search_of_two_objectives_keeps_what_no_other_trial_beats_in_both(
@@ -425,7 +446,7 @@ def test_a_search_of_two_objectives_keeps_what_no_other_trial_beats_in_both(
     best = [one for one in kept if one not in beaten]
     assert result.pruned == 0 and kept[: len(best)] == sorted(best, reverse=True)
     assert result.score == max(score for score, _ in kept)
-    model, limit = _model("KNeighbors", schema.task), np.median([-time for _, time in kept])
+    model, limit = _model("KNeighbors", schema), np.median([-time for _, time in kept])
     fast = candidates([result], [model], tmp_path / "tuned", max_prediction_time=float(limit))
     assert 0 < len(fast) < len(kept)
     with pytest.raises(UserError, match="nothing predicts 1,000 rows within"):
@@ -436,6 +457,6 @@ def test_of_a_shared_study_a_machine_keeps_the_trials_that_it_fitted(
     search: Callable[..., Result], schema: Schema, tmp_path: Path
 ) -> None:
     storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
-    search(_linear(schema.task), storage=storage, folder=tmp_path / "there", trials=3)
-    here = search(_linear(schema.task), storage=storage, folder=tmp_path / "here", trials=5)
+    search(_linear(schema), storage=storage, folder=tmp_path / "there", trials=3)
+    here = search(_linear(schema), storage=storage, folder=tmp_path / "here", trials=5)
     assert here.trials == 5 and sorted(one["trial"] for one in here.candidates) == [3, 4]

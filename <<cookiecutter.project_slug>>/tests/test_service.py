@@ -21,6 +21,7 @@ from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.service.settings import Settings, read_settings
 from << cookiecutter.package_name >>.steps.example import example
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
+from << cookiecutter.package_name >>.steps.task import task_of
 
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
 pytest.importorskip("httpx", reason="httpx, with which a service is asked, is not installed")
@@ -42,8 +43,8 @@ def _kept(frame: pd.DataFrame) -> pd.DataFrame:
 def pipeline(plan: Plan, raw: pd.DataFrame, table: pd.DataFrame, schema: Schema) -> PredictionPipeline:
     """The first competing model, fitted to 90 rows."""
     slices = [one for name, one in plan.slices.items() if name.startswith("models/")]
-    estimator = assemble(model_from(slices[0]), {}, schema.features, schema.task)
-    model = fit(estimator, table[list(schema.features)].iloc[:90], table["outcome"].iloc[:90])
+    estimator = assemble(model_from(slices[0]), {}, schema.features, task_of(schema))
+    model = fit(estimator, table[list(schema.features)].iloc[:90], table[schema.target].iloc[:90])
     return PredictionPipeline(schema, model, featurize=_kept, example=pd.DataFrame(example(raw, schema)))
 
 
@@ -55,9 +56,9 @@ def client(pipeline: PredictionPipeline) -> Iterator[Client]:
 
 
 @pytest.fixture
-def rows(raw: pd.DataFrame) -> list[dict[str, Any]]:
+def rows(raw: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
     """Ten rows that the model has not seen."""
-    return list(json.loads(raw.drop(columns="outcome").iloc[100:110].to_json(orient="records")))
+    return list(json.loads(raw.drop(columns=schema.targets).iloc[100:110].to_json(orient="records")))
 
 
 def _reason(response: Any, status: int) -> str:
@@ -81,7 +82,7 @@ def test_rows_columns_csv_and_parquet_are_predicted_alike(
     for one in answers:
         assert one.status_code == 200, one.text
         assert [said["prediction"] for said in one.json()["predictions"]] == pytest.approx(expected)
-    if pipeline.schema.labels:
+    if pipeline.schema.labels == ["no", "yes"]:
         said = answers[0].json()["predictions"][0]
         assert sum(said["probabilities"].values()) == pytest.approx(1)
 

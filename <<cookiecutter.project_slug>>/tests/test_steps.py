@@ -20,8 +20,8 @@ from << cookiecutter.package_name >>.steps.evaluate import scores
 from << cookiecutter.package_name >>.steps.fit import assemble, fit, parts, transform
 from << cookiecutter.package_name >>.steps.fold import job
 from << cookiecutter.package_name >>.steps.load import load
-from << cookiecutter.package_name >>.steps.outputs import encoded, outputs
 from << cookiecutter.package_name >>.steps.predict import predict, prepare
+from << cookiecutter.package_name >>.steps.task import task_of
 from << cookiecutter.package_name >>.steps.tune import Result, tune
 
 
@@ -35,7 +35,8 @@ def model(plan: Plan) -> Model:
 def fitted(model: Model, table: pd.DataFrame, schema: Schema) -> object:
     """That model, fitted to the first 90 rows."""
     learned = table.iloc[:90]
-    return fit(assemble(model, {}, schema.features, schema.task), learned[list(schema.features)], learned["outcome"])
+    estimator = assemble(model, {}, schema.features, task_of(schema))
+    return fit(estimator, learned[list(schema.features)], learned[schema.target])
 
 
 def search(model: Model, plan: Plan, table: pd.DataFrame, schema: Schema, trials: int, journal: Path) -> Result:
@@ -46,11 +47,10 @@ def search(model: Model, plan: Plan, table: pd.DataFrame, schema: Schema, trials
             str(journal),
             model,
             table[list(schema.features)],
-            table["outcome"],
+            table[schema.target],
             [(rows[:60], rows[60:]), (rows[60:], rows[:60])],
-            task=schema.task,
+            task=task_of(schema),
             dtypes=schema.features,
-            labels=schema.labels,
             metric=metric(plan.slices["train"]["metric"], Where("search.yaml"), Grammar()),
         ),
         sampler=optuna.samplers.RandomSampler(seed=0),
@@ -78,11 +78,11 @@ def test_load_refuses_two_columns_of_one_name(tmp_path: Path) -> None:
 def test_raw_labels_or_numbers_go_in_and_come_out(fitted: object, table: pd.DataFrame, schema: Schema) -> None:
     predictions = predict(fitted, table[list(schema.features)].iloc[90:], schema)
     assert predictions.index.tolist() == list(range(90, 120))
-    if schema.task == "classification":
+    if schema.labels == ["no", "yes"]:
         assert set(predictions["prediction"]) <= {"yes", "no"}
         assert np.allclose(predictions[["probability_no", "probability_yes"]].sum(axis=1), 1)
     else:
-        assert np.isfinite(predictions["prediction"]).all()
+        assert predictions.notna().all(axis=None)
 
 
 def test_prediction_prepares_rows_as_training_does(
@@ -90,7 +90,7 @@ def test_prediction_prepares_rows_as_training_does(
 ) -> None:
     # Yours may need columns of your own table.
     monkeypatch.setattr("<< cookiecutter.package_name >>.steps.predict.featurize", lambda frame: frame)
-    shuffled = raw.drop(columns="outcome")[["note", "day", "kind", "count", "size"]]
+    shuffled = raw.drop(columns=schema.targets)[["note", "day", "kind", "count", "size"]]
     pd.testing.assert_frame_equal(prepare(shuffled, schema), table[list(schema.features)])
 
 
@@ -105,11 +105,11 @@ def test_a_prediction_needs_no_other_row_and_survives_what_it_has_never_seen(
 
 
 def test_transformers_learn_from_training_rows_alone(model: Model, table: pd.DataFrame, schema: Schema) -> None:
-    split = parts(assemble(model, {}, schema.features, schema.task))
+    split = parts(assemble(model, {}, schema.features, task_of(schema)))
     if split is None:
         pytest.skip("its preprocessing resamples rows, and is fitted with the estimator")
     features = table[list(schema.features)]
-    transformers, _ = split.prepare(features.iloc[:60], table["outcome"].iloc[:60])
+    transformers, _ = split.prepare(features.iloc[:60], table[schema.target].iloc[:60])
     before = np.asarray(transform(transformers, features.iloc[60:61]), dtype=float)
     transform(transformers, features.iloc[61:].assign(size=1e6))
     assert np.array_equal(
@@ -140,6 +140,8 @@ def test_every_metric_can_be_computed(fitted: object, table: pd.DataFrame, schem
     written = [plan.slices["evaluate"]["metric"], *plan.slices["evaluate"]["metrics"]]
     metrics = [metric(one, Where("evaluate.yaml"), Grammar()) for one in written]
     held_out = table.iloc[90:]
-    said = outputs(fitted, held_out[list(schema.features)], schema.labels)
-    found = scores(metrics, encoded(held_out["outcome"], schema.labels), said, len(schema.labels) or None)
+    task, features, seen = task_of(schema), held_out[list(schema.features)], table.iloc[:90]
+    said, truth = task.outputs(fitted, features), task.truth(held_out[schema.target])
+    known = seen[list(schema.features)], seen[schema.target]
+    found = scores(metrics, task, said, truth, features, *known, fitted)
     assert json.dumps(found) and None not in found.values()

@@ -25,6 +25,7 @@ from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.steps.example import example
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.predict import predict
+from << cookiecutter.package_name >>.steps.task import task_of
 from << cookiecutter.package_name >>.storage import fetched, publish
 from << cookiecutter.package_name >>.store import MANDATORY, Described, load, save, seal
 
@@ -33,8 +34,8 @@ from << cookiecutter.package_name >>.store import MANDATORY, Described, load, sa
 def fitted(plan: Plan, table: pd.DataFrame, schema: Schema) -> Any:
     """The first competing model, fitted to 90 rows."""
     slices = [one for name, one in plan.slices.items() if name.startswith("models/")]
-    estimator = assemble(model_from(slices[0]), {}, schema.features, schema.task)
-    return fit(estimator, table[list(schema.features)].iloc[:90], table["outcome"].iloc[:90])
+    estimator = assemble(model_from(slices[0]), {}, schema.features, task_of(schema))
+    return fit(estimator, table[list(schema.features)].iloc[:90], table[schema.target].iloc[:90])
 
 
 @pytest.fixture

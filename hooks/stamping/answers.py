@@ -53,6 +53,7 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
     preset, models = choose(given["estimators"], recipe, catalogue)
     source, local = _find_data(given["data"], here)
     columns = _columns(local or (None if given["data"] else recipe.folder / recipe.sample["file"]))
+    column = _target(given["target"], given["data"], columns, recipe)
     plan = Plan(
         project_slug=given["project_slug"],
         package_name=given["package_name"],
@@ -63,7 +64,8 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
         preprocess=recipe.starter,
         source=source or recipe.sample["file"],
         local=str(local) if local else None,
-        target=_target(given["target"], given["data"], columns, recipe),
+        target=None if recipe.targets == 0 else column,
+        left_out=column if recipe.targets == 0 and isinstance(column, str) else None,
         preset=preset,
         models=models,
         metric=recipe.metric,
@@ -205,20 +207,31 @@ def _columns(path: Path | None) -> list[str] | None:
         raise AnswerError(f"data: {str(path)!r} {error}; write the path of a table with a header and rows") from None
 
 
-def _target(answer: str, data: str, columns: list[str] | None, recipe: Recipe) -> Any:
+def _target(answer: str, data: str, columns: list[str] | None, recipe: Recipe) -> str | list[str] | None:
+    """The column or, with commas between, the columns that the answer names; None where it may be empty."""
     if not answer:
         if not data:
-            return recipe.sample["target"]
+            of_sample: str | list[str] = recipe.sample["target"]
+            return of_sample
+        if recipe.targets == 0:
+            return None
         hint = f", one of {some(columns)}" if columns else ""
         raise AnswerError(f"target: it is empty; with data of your own, name the column to predict{hint}")
-    if columns is None or answer in columns:
+    if columns is not None and answer in columns:
         return answer
-    place = Path(data or recipe.sample["file"]).name
-    better = nearest(answer, [name for name in columns if name])
-    raise AnswerError(
-        f"target: {place} has no column {answer!r}; "
-        + (f"did you mean {better!r}?" if better else f"its columns are {some(columns, 12)}")
-    )
+    several = recipe.targets is None or recipe.targets > 1
+    named = [name for name in (part.strip() for part in answer.split(",")) if name] if several else [answer]
+    for number, name in enumerate(named):
+        if columns is not None and name not in columns:
+            place = Path(data or recipe.sample["file"]).name
+            better = nearest(name, [one for one in columns if one])
+            raise AnswerError(
+                f"target: {place} has no column {name!r}; "
+                + (f"did you mean {better!r}?" if better else f"its columns are {some(columns, 12)}")
+            )
+        if name in named[:number]:
+            raise AnswerError(f"target: {name!r} is named twice; name it once")
+    return named if len(named) > 1 else named[0]
 
 
 def _readers(source: str, known: Mapping[str, str]) -> list[str]:

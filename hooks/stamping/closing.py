@@ -9,11 +9,13 @@ from .plan import Plan
 def lines(plan: Plan, project: Path, skipped: list[str]) -> list[str]:
     """The closing lines; `skipped` are whole lines of their own."""
     source = "the recipe's sample" if plan.source == plan.sample and not plan.local else plan.source
+    targets = [plan.target] if isinstance(plan.target, str) else plan.target or []
     models = ", ".join(f"{model.name} ({model.written})" if model.starter else model.name for model in plan.models)
     return [
         f"{plan.project_slug} is stamped from the recipe {plan.recipe}.",
         f"  data        {source}",
-        f"  target      {plan.target}",
+        f"  target      {', '.join(targets) or 'none'}",
+        *([f"  left out    {plan.left_out}"] if plan.left_out else []),
         f"  estimators  {plan.preset}: {models}" if plan.preset else f"  estimators  {models}",
         *(
             f"  metric      {plan.metric}, because {one} gives no probabilities"

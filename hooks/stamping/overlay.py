@@ -14,20 +14,26 @@ CODE = f"src/{PACKAGE}/custom/"
 LAID = ("data", "notebooks", "params", "src", "tests")
 # In these a recipe may have a file of its own in place of a shared one.
 REPLACED = ("notebooks/", "params/")
+NAMING = ("notebooks/", "tests/")  # whose files import the package by its name
 
 
 def lay(plan: Plan, project: Path) -> None:
     """Copy the recipe's files to the same places in the project, and the data to `data/raw/`.
 
-    Contents are copied as they are, never rendered, so a recipe's files may hold anything. The sample stays away
-    where the user has a table of their own.
+    Contents are copied as they are, never rendered, so a recipe's files may hold anything; in notebooks and tests alone
+    `<< cookiecutter.package_name >>` becomes the package's name. The sample stays away where the user has a table of
+    their own.
     """
     # Compiled modules that someone's tests left in the template's folder were rendered too.
     for compiled in [*project.glob("src/**/__pycache__"), *project.glob("tests/**/__pycache__")]:
         shutil.rmtree(compiled)
     for path, relative in files(Path(plan.folder)):
         if relative != plan.sample or plan.source == plan.sample:
-            copy(path, project / relative.replace(PACKAGE, plan.package_name))
+            place = project / relative.replace(PACKAGE, plan.package_name)
+            copy(path, place)
+            if relative.startswith(NAMING):
+                text = place.read_text(encoding="utf-8").replace("<< cookiecutter.package_name >>", plan.package_name)
+                place.write_text(text, encoding="utf-8", newline="\n")
     if plan.local is not None and Path(plan.local) != project / plan.source:
         copy(Path(plan.local), project / plan.source)
 

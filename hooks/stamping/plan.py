@@ -25,8 +25,9 @@ class Plan(NamedTuple):
 
     `folder` is the recipe's. `source` is what the project will read; `local` is the file to be copied there, if it is
     not the sample's, a URL's, or one that only the stamped project still has. `preprocess` names what a starter begins
-    with, for a class that takes `missing` values and for one that wants `complete` rows. `by` is who stamps:
-    `cookiecutter`, or cruft with `create` or `update`.
+    with, for a class that takes `missing` values and for one that wants `complete` rows. `target` is None where nothing
+    is predicted, and `left_out` then a column that is no feature, if one was named. `by` is who stamps: `cookiecutter`,
+    or cruft with `create` or `update`.
     """
 
     project_slug: str
@@ -38,7 +39,8 @@ class Plan(NamedTuple):
     preprocess: dict[str, str]
     source: str
     local: str | None
-    target: Any
+    target: str | list[str] | None
+    left_out: str | None
     preset: str | None
     models: list[Model]
     metric: Any

@@ -18,9 +18,10 @@ SHARED = "<<cookiecutter.project_slug>>"
 class Recipe(NamedTuple):
     """A folder that is described by its `recipe.yaml`; `recipes/recipe.schema.json` says what stands in there.
 
-    `metric` may need probabilities; `metric_on_decisions` is for models that give none. `always` compete whatever is
-    chosen. `pool` holds the models that come with it: name -> classes as its file writes them, its own before nested
-    ones.
+    `metric` may need probabilities; `metric_on_decisions` is for models that give none. `targets` is how many columns
+    can be predicted, None for any number; where it is 0, the answer `target` names a column to leave out. `always`
+    compete whatever is chosen. `pool` holds the models that come with it: name -> classes as its file writes them, its
+    own before nested ones.
     """
 
     folder: Path
@@ -28,6 +29,7 @@ class Recipe(NamedTuple):
     metric: Any
     metric_on_decisions: Any
     kind: str
+    targets: int | None
     sample: dict[str, Any]
     presets: dict[str, dict[str, Any]]
     always: list[str]
@@ -81,6 +83,7 @@ def recipe_in(folder: Path, template: Path) -> Recipe:
         metric=facts["metric"],
         metric_on_decisions=facts.get("metric_on_decisions", facts["metric"]),
         kind=facts["kind"],
+        targets=facts.get("targets", 1),
         sample=facts["sample"],
         presets=facts["presets"],
         always=facts.get("always", []),

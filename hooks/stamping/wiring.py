@@ -12,6 +12,9 @@ def wire(plan: Plan, project: Path) -> None:
     """Wire data, target and estimators into `params/` and `pyproject.toml`."""
     params = project / "params"
     _edit(params / "data.yaml", {"source": plan.source, "target": plan.target, "task": plan.task})
+    if plan.left_out is not None:
+        left_out = plan.left_out
+        _change(params / "data.yaml", lambda text: with_left_out(text, left_out))
     names = [model.name for model in plan.models]
     shares = {name: part for name, part in plan.budget["shares"].items() if name in ("train", *names)}
     budget = {f"  {key}": value for key, value in (plan.budget | {"shares": shares}).items()}
@@ -47,6 +50,21 @@ def with_value(text: str, key: str, value: Any) -> str:
     text, count = pattern.subn(line, text, count=1)
     if not count:
         raise ValueError(f"there is no line '{key}:' to write {new} to")
+    return text
+
+
+def with_left_out(text: str, column: str) -> str:
+    """The text of `params/data.yaml` with the role of a column that is no feature.
+
+    Raises
+    ------
+    ValueError
+        If there are columns already.
+    """
+    role = f"columns:\n  {json.dumps(column, ensure_ascii=False)}: {{role: ignore}}\n"
+    text, count = re.subn(r"(?m)^columns: \{\}\n", lambda _: role, text, count=1)
+    if not count:
+        raise ValueError("there is no line 'columns: {}' to replace")
     return text
 
 

@@ -23,8 +23,8 @@ from .objects.reader import Where
 from .schema import Schema
 from .stages.split import write
 from .steps.evaluate import scores
-from .steps.outputs import encoded, outputs
 from .steps.split import split
+from .steps.task import task_of
 from .store import load
 
 RUNS = Path(".cache/nested")
@@ -52,6 +52,7 @@ def nested() -> dict[str, Any]:
     outer, cv = (build(Grammar().object(plan[key], where)) for key in ("outer", "cv"))
     metrics = [metric(one, where, Grammar()) for one in plan["metrics"]]
     metrics = list({one.name: one for one in metrics}.values())
+    task = task_of(schema)
     found: list[dict[str, float | None]] = []
     count = outer.get_n_splits(frame, frame[schema.target], _groups(frame, schema))
     for number in range(count):
@@ -66,8 +67,11 @@ def nested() -> dict[str, Any]:
         _stage(folder, "train")
         model, _ = load(folder / "models/final", train["named"])
         held_out = frame.iloc[held_out_rows]
-        said = outputs(model, held_out[list(schema.features)], schema.labels)
-        found.append(scores(metrics, encoded(held_out[schema.target], schema.labels), said, len(schema.labels) or None))
+        features = held_out[list(schema.features)]
+        said = task.outputs(model, features)
+        truth, learned = task.truth(held_out[schema.target]), frame.iloc[train_rows]
+        seen = learned[list(schema.features)], learned[schema.target]
+        found.append(scores(metrics, task, said, truth, features, *seen))
     return {one.name: _summary([values[one.name] for values in found]) for one in metrics}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .schema import Schema
+from .schema import Schema, dtype_of
 
 BINS = 16
 
@@ -15,9 +15,8 @@ def profile(frame: pd.DataFrame, schema: Schema) -> dict[str, Any]:
     known = {column.name: column for column in schema.columns}
     columns = []
     for name in frame.columns:
-        if name == schema.target:
-            role = "target"
-            dtype = "number" if schema.task == "regression" else "category"
+        if name in schema.targets:
+            role, dtype = "target", dtype_of(frame[name]) if not schema.labels else "category"
         else:
             role = known[name].role if name in known else "feature"
             dtype = known[name].dtype if name in known else schema.features[name]

@@ -48,14 +48,29 @@ class Column:
 
 @dataclass
 class Schema:
-    """The columns of the input in order, the target, and the features after `featurize` with their dtypes."""
+    """The columns of the input in order, the target, and the features after `featurize` with their dtypes.
 
-    target: str
-    task: str
+    `target` is the name of a column, or a list of names where the params have a list; `task` is the object of
+    `params/data.yaml` in plain values; `inputs` are the roles of the columns that the model is given.
+    """
+
+    target: str | list[str]
+    task: Any
     columns: list[Column]
     features: dict[str, str] = field(default_factory=dict)
     labels: list[Any] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    inputs: list[str] = field(default_factory=lambda: ["feature", "time"])
+
+    @property
+    def targets(self) -> list[str]:
+        """The names of the target columns."""
+        return [self.target] if isinstance(self.target, str) else list(self.target)
+
+    @property
+    def needed(self) -> list[Column]:
+        """The columns that the model needs of a row."""
+        return [column for column in self.columns if column.role in self.inputs]
 
     def role(self, role: str) -> list[str]:
         """The names of the columns with this role."""
@@ -72,14 +87,16 @@ class Schema:
         return cls(**{**value, "columns": columns, "features": dict(value["features"])})
 
 
-def infer(frame: pd.DataFrame, target: str, task: str, overrides: Mapping[str, Mapping[str, Any]]) -> Schema:
+def infer(
+    frame: pd.DataFrame, target: str | list[str], task: Any, overrides: Mapping[str, Mapping[str, Any]]
+) -> Schema:
     """The schema of a table as it was read.
 
     Parameters
     ----------
     frame : the table, text stripped and missing values marked.
-    target : the column to predict.
-    task : "classification" or "regression".
+    target : the column to predict, or several.
+    task : the task's object in plain values.
     overrides : for some columns, what the owner says: `{"Location": {"role": "group"}}`.
 
     Raises
@@ -87,26 +104,27 @@ def infer(frame: pd.DataFrame, target: str, task: str, overrides: Mapping[str, M
     UserError
         If the target or an overridden column is not in the table.
     """
-    names = list(frame.columns)
-    if target not in names:
-        hint = nearest(target, names) or f"; it has {', '.join(names[:10])}, …"
+    names, schema = list(frame.columns), Schema(target, task, [])
+    absent = [name for name in schema.targets if name not in names]
+    if absent:
+        hint = nearest(absent[0], names) or f"; it has {', '.join(names[:10])}, …"
         numbers = sum(bool(re.fullmatch(r"[-+.\d]+", name)) for name in names) > len(names) / 2
         if numbers and names != [str(number) for number in range(len(names))]:
             hint += (
                 ". Its first line looks like data: for a file without a header write `read: {header: null}`, "
                 "which names the columns 0, 1, 2, …"
             )
-        raise UserError(f"the table has no column {target!r}{hint}", "data.yaml", "target")
+        raise UserError(f"the table has no column {absent[0]!r}{hint}", "data.yaml", "target")
     for name in overrides:
         if name not in names:
             raise UserError(f"the table has no column {name!r}{nearest(name, names)}", "data.yaml", "columns", name)
-    columns, notes = [], []
+    columns = schema.columns
     for name in names:
-        if name == target:
+        if name in schema.targets:
             continue
         column, note = _infer_column(frame[name], overrides.get(name, {}))
         columns.append(column)
-        notes += [note] if note else []
+        schema.notes += [note] if note else []
     if not any(column.role == "time" for column in columns):
         dated = [
             c
@@ -121,7 +139,7 @@ def infer(frame: pd.DataFrame, target: str, task: str, overrides: Mapping[str, M
             raise UserError(
                 f"{' and '.join(several)} both have the role {role}; one column can", "data.yaml", "columns"
             )
-    return Schema(target, task, columns, notes=notes)
+    return schema
 
 
 def convert(values: pd.Series, column: Column) -> pd.Series:

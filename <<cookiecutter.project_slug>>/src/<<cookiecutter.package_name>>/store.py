@@ -22,7 +22,7 @@ from .errors import UserError
 from .files import read_json, replacing, write_json, write_text
 from .schema import Schema
 from .steps.apart import PARTS, apart, steps_of, together
-from .steps.outputs import outputs, probable
+from .steps.task import task_of
 from .trust import PACKAGE, imported
 
 MANDATORY = ("schema.json", "example.json", "model.yaml", "environment.json")
@@ -113,7 +113,7 @@ def load(folder: Path, named: Iterable[str]) -> tuple[Any, Schema]:
     """
     about = About(sorted(set(named)), folder)
     flavors, schema = _opened(folder, about)
-    needed = PARTS if schema.task == "classification" else ("transformers", "model")
+    needed = PARTS if schema.labels else ("transformers", "model")
     absent = [part for part in needed if part not in flavors]
     if absent:
         raise UserError(f"{folder} has no part {absent[0]!r}: the model is not complete")
@@ -166,7 +166,8 @@ def compare(model: Any, again: Any, features: pd.DataFrame, schema: Schema, tole
     UserError
         If they do not.
     """
-    one, other = (probable(outputs(each, features, schema.labels), schema.labels) for each in (model, again))
+    task = task_of(schema)
+    one, other = (task.probable(task.outputs(each, features)) for each in (model, again))
     scale = 1.0 if schema.labels else max(float(np.abs(one).max(initial=0.0)), 1e-12)
     apart_by = float(np.abs(one - other).max(initial=0.0)) / scale
     if not apart_by <= max(tolerance, 1e-9):

@@ -1,11 +1,12 @@
 """Ensembles: which of the tried configurations make up the final model, and how their outputs become one.
 
-Each has `choose(outputs, truth, score)`, where
+Each has `choose(outputs, truth, score, mean)`, where
 
 - `outputs` has shape (configurations, rows, k): what each said of rows that it had not seen, best configuration first;
-  k is the number of classes, for which these are probabilities, and 1 in a regression;
-- `truth` has shape (rows,): codes or numbers;
-- `score` gives the score of outputs of shape (rows, k), more is better.
+  k is the number of classes, for which these are probabilities, or of the numbers that are predicted;
+- `truth` has shape (rows,), or (rows, targets) where there are several: codes or numbers;
+- `score` gives the score of outputs of shape (rows, k), more is better;
+- `mean` gives the estimator that takes the mean with such weights.
 
 It returns the positions of the members, and an estimator that makes one prediction of the members' outputs side by
 side, an array of shape (rows, members * k). `refit` says what a member is: fitted to all training rows, or (false)
@@ -18,9 +19,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from ..steps.ensemble import mean
-
 Score = Callable[[np.ndarray], float]
+Mean = Callable[[list[float]], Any]
 Choice = tuple[list[int], Any]
 
 
@@ -36,9 +36,9 @@ class BestSingle:
     def __init__(self, model: str | None = None, refit: bool = True) -> None:
         self.model, self.refit = model, refit
 
-    def choose(self, outputs: np.ndarray, truth: np.ndarray, score: Score) -> Choice:
+    def choose(self, outputs: np.ndarray, truth: np.ndarray, score: Score, mean: Mean) -> Choice:
         """The first."""
-        return [0], mean([1.0], outputs.shape[2])
+        return [0], mean([1.0])
 
 
 class Voting:
@@ -55,10 +55,10 @@ class Voting:
             raise ValueError(f"size needs a whole number above 0, not {size}")
         self.size, self.refit = size, refit
 
-    def choose(self, outputs: np.ndarray, truth: np.ndarray, score: Score) -> Choice:
+    def choose(self, outputs: np.ndarray, truth: np.ndarray, score: Score, mean: Mean) -> Choice:
         """The first `size`."""
         members = list(range(min(self.size, len(outputs))))
-        return members, mean([1 / len(members)] * len(members), outputs.shape[2])
+        return members, mean([1 / len(members)] * len(members))
 
 
 class GreedySelection:
@@ -94,7 +94,7 @@ class GreedySelection:
         self.size, self.initial, self.bags, self.max_members = size, initial, bags, max_members
         self.refit, self.random_state = refit, random_state
 
-    def choose(self, outputs: np.ndarray, truth: np.ndarray, score: Score) -> Choice:
+    def choose(self, outputs: np.ndarray, truth: np.ndarray, score: Score, mean: Mean) -> Choice:
         """The members and their weighted mean."""
         random = np.random.default_rng(self.random_state)
         counts = np.zeros(len(outputs))
@@ -106,8 +106,8 @@ class GreedySelection:
         weights = counts[members] / counts[members].sum()
         # Chance has a hand in a selection: if it does not help on these rows either, the best alone is the better.
         if score(np.tensordot(weights, outputs[members], axes=1)) <= score(outputs[0]):
-            return [0], mean([1.0], outputs.shape[2])
-        return members.tolist(), mean(weights.tolist(), outputs.shape[2])
+            return [0], mean([1.0])
+        return members.tolist(), mean(weights.tolist())
 
     def _grow(self, outputs: np.ndarray, score: Score) -> np.ndarray:
         """The positions that were added, up to the best point on the way."""
@@ -139,7 +139,7 @@ class Stacking:
             raise ValueError(f"size needs a whole number above 0, not {size}")
         self.final_estimator, self.size, self.refit = final_estimator, size, refit
 
-    def choose(self, outputs: np.ndarray, truth: np.ndarray, score: Score) -> Choice:
+    def choose(self, outputs: np.ndarray, truth: np.ndarray, score: Score, mean: Mean) -> Choice:
         """The first `size` and the fitted model."""
         members = list(range(min(self.size, len(outputs))))
         return members, clone(self.final_estimator).fit(np.concatenate(outputs[members], axis=1), truth)

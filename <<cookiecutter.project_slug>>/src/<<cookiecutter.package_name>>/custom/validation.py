@@ -106,7 +106,7 @@ class Validation:
         missing = {one.column: None for one in findings if one.reason == ABSENT}
         typed = preprocess(frame.assign(**missing) if missing else frame, schema)
         for column in schema.columns:
-            if column.role in ("feature", "time") and column.name in frame:
+            if column.role in schema.inputs and column.name in frame:
                 findings += self._cells(frame[column.name], typed[column.name], column)
         bad = np.zeros(len(frame), dtype=bool)
         for one in findings:
@@ -115,8 +115,8 @@ class Validation:
         return Checked(typed, findings, bad)
 
     def _columns(self, frame: pd.DataFrame, schema: Schema) -> list[Finding]:
-        known = {column.name for column in schema.columns} | {schema.target}
-        needed = [column.name for column in schema.columns if column.role in ("feature", "time")]
+        known = {column.name for column in schema.columns} | set(schema.targets)
+        needed = [column.name for column in schema.needed]
         absent = [Finding(name, ABSENT, self.missing_columns) for name in needed if name not in frame]
         return absent + [Finding(str(name), EXTRA, self.extra_columns) for name in frame if name not in known]
 

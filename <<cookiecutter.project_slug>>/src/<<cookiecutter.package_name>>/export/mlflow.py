@@ -43,7 +43,7 @@ def save(path: Path, folder: Path, model: Any, features: pd.DataFrame) -> None:
         If it does not.
     """
     schema, rows = Schema.from_json(read_json(folder / "schema.json")), pd.DataFrame(read_json(folder / "example.json"))
-    needed = {one.name: KINDS[one.dtype] for one in schema.columns if one.role in ("feature", "time")}
+    needed = {one.name: KINDS[one.dtype] for one in schema.needed}
     numbers = {name: float for name, kind in needed.items() if kind == DataType.double and name in rows}
     with TemporaryDirectory() as room:
         data = Path(room) / "data"

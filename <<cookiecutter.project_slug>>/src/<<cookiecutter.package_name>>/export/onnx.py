@@ -111,8 +111,11 @@ def drawn(model: Any, folder: Path) -> Any:
     def leaf_of(leaf: Any) -> Any:
         if isinstance(leaf, LabelEncoded):
             new = LabelEncoded(None)
+            new.encoder_ = None  # a part of its own
             new.classes_, new.estimator_ = leaf.classes_, leaf_of(leaf.estimator_)
             return new
+        if not isinstance(leaf, Pipeline):
+            raise UserError("a graph is made of a model of one class or one number a row", "package.yaml", "parts")
         return Pipeline([("model", graph(leaf[-1]))])
 
     def graph(estimator: Any) -> Any:

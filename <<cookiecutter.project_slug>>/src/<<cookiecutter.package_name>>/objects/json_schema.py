@@ -11,7 +11,6 @@ from typing import Any
 from ..files import write_json
 from ..schema import DTYPES, ROLES
 from ..steps.apart import PARTS
-from .plan import TASKS
 from .registry import Entry, find_all
 
 Schema = dict[str, Any]
@@ -84,8 +83,14 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
         "data": _mapping(
             {
                 "source": TEXT | {"description": "A path, a URL or a database."},
-                "target": TEXT | {"description": "The column to predict."},
-                "task": {"enum": list(TASKS)},
+                "target": {
+                    "anyOf": [TEXT, TEXTS, {"type": "null"}],
+                    "description": "The column to predict; a list for several, null for a task that has none.",
+                },
+                "task": {
+                    "anyOf": [TEXT, plain_object("task")],
+                    "description": "classification, regression, or another class of custom/ in small letters.",
+                },
                 "positive": {"description": "Of two classes, the one to look for."},
                 "read": {"type": "object", "description": "Further arguments for pandas' reader."},
                 "missing": TEXTS | {"description": "The texts that stand for a missing value."},
@@ -125,6 +130,8 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
                 | {"description": "A classifier around the final model, such as CalibratedClassifierCV."},
                 "threshold": or_null(plain_object("classifier"))
                 | {"description": "A classifier around the final model, such as TunedThresholdClassifierCV."},
+                "intervals": or_null(plain_object("regressor"))
+                | {"description": "A regressor around the final model, such as ResidualIntervals."},
             },
             ["ensemble"],
         ),

@@ -1,7 +1,7 @@
 """Metrics: scikit-learn's scorers by name, or a metric function with its parameters, in one shape."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,9 +12,11 @@ from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
 from sklearn.utils.metaestimators import available_if
 
 from .build import call
-from .grammar import MISSING, Grammar, Object, parameters, plain
+from .grammar import Grammar, Object, parameters, plain
 from .reader import Where
 from .registry import load
+
+LESS_IS_BETTER = ("davies_bouldin_score",)  # scikit-learn's one exception to its own convention
 
 
 class Outputs:
@@ -22,9 +24,11 @@ class Outputs:
 
     Parameters
     ----------
-    predicted : array of shape (n,), or a function that gives it: many metrics never ask.
+    predicted : array of shape (n,) or (n, targets), or a function that gives it: many metrics never ask.
     probabilities : array of shape (n, classes), None where the model gives none.
     decisions : array of the shape of `decision_function`, None where the model gives none.
+    classes : what a scikit-learn classifier would have as `classes_`: codes from 0, or a list of such for each of
+        several targets; None where the predictions are no classes.
     """
 
     def __init__(
@@ -32,13 +36,23 @@ class Outputs:
         predicted: np.ndarray | Callable[[], np.ndarray],
         probabilities: np.ndarray | None = None,
         decisions: np.ndarray | None = None,
+        classes: Any = None,
     ) -> None:
         self._predicted, self.probabilities, self.decisions = predicted, probabilities, decisions
+        self.classes = classes
 
     @cached_property
     def predicted(self) -> np.ndarray:
-        """The predicted codes or numbers, shape (n,)."""
+        """The predicted codes or numbers, shape (n,) or (n, targets)."""
         return self._predicted() if callable(self._predicted) else self._predicted
+
+    def part(self, rows: Any) -> "Outputs":
+        """The outputs for some of the rows."""
+
+        def part(values: np.ndarray | None) -> np.ndarray | None:
+            return None if values is None else values[rows]
+
+        return Outputs(lambda: self.predicted[rows], part(self.probabilities), part(self.decisions), self.classes)
 
 
 @dataclass(frozen=True)
@@ -67,6 +81,13 @@ class Metric:
             "decision_function" not in method and "predict" not in (method if not isinstance(method, str) else [])
         )
 
+    @property
+    def asks(self) -> list[str]:
+        """What the metric's function has to be told beside truth and predictions, by the names of its parameters."""
+        taken = list(inspect.signature(self.scorer._score_func).parameters.values())[2:]
+        needed = [one.name for one in taken if one.default is one.empty and one.kind != one.VAR_KEYWORD]
+        return [name for name in needed if name not in self.scorer._kwargs]
+
     def plain(self) -> Any:
         """The metric as plain values, for the plan."""
         return self.written
@@ -75,22 +96,29 @@ class Metric:
         """The metric's own value for a score: 0.3 for a `neg_log_loss` of -0.3."""
         return score if self.greater_is_better else -score
 
-    def score(self, truth: np.ndarray, outputs: Outputs, classes: int | None) -> float:
+    def score(self, truth: np.ndarray, outputs: Outputs, known: Mapping[str, Any] | None = None) -> float:
         """The score of outputs against the truth, more is better.
 
         Parameters
         ----------
-        truth : array of shape (n,), codes 0 to `classes` - 1 or numbers.
-        classes : how many classes there are, None in a regression.
+        truth : array of shape (n,) or (n, targets), codes from 0 or numbers.
+        known : what the metric `asks` for.
 
         Raises
         ------
         ValueError
             If the metric does not fit the task or the outputs.
         """
-        said = _Said(outputs, classes) if classes is None else _SaidClasses(outputs, classes)
+        said = _Said(outputs) if outputs.classes is None else _SaidClasses(outputs)
+        classes = len(outputs.classes) if isinstance(outputs.classes, np.ndarray) else None
         scorer = self.scorer
         takes = inspect.signature(scorer._score_func).parameters
+        if self.asks:
+            told = known or {}
+            absent = [name for name in self.asks if name not in told]
+            if absent:
+                raise ValueError(f"it needs {', '.join(absent)} under params")
+            scorer = _with(scorer, **{name: told[name] for name in self.asks})
         if classes is not None and classes > 2 and outputs.probabilities is not None and "labels" in takes:
             if self.needs_probabilities or "roc_auc" in self.label:
                 # A fold may lack a class, and these metrics then need to be told of it.
@@ -100,8 +128,12 @@ class Metric:
         return float(scorer(said, np.zeros((len(truth), 1)), truth))
 
 
-def metric(data: Any, where: Where, grammar: Grammar) -> Metric:
+def metric(data: Any, where: Where, grammar: Grammar, told: Iterable[str] | None = None) -> Metric:
     """A metric from the params: `roc_auc`, or `{class: fbeta_score, params: {beta: 2}}`.
+
+    Parameters
+    ----------
+    told : the parameters of its function that the task gives it; None if that was looked at before.
 
     Raises
     ------
@@ -114,7 +146,11 @@ def metric(data: Any, where: Where, grammar: Grammar) -> Metric:
     written = plain(thing)
     if thing.path.startswith("sklearn.metrics.get_scorer("):
         return Metric(thing.name, get_scorer(thing.name), thing.name)
-    return Metric(written, _scorer(load(thing.path, where), thing), thing.name)
+    made = Metric(written, _scorer(load(thing.path, where), thing), thing.name)
+    needed = [name for name in made.asks if told is not None and name not in told]
+    if needed:
+        raise thing.where.error(f"{thing.name} needs {', '.join(needed)} under params")
+    return made
 
 
 def _scorer(function: Callable[..., float], thing: Object) -> Any:
@@ -130,7 +166,7 @@ def _scorer(function: Callable[..., float], thing: Object) -> Any:
             sign, response = known._sign, known._response_method
             break
     else:
-        sign = -1 if thing.name.endswith(("_error", "_loss", "_deviance")) else 1
+        sign = -1 if thing.name.endswith(("_error", "_loss", "_deviance")) or thing.name in LESS_IS_BETTER else 1
         second = list(inspect.signature(function).parameters)[1]
         response = {
             "y_score": ("decision_function", "predict_proba"),
@@ -138,11 +174,27 @@ def _scorer(function: Callable[..., float], thing: Object) -> Any:
             "y_prob": "predict_proba",
         }.get(second, "predict")
     defaults = list(parameters(function)[0].items())
-    needed = [name for name, default in defaults[2:] if default is MISSING and name not in thing.params]
-    if needed:
-        raise thing.where.error(f"{thing.name} needs {', '.join(needed)} under params")
     params = call(function, dict(thing.params), thing).keywords
+    if [name for name, _ in defaults[:2]] == ["X", "labels"]:
+        function, response = _WithoutTruth(function), "predict"
     return make_scorer(function, greater_is_better=sign > 0, response_method=response, **params)
+
+
+class _WithoutTruth:
+    """A metric of rows and what was predicted for them, such as `silhouette_score`, in the form of the others.
+
+    It is a class because it is sent to other processes, which no function inside of a function can be.
+    """
+
+    def __init__(self, function: Callable[..., float]) -> None:
+        self.function, self.__name__ = function, function.__name__
+        shared = list(inspect.signature(_WithoutTruth.__call__).parameters.values())[1:4]
+        own = list(inspect.signature(function).parameters.values())[2:]
+        named = [one.replace(kind=one.KEYWORD_ONLY) for one in own if one.kind != one.VAR_KEYWORD]
+        self.__signature__ = inspect.Signature([*shared, *named])
+
+    def __call__(self, y_true: np.ndarray, y_pred: np.ndarray, *, X: Any, **params: Any) -> float:
+        return self.function(X, y_pred, **params)
 
 
 def _with(scorer: Any, **kwargs: Any) -> Any:
@@ -152,8 +204,8 @@ def _with(scorer: Any, **kwargs: Any) -> Any:
 class _Said(RegressorMixin, BaseEstimator):
     """Stands in for a model whose outputs are known, so that scikit-learn's scorers can be asked."""
 
-    def __init__(self, outputs: Outputs, classes: int | None) -> None:
-        self.outputs, self.classes = outputs, classes
+    def __init__(self, outputs: Outputs) -> None:
+        self.outputs = outputs
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
@@ -166,8 +218,8 @@ class _SaidClasses(ClassifierMixin, _Said):
     """The same for a classifier."""
 
     @property
-    def classes_(self) -> np.ndarray:
-        return np.arange(self.classes or 0)
+    def classes_(self) -> Any:
+        return self.outputs.classes
 
     @available_if(lambda self: self.outputs.probabilities is not None)
     def predict_proba(self, X: Any) -> np.ndarray | None:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from ..errors import UserError, nearest
 from ..schema import DTYPES, ROLES, RULES
 from ..service.settings import read_settings
 from ..steps.apart import PARTS
+from ..steps.task import Task
 from .build import build, check
 from .code import fingerprints
 from .grammar import ESTIMATORS, Grammar, Object, OneOf, Steps, classes, column_names, parameters, plain
@@ -26,7 +27,12 @@ from .reader import Where, read
 from .registry import find_all, kind_of, load
 from .space import check_seeds
 
-TASKS = {"classification": "classifier", "regression": "regressor"}
+# What may stand around the final model: its kind, and one that does it.
+AROUND = {
+    "calibration": ("classifier", "CalibratedClassifierCV"),
+    "threshold": ("classifier", "TunedThresholdClassifierCV"),
+    "intervals": ("regressor", "ResidualIntervals"),
+}
 
 
 @dataclass
@@ -48,42 +54,44 @@ def compile_params(folder: Path) -> Plan:
     root = folder.resolve().parent
     packages = _registry(*read(folder / "registry.yaml", root))
     grammar = Grammar(packages)
-    data = _data(*read(folder / "data.yaml", root))
+    data = _data(*read(folder / "data.yaml", root), grammar)
+    task = build(grammar.object(data["task"], Where("params/data.yaml").at("task"), ["task"]))
     split = _split(*read(folder / "split.yaml", root), grammar)
-    search = _search(*read(folder / "search.yaml", root), grammar)
+    search = _search(*read(folder / "search.yaml", root), grammar, task)
     train, evaluate = (read(folder / name, root) for name in ("train.yaml", "evaluate.yaml"))
     names, shares = search.pop("models"), search.pop("shares")
 
-    plan = Plan(notes=_split_notes(split, data))
+    plan = Plan(notes=_split_notes(split, data, task))
     named: set[str] = set()
     columns: list[dict[str, Any]] = []
     for name, place in names.items():
-        model = read_model(folder, name, grammar, place, data["task"])
+        model = read_model(folder, name, grammar, place, task)
         _check_metric(search["metric"], model, place)
         slice_ = search | {"name": name, "task": data["task"], "model": model.plain()}
         slice_["budget"] = _share(search["budget"], shares, name)
         used = classes(model.estimator) | classes(model.preprocess)
         # Where a search runs changes no score.
-        used |= _named({key: value for key, value in search.items() if key not in ("workers", "storage")})
+        used |= _named([data["task"], {key: one for key, one in search.items() if key not in ("workers", "storage")}])
         named |= classes(model.estimator) | classes(model.preprocess)
         columns += [one for one in _named_columns(model.preprocess) if one not in columns]
         plan.slices[f"models/{name}"] = slice_ | {"code": fingerprints(used)}
-    plan.slices["data"] = data
+    plan.slices["data"] = data | {"code": fingerprints(_named(data["task"]))}
     package = read_package(folder, grammar)
-    trained = _train(*train, names, data["task"], grammar) | {"parts": package["parts"]}
+    trained = _train(*train, names, task, grammar) | {"parts": package["parts"]}
     plan.slices["train"] = trained | {
         "models": list(names),
+        "task": data["task"],
         "metric": search["metric"],
         "named": sorted(named | trained["named"] | _named(trained)),
         "seconds": _share(search["budget"], shares, "train").get("seconds"),
         "workers": search["workers"],
-        "code": fingerprints(_named(trained)),
+        "code": fingerprints(_named([data["task"], trained])),
     }
     if "seconds" in search["budget"]:
         parts = {name: _share(search["budget"], shares, name)["seconds"] for name in ("train", *names)}
         told = ", ".join(f"{name} {seconds:g} s" for name, seconds in parts.items() if name != "train")
         plan.notes.append(f"the budget: {told}; {parts['train']:g} s for fitting the final model")
-    plan.slices["evaluate"] = _evaluate(*evaluate, grammar) | {"metric": search["metric"]}
+    plan.slices["evaluate"] = _evaluate(*evaluate, grammar, task) | {"metric": search["metric"]}
     metrics = [search["metric"], *plan.slices["evaluate"]["metrics"]]
     read_validation(folder, grammar)
     read_settings(folder)
@@ -93,7 +101,11 @@ def compile_params(folder: Path) -> Plan:
         "exports": package["exports"],
         "code": fingerprints(_named(package["exports"])),
     }
-    plan.slices["split"] = split | {"metrics": metrics, "columns": columns, "code": fingerprints(_named(split))}
+    plan.slices["split"] = split | {
+        "metrics": metrics,
+        "columns": columns,
+        "code": fingerprints(_named([data["task"], split])),
+    }
     return plan
 
 
@@ -154,14 +166,14 @@ def read_validation(folder: Path, grammar: Grammar | None = None) -> Any:
     return made
 
 
-def read_model(folder: Path, name: str, grammar: Grammar, where: Where, task: str) -> Model:
+def read_model(folder: Path, name: str, grammar: Grammar, where: Where, task: Task) -> Model:
     """The model that `params/models/<name>.yaml` describes, checked and with its preprocessing."""
     path = folder / "models" / f"{name}.yaml"
     if not path.exists():
         known = [one.stem for one in sorted((folder / "models").glob("*.yaml"))]
         raise where.error(f"there is no params/models/{name}.yaml{nearest(name, known)}")
     data, place = read(path, folder.resolve().parent)
-    kinds = [TASKS[task], *ESTIMATORS[4:]]
+    kinds = [*task.models, *ESTIMATORS[4:]]
     estimator = grammar.object(data, place, kinds, also=("preprocess", "seeds"))
     check(estimator)
     steps = _preprocess(folder, data.get("preprocess", {"steps": []}), place.at("preprocess"), grammar)
@@ -212,33 +224,63 @@ def _registry(data: Any, where: Where) -> tuple[str, ...]:
     return tuple(packages)
 
 
-def _data(data: Any, where: Where) -> dict[str, Any]:
+def _data(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
     where.mapping(
         data, ["source", "target", "task", "read", "missing", "columns", "positive"], ["source", "target", "task"]
     )
-    for key in ("source", "target"):
-        if not isinstance(data[key], str) or not data[key]:
-            raise where.at(key).error(f"{key!r} needs text, not {data[key]!r}{_quote(data[key])}")
-    if data["task"] not in TASKS:
-        raise where.at("task").error(f"unknown task {data['task']!r}{nearest(data['task'], TASKS)}")
+    if not isinstance(data["source"], str) or not data["source"]:
+        raise where.at("source").error(f"'source' needs text, not {data['source']!r}{_quote(data['source'])}")
+    task = _task(data["task"], where.at("task"), grammar)
+    targets = _targets(data["target"], where.at("target"), build(task))
     missing = data.get("missing")
     if missing is not None and not (isinstance(missing, list) and all(isinstance(one, str) for one in missing)):
         raise where.at("missing").error("'missing' needs a list of texts; put numbers in quotes")
     columns = where.at("columns").mapping(data.get("columns") or {})
     for name, rules in columns.items():
         _column_rules(rules, where.at("columns", name))
-        if name == data["target"]:
+        if name in targets:
             raise where.at("columns", name).error(f"{name!r} is the target, which has no role besides")
     read_options = where.at("read").mapping(data.get("read") or {})
     return {
         "source": data["source"],
-        "target": data["target"],
-        "task": data["task"],
+        "target": data["target"] if data["target"] is not None else [],
+        "task": plain(task),
         "read": read_options,
         "missing": missing,
         "columns": columns,
         "positive": data.get("positive"),
     }
+
+
+def _task(data: Any, where: Where, grammar: Grammar) -> Object:
+    """The task: an object, or its class's name in small letters."""
+    if isinstance(data, str) and "." not in data:
+        known = {one.name.lower(): one.name for one in find_all(grammar.packages) if one.kind == "task"}
+        if data not in known:
+            raise where.error(f"unknown task {data!r}{nearest(data, known)}")
+        data = {"class": known[data]}
+    task = grammar.object(data, where, ["task"])
+    _refuse_space(task)
+    if any(isinstance(value, Object | dict) for value in task.params.values()):
+        raise where.at("params").error("the parameters of a task are plain values")
+    check(task)
+    return task
+
+
+def _targets(data: Any, where: Where, task: Task) -> list[str]:
+    """The target columns, as many as the task takes."""
+    names = [data] if isinstance(data, str) else data or []
+    if not isinstance(names, list) or not all(isinstance(one, str) and one for one in names):
+        raise where.error(f"'target' needs text, or a list of texts for several, not {data!r}{_quote(data)}")
+    fewest, most = task.targets
+    if len(names) < fewest or (most is not None and len(names) > most):
+        counts: dict[int | None, str] = {0: "no target: write null", 1: "one target", None: "at least one target"}
+        wanted = counts.get(most, f"at most {most} targets")
+        raise where.error(f"a {task.name} has {wanted}, not {data!r}")
+    twice = next((one for index, one in enumerate(names) if one in names[:index]), None)
+    if twice is not None:
+        raise where.error(f"{twice!r} is named twice")
+    return names
 
 
 def _column_rules(rules: Any, where: Where) -> None:
@@ -268,7 +310,7 @@ def _split(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
     return split
 
 
-def _search(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
+def _search(data: Any, where: Where, grammar: Grammar, task: Task) -> dict[str, Any]:
     keys = ["models", "metric", "budget", "sampler", "pruner", "workers"]
     where.mapping(data, [*keys, "sample", "storage", "also_minimize"], keys)
     names = data["models"]
@@ -290,7 +332,7 @@ def _search(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
             raise where.at("budget", key).error(f"'trials' needs a whole number, not {amount!r}")
     search: dict[str, Any] = {
         "models": {name: where.at("models", index) for index, name in enumerate(names)},
-        "metric": metric(data["metric"], where.at("metric"), grammar).plain(),
+        "metric": metric(data["metric"], where.at("metric"), grammar, task.tells).plain(),
         "budget": amounts,
         "also_minimize": data.get("also_minimize"),
         "shares": _shares(budget.get("shares") or {}, where.at("budget", "shares"), names),
@@ -333,8 +375,8 @@ def _share(budget: dict[str, Any], shares: dict[str, float], name: str) -> dict[
     return part
 
 
-def _train(data: Any, where: Where, names: Iterable[str], task: str, grammar: Grammar) -> dict[str, Any]:
-    where.mapping(data, ["ensemble", "max_prediction_time", "calibration", "threshold"], ["ensemble"])
+def _train(data: Any, where: Where, names: Iterable[str], task: Task, grammar: Grammar) -> dict[str, Any]:
+    where.mapping(data, ["ensemble", "max_prediction_time", *AROUND], ["ensemble"])
     limit = data.get("max_prediction_time")
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float) or limit <= 0):
         raise where.at("max_prediction_time").error(f"seconds for 1,000 rows are needed, above 0, not {limit!r}")
@@ -347,41 +389,41 @@ def _train(data: Any, where: Where, names: Iterable[str], task: str, grammar: Gr
         place = where.at("ensemble", "params", "model")
         raise place.error(f"{wanted!r} does not compete{nearest(wanted, names)}")
     final = getattr(made, "final_estimator", None)
-    if final is not None and not hasattr(final, "predict_proba" if task == "classification" else "predict"):
+    if final is not None and not hasattr(final, "predict_proba" if "classifier" in task.models else "predict"):
         raise where.at("ensemble", "params", "final_estimator").error(f"{type(final).__name__} gives no probabilities")
     plain_: dict[str, Any] = {"ensemble": plain(ensemble), "max_prediction_time": limit, "named": set()}
-    plain_ |= {"calibration": None, "threshold": None}
-    for key in ("calibration", "threshold"):
+    plain_ |= dict.fromkeys(AROUND)
+    for key, (kind, such) in AROUND.items():
         if data.get(key) is None:
             continue
         place = where.at(key)
-        if task != "classification":
-            raise place.error(f"a {key} is for a classification, and this is a {task}")
-        wrapper = grammar.object(data[key], place, ["classifier"])
+        if key not in task.takes:
+            raise place.error(f"{key!r} means nothing to a {task.name}")
+        wrapper = grammar.object(data[key], place, [kind])
         _refuse_space(wrapper)
         if "estimator" not in parameters(load(wrapper.path, place))[0] or "estimator" in wrapper.params:
             raise place.error(
-                f"a {key} is a classifier around the final model, such as "
-                f"{'CalibratedClassifierCV' if key == 'calibration' else 'TunedThresholdClassifierCV'}; "
-                "it is given that model as its estimator"
+                f"{key!r} is a {kind} around the final model, such as {such}; it is given that model as its estimator"
             )
         scoring = wrapper.params.get("scoring", parameters(load(wrapper.path, place))[0].get("scoring"))
         if isinstance(scoring, Object | str):
-            scorer = metric(plain(scoring), place.at("params", "scoring"), grammar).scorer
+            scorer = metric(plain(scoring), place.at("params", "scoring"), grammar, ()).scorer
             # The model's file will hold it, and may hold what is named only.
             plain_["named"] |= {f"{scorer._score_func.__module__}.{scorer._score_func.__name__}"}
         known = {name: value for name, value in wrapper.params.items() if not isinstance(value, Object)}
-        check(replace(wrapper, params=known | {"estimator": LogisticRegression()}))
+        inner = LogisticRegression() if kind == "classifier" else LinearRegression()
+        check(replace(wrapper, params=known | {"estimator": inner}))
         plain_[key] = plain(wrapper)
     return plain_
 
 
-def _evaluate(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
+def _evaluate(data: Any, where: Where, grammar: Grammar, task: Task) -> dict[str, Any]:
+    told = (*task.tells, "estimator")
     where.mapping(data, ["metrics", "charts", "permutation_importance"], ["metrics"])
     for key in ("metrics", "charts"):
         if not isinstance(data.get(key, []), list):
             raise where.at(key).error(f"{key!r} needs a list")
-    metrics = [metric(one, where.at("metrics", i), grammar).plain() for i, one in enumerate(data["metrics"])]
+    metrics = [metric(one, where.at("metrics", i), grammar, told).plain() for i, one in enumerate(data["metrics"])]
     charts = []
     for index, one in enumerate(data.get("charts", [])):
         place = where.at("charts", index)
@@ -412,7 +454,9 @@ def _check_metric(written: Any, model: Model, where: Where) -> None:
         )
 
 
-def _split_notes(split: dict[str, Any], data: dict[str, Any]) -> list[str]:
+def _split_notes(split: dict[str, Any], data: dict[str, Any], task: Task) -> list[str]:
+    if "group" in task.keys:  # the groups are series or the like, which are not to be kept together
+        return []
     groups = [name for name, rules in data["columns"].items() if rules.get("role") == "group"]
     notes = []
     for key in ("holdout", "cv"):

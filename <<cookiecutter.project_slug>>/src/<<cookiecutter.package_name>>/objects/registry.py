@@ -42,6 +42,7 @@ KINDS = (
     "ensemble",
     "validation",
     "flavor",
+    "task",
     "metric",
     "chart",
 )
@@ -177,6 +178,8 @@ def kind_of(thing: Any) -> str | None:
         return "storage"
     if hasattr(thing, "choose"):
         return "ensemble"
+    if hasattr(thing, "truth") and hasattr(thing, "outputs"):
+        return "task"
     if hasattr(thing, "check") and not hasattr(thing, "fit"):
         return "validation"
     if hasattr(thing, "save") and hasattr(thing, "suits"):

@@ -8,6 +8,7 @@ from typing import Any
 from skops.card import Card
 
 from ..schema import Schema
+from ..steps.task import task_of
 
 PACKAGE = __name__.split(".")[0]
 USE = """From the project that made it:
@@ -40,10 +41,12 @@ def card(
     environment, metrics, statistics : the parts of the model's folder of these names.
     """
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-    title, classes = project["name"], ", ".join(map(str, schema.labels))
+    title, task = project["name"], task_of(schema)
+    classes = ", ".join(task.names)
+    what = ", ".join([" and ".join(f"`{name}`" for name in schema.targets), f"a {task.name}"]).removeprefix(", ")
     sections = {
         title: project.get("description", ""),
-        f"{title}/What it predicts": f"`{schema.target}`, a {schema.task}{f' into {classes}' if classes else ''}.",
+        f"{title}/What it predicts": f"{what}{f' into {classes}' if classes else ''}.",
         f"{title}/How to use it": USE.format(package=PACKAGE),
         f"{title}/What it is made of": "\n".join(
             f"- {one['name']}" + (f", weight {one['weight']:.3g}" if one["weight"] is not None else "")
@@ -54,7 +57,7 @@ def card(
     made = Card(None, model_diagram=False, template=None).add(**sections)
     made.add_metrics(section=f"{title}/On rows that it had not seen", **{k: f"{v:.4g}" for k, v in metrics.items()})
     known = {one["name"]: one for one in statistics["columns"]}
-    needed = [one for one in schema.columns if one.role in ("feature", "time")]
+    needed = schema.needed
     columns = {
         "column": [one.name for one in needed],
         "dtype": [one.dtype for one in needed],

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from ..schema import Schema
+    from ..steps.task import Task
+
 Array = NDArray[Any]
 Table = Callable[..., pd.DataFrame]
 P = ParamSpec("P")
@@ -34,10 +37,13 @@ class Evaluation:
 
     Attributes
     ----------
-    task : "classification" or "regression"
-    target : name of the target column
+    task : what is predicted; `task.name` is "classification", "regression", …
+    schema, model : of the table, and the fitted final model
+    features : DataFrame of the rows that the following are of
+    learned : DataFrame of the rows that the model learned from, with the target
+    target : name of the target column, of several with commas between
     y_true, y_pred : ndarray of shape (n_samples,)
-        Codes of classes, 0 to ``len(labels) - 1``; in regression, floats.
+        Codes of classes, 0 to ``len(labels) - 1``; in regression, floats. Of several targets (n_samples, n_targets).
     y_proba : ndarray of shape (n_samples, n_classes), or None
     labels : list of str
         Names of the classes. Of two, the last is the positive one.
@@ -45,6 +51,7 @@ class Evaluation:
     metric : name of the metric, such as ``log_loss``
     higher_is_better : whether more of the metric is better
     rows : what rows these are, for captions
+    intervals : DataFrame with the columns lower_80, upper_80, …, or None
 
     The others are functions, which the charts call that need them, for they may take a while. Each gives a DataFrame,
     or raises `ValueError` where there is none.
@@ -59,9 +66,15 @@ class Evaluation:
         The cross-validated metric of that configuration, by the number of rows that it learned from.
     shap_values(rows) : columns feature, mean
         The mean size of the SHAP values of that configuration on at most so many rows of the hold-out.
+    left_out() : columns row, fold, truth, predicted
+        What the final model's members said of training rows that they had not seen; row is a position in `learned`.
     """
 
-    task: str
+    task: "Task"
+    schema: "Schema"
+    model: Any
+    features: pd.DataFrame
+    learned: pd.DataFrame
     target: str
     y_true: Array
     y_pred: Array
@@ -75,7 +88,9 @@ class Evaluation:
     hyperparameters: Table
     learning_curve: Table
     shap_values: Table
+    left_out: Table
     rows: str = "the hold-out"
+    intervals: pd.DataFrame | None = None
 
 
 @dataclass
@@ -156,7 +171,7 @@ def _two_decimals(tag: re.Match[str]) -> str:
     return re.sub(r"(\.\d\d)\d+", r"\1", tag[0])
 
 
-def _styled(chart: Callable[P, Chart]) -> Callable[P, Chart]:
+def styled(chart: Callable[P, Chart]) -> Callable[P, Chart]:
     """Let `chart` draw in our style, and leave matplotlib's own settings as they were."""
 
     @wraps(chart)
@@ -172,7 +187,7 @@ def _styled(chart: Callable[P, Chart]) -> Callable[P, Chart]:
 # ----------------------------------------------------------------------------------- classification
 
 
-@_styled
+@styled
 def confusion_matrix(evaluation: Evaluation, max_classes: int = 30) -> Chart:
     """How often each class was taken for each other; colours are shares of the true class.
 
@@ -188,7 +203,7 @@ def confusion_matrix(evaluation: Evaluation, max_classes: int = 30) -> Chart:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
     few = k <= 6
-    figure, axes = _figure(max(WIDTH, 2.2 + 0.28 * k), max(HEIGHT, 1.6 + 0.24 * k))
+    figure, axes = new_figure(max(WIDTH, 2.2 + 0.28 * k), max(HEIGHT, 1.6 + 0.24 * k))
     scale = LinearSegmentedColormap.from_list("shares", SHARES)
     mesh = axes.pcolormesh(shares, cmap=scale, vmin=0, vmax=1, edgecolors="white", linewidth=1.5)
     size = 13 if k <= 3 else 11 if few else 9 if k <= 12 else 7
@@ -211,7 +226,7 @@ def confusion_matrix(evaluation: Evaluation, max_classes: int = 30) -> Chart:
         bar.outline.set_visible(False)
 
     ticks = np.arange(k) + 0.5
-    shown = [_short(name, 16 if k <= 12 else 22) for name in names]
+    shown = [short(name, 16 if k <= 12 else 22) for name in names]
     upright = sum(map(len, shown)) <= 50
     axes.set_xticks(ticks, shown)
     if not upright:
@@ -219,7 +234,7 @@ def confusion_matrix(evaluation: Evaluation, max_classes: int = 30) -> Chart:
         for label in axes.get_xticklabels():
             label.set(ha="right", rotation_mode="anchor")
     axes.set_yticks(ticks, shown)
-    target = _short(evaluation.target, 40)
+    target = short(evaluation.target, 40)
     axes.set(xlabel=f"Predicted {target}", ylabel=f"True {target}")
     axes.invert_yaxis()
     axes.grid(False)
@@ -232,7 +247,7 @@ def confusion_matrix(evaluation: Evaluation, max_classes: int = 30) -> Chart:
     return Chart("Confusion matrix", caption + _absent(evaluation), figure, data)
 
 
-@_styled
+@styled
 def roc_curve(evaluation: Evaluation) -> Chart:
     """True positives against false positives over all thresholds, each class against the rest."""
 
@@ -241,7 +256,7 @@ def roc_curve(evaluation: Evaluation) -> Chart:
         return _Curve(name, *_thin(x, y), float(metrics.auc(x, y)))
 
     curves = [curve(*one) for one in _one_vs_rest(evaluation)]
-    figure, axes = _figure()
+    figure, axes = new_figure()
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
     _draw_curves(axes, curves, _macro_average(curves), "Area under the curve")
     if len(curves) == 1:
@@ -256,7 +271,7 @@ def roc_curve(evaluation: Evaluation) -> Chart:
     return Chart("ROC curve", caption + _absent(evaluation), figure, data)
 
 
-@_styled
+@styled
 def precision_recall_curve(evaluation: Evaluation) -> Chart:
     """Precision against recall over all thresholds, each class against the rest."""
 
@@ -268,7 +283,7 @@ def precision_recall_curve(evaluation: Evaluation) -> Chart:
 
     found = _one_vs_rest(evaluation)
     curves = [curve(*one) for one in found]
-    figure, axes = _figure()
+    figure, axes = new_figure()
     _draw_curves(axes, curves, _macro_average(curves), "Average precision", drawstyle="steps-pre")
     if len(curves) == 1:
         _, hit, _ = found[0]
@@ -282,7 +297,7 @@ def precision_recall_curve(evaluation: Evaluation) -> Chart:
     return Chart("Precision and recall", caption + _absent(evaluation), figure, data)
 
 
-@_styled
+@styled
 def calibration_curve(evaluation: Evaluation, bins: int = 10) -> Chart:
     """How often a class came true where the model gave it a certain probability.
 
@@ -299,7 +314,7 @@ def calibration_curve(evaluation: Evaluation, bins: int = 10) -> Chart:
     _, hits, probas = zip(*found, strict=True)
     pooled = curve("all classes", _reliability(np.concatenate(hits), np.concatenate(probas), bins))
 
-    figure, axes = _figure()
+    figure, axes = new_figure()
     dots = {"marker": "o", "markersize": 4}
     _draw_curves(axes, curves, pooled, "Mean error", lower_is_better=True, **dots)
     # A rare class is never probable: what there is to see is then near the corner.
@@ -319,7 +334,7 @@ def calibration_curve(evaluation: Evaluation, bins: int = 10) -> Chart:
     return Chart("Calibration", caption + _absent(evaluation), figure, data)
 
 
-@_styled
+@styled
 def lift_curve(evaluation: Evaluation, share: float = 0.1) -> Chart:
     """How much more often a class is met among the rows ranked highest for it than overall.
 
@@ -336,7 +351,7 @@ def lift_curve(evaluation: Evaluation, share: float = 0.1) -> Chart:
         return _Curve(name, *_thin(x, y), float(np.interp(share, x, y)))
 
     curves = [curve(*one) for one in _one_vs_rest(evaluation)]
-    figure, axes = _figure()
+    figure, axes = new_figure()
     axes.axhline(1, color=MUTED, linewidth=1, linestyle=":")
     _draw_curves(axes, curves, _macro_average(curves), f"Lift at {share:.0%}")
     if len(curves) == 1:
@@ -355,26 +370,28 @@ def lift_curve(evaluation: Evaluation, share: float = 0.1) -> Chart:
 # --------------------------------------------------------------------------------------- regression
 
 
-@_styled
+@styled
 def predicted_against_true(evaluation: Evaluation) -> Chart:
     """Predicted against true values."""
+    _refuse_several(evaluation)
     true, predicted = evaluation.y_true, evaluation.y_pred
     both = _limits(np.append(true, predicted))
-    figure, axes = _figure()
+    figure, axes = new_figure()
     axes.plot(both, both, color=MUTED, linewidth=1, linestyle=":", zorder=3)
     _draw_cloud(axes, true, predicted, both, both)
-    axes.set(xlabel=f"True {_short(evaluation.target, 40)}", ylabel="Predicted")
+    axes.set(xlabel=f"True {short(evaluation.target, 40)}", ylabel="Predicted")
     caption = f"Each row of {evaluation.rows}. A perfect model puts all of them on the dotted line."
     data = _sample(pd.DataFrame({"true": true, "predicted": predicted}))
     return Chart("Predicted against true", caption, figure, data)
 
 
-@_styled
+@styled
 def residuals(evaluation: Evaluation) -> Chart:
     """Residuals against predicted values, with their median along the way."""
+    _refuse_several(evaluation)
     predicted = evaluation.y_pred
     residual = evaluation.y_true - predicted
-    figure, axes = _figure()
+    figure, axes = new_figure()
     axes.axhline(0, color=MUTED, linewidth=1, linestyle=":", zorder=3)
     _draw_cloud(axes, predicted, residual, _limits(predicted), _limits(residual))
     caption = "What the model missed, true minus predicted: a slope or a funnel means that something is left to learn."
@@ -383,16 +400,17 @@ def residuals(evaluation: Evaluation) -> Chart:
         middles = pd.DataFrame({"x": predicted, "y": residual}).groupby(groups).median()
         axes.plot(middles["x"], middles["y"], color=COLOURS[1], marker="o", markersize=4, zorder=4)
         caption += " The orange line is the median."
-    axes.set(xlabel=f"Predicted {_short(evaluation.target, 40)}", ylabel="Residual")
+    axes.set(xlabel=f"Predicted {short(evaluation.target, 40)}", ylabel="Residual")
     data = _sample(pd.DataFrame({"predicted": predicted, "residual": residual}))
     return Chart("Residuals", caption, figure, data)
 
 
-@_styled
+@styled
 def residual_distribution(evaluation: Evaluation) -> Chart:
     """How residuals are distributed; far outliers are counted in the caption and not drawn."""
     from matplotlib.ticker import MaxNLocator
 
+    _refuse_several(evaluation)
     residual = evaluation.y_true - evaluation.y_pred
     low, middle, high = np.quantile(residual, [0.05, 0.5, 0.95])
     first, last = np.quantile(residual, [0.005, 0.995])
@@ -400,14 +418,14 @@ def residual_distribution(evaluation: Evaluation) -> Chart:
     bins = int(np.clip(2 * len(inside) ** (1 / 3), 8, 50))  # Rice's rule
     heights, edges = np.histogram(inside, bins=bins)
 
-    figure, axes = _figure()
+    figure, axes = new_figure()
     axes.stairs(heights, edges, fill=True, color=COLOURS[0], alpha=0.3)
     axes.stairs(heights, edges, color=COLOURS[0], linewidth=1.2)
     axes.axvline(0, color=MUTED, linewidth=1, linestyle=":")
     axes.axvline(middle, color=COLOURS[1], linewidth=1.4)
     axes.set(xlabel="Residual (true minus predicted)", ylabel="Rows", ylim=(0, 1.1 * heights.max()))
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-    _readable(axes)
+    readable(axes)
     caption = (
         f"Nine rows in ten are missed by {_number(low)} to {_number(high)};"
         f" the median, {_number(middle)}, is the orange line."
@@ -421,24 +439,24 @@ def residual_distribution(evaluation: Evaluation) -> Chart:
 # --------------------------------------------------------------------------------------------- both
 
 
-@_styled
+@styled
 def permutation_importance(evaluation: Evaluation, top: int = 20) -> Chart:
     """How much worse the metric gets when one column's values are shuffled: the `top` columns."""
     data = evaluation.importances().sort_values("mean", ascending=False, ignore_index=True)
     if data.empty:
         raise ValueError("no permutation importance was computed, so there is none to draw")
     shown = data.head(top)
-    figure, axes = _figure(height=max(HEIGHT, 0.9 + 0.2 * len(shown)))
+    figure, axes = new_figure(height=max(HEIGHT, 0.9 + 0.2 * len(shown)))
     mean, std = shown["mean"].to_numpy(), shown["std"].to_numpy()
-    rows = _draw_bars(axes, shown["feature"], mean)
+    rows = draw_bars(axes, shown["feature"], mean)
     axes.hlines(rows, mean - std, mean + std, color=DEEP, linewidth=1.4)
-    axes.set_xlabel(f"How much worse {_words(evaluation.metric)} gets when the column is shuffled")
-    _readable(axes)
+    axes.set_xlabel(f"How much worse {in_words(evaluation.metric)} gets when the column is shuffled")
+    readable(axes)
     caption = f"How much the model leans on each column, on {evaluation.rows}. Whiskers are one standard deviation."
     return Chart("Permutation importance", caption + _of_all(shown, data, "columns"), figure, data)
 
 
-@_styled
+@styled
 def shap_summary(evaluation: Evaluation, rows: int = 1000, top: int = 20) -> Chart:
     """How far each column moves the predictions, by the mean size of its SHAP values: the `top` columns.
 
@@ -446,10 +464,10 @@ def shap_summary(evaluation: Evaluation, rows: int = 1000, top: int = 20) -> Cha
     """
     data = evaluation.shap_values(rows).sort_values("mean", ascending=False, ignore_index=True)
     shown = data.head(top)
-    figure, axes = _figure(height=max(HEIGHT, 0.9 + 0.2 * len(shown)))
-    _draw_bars(axes, shown["feature"], shown["mean"].to_numpy())
+    figure, axes = new_figure(height=max(HEIGHT, 0.9 + 0.2 * len(shown)))
+    draw_bars(axes, shown["feature"], shown["mean"].to_numpy())
     axes.set_xlabel("Mean size of the SHAP values")
-    _readable(axes)
+    readable(axes)
     caption = (
         "How far each column moves the prediction of a row away from the average one, up or down,"
         f" in the model {evaluation.member}."
@@ -457,7 +475,7 @@ def shap_summary(evaluation: Evaluation, rows: int = 1000, top: int = 20) -> Cha
     return Chart("SHAP values", caption + _of_all(shown, data, "columns"), figure, data)
 
 
-@_styled
+@styled
 def learning_curve(evaluation: Evaluation, seconds: float = 30) -> Chart:
     """What more rows would be worth: the metric by the number of rows that a model learns from.
 
@@ -465,11 +483,11 @@ def learning_curve(evaluation: Evaluation, seconds: float = 30) -> Chart:
     """
     data = evaluation.learning_curve(seconds)
     rows, mean, std = (data[name].to_numpy() for name in ("rows", "mean", "std"))
-    figure, axes = _figure()
+    figure, axes = new_figure()
     axes.fill_between(rows, mean - std, mean + std, color=COLOURS[0], alpha=0.15, linewidth=0)
     axes.plot(rows, mean, color=COLOURS[0], marker="o", markersize=5)
-    axes.set(xlabel="Rows to learn from", ylabel=_words(evaluation.metric), xlim=(0, 1.04 * rows.max()))
-    _readable(axes)
+    axes.set(xlabel="Rows to learn from", ylabel=in_words(evaluation.metric), xlim=(0, 1.04 * rows.max()))
+    readable(axes)
     better = "rises" if evaluation.higher_is_better else "falls"
     caption = (
         f"Cross-validated, for {evaluation.member}: where the line still {better} at its right end, more rows would"
@@ -478,7 +496,7 @@ def learning_curve(evaluation: Evaluation, seconds: float = 30) -> Chart:
     return Chart("Learning curve", caption, figure, data)
 
 
-@_styled
+@styled
 def search_history(evaluation: Evaluation) -> Chart:
     """The score of each finished trial, and the best so far of each model."""
     from matplotlib.ticker import MaxNLocator
@@ -486,7 +504,7 @@ def search_history(evaluation: Evaluation) -> Chart:
     data = evaluation.history()
     names = list(dict.fromkeys(data["model"]))
     sign = 1 if evaluation.higher_is_better else -1
-    figure, axes = _figure()
+    figure, axes = new_figure()
     peaks = []
     for number, name in enumerate(names):
         own = data[data["model"] == name].sort_values("trial")
@@ -496,7 +514,7 @@ def search_history(evaluation: Evaluation) -> Chart:
         shown = number < len(COLOURS)
         style: dict[str, Any] = {"color": COLOURS[number] if shown else LINE, "zorder": 3 if shown else 2}
         axes.scatter(trials, scores, s=14, alpha=0.45, linewidth=0, **style)
-        axes.plot(trials, best, drawstyle="steps-post", label=_short(name, 24) if shown else None, **style)
+        axes.plot(trials, best, drawstyle="steps-post", label=short(name, 24) if shown else None, **style)
     if len(names) > len(COLOURS):
         axes.plot([], [], color=LINE, label=f"{len(names) - len(COLOURS)} others")
     # A bad trial can be so bad that the others would lie on one line.
@@ -505,9 +523,9 @@ def search_history(evaluation: Evaluation) -> Chart:
     lowest = max(lowest, scores.min())
     low, high = _limits(sign * scores[scores >= lowest])
     axes.set_ylim(low, high)
-    axes.set(xlabel="Trial", ylabel=f"Cross-validated {_words(evaluation.metric)}")
+    axes.set(xlabel="Trial", ylabel=f"Cross-validated {in_words(evaluation.metric)}")
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    _readable(axes)
+    readable(axes)
     if len(names) > 1:
         axes.figure.legend(loc="outside upper center", ncols=min(len(names), 3), handlelength=1.3)
     caption = (
@@ -520,7 +538,7 @@ def search_history(evaluation: Evaluation) -> Chart:
     return Chart("Search history", caption, figure, data)
 
 
-@_styled
+@styled
 def hyperparameter_importance(evaluation: Evaluation, top: int = 5) -> Chart:
     """Which hyperparameters told good trials from the others: the `top` of each model's."""
     data = evaluation.hyperparameters()
@@ -532,13 +550,13 @@ def hyperparameter_importance(evaluation: Evaluation, top: int = 5) -> Chart:
     names = list(dict.fromkeys(known["model"]))[:6]
     top = min(top, 24 // len(names) - 1)
     shown = known[known["model"].isin(names)].groupby("model", sort=False).head(top)
-    figure, axes = _figure(height=max(HEIGHT, 0.9 + 0.22 * (len(shown) + len(names))))
+    figure, axes = new_figure(height=max(HEIGHT, 0.9 + 0.22 * (len(shown) + len(names))))
     lines: list[tuple[str, float]] = []
     for name in names:
         own = shown[shown["model"] == name]
         lines += [(name, 0.0), *zip(own["parameter"], own["importance"], strict=True)]
     labels = [label.removeprefix("preprocess.") for label, _ in lines]
-    places = _draw_bars(axes, labels, np.array([share for _, share in lines]))
+    places = draw_bars(axes, labels, np.array([share for _, share in lines]))
     texts = axes.get_yticklabels()
     for place in (place for place in places if labels[place] in names):
         texts[place].set(weight="bold")
@@ -569,7 +587,7 @@ class _Curve:
     score: float
 
 
-def _figure(width: float = WIDTH, height: float = HEIGHT) -> "tuple[Figure, Axes]":
+def new_figure(width: float = WIDTH, height: float = HEIGHT) -> "tuple[Figure, Axes]":
     """An empty figure with one pair of axes, whose labels matplotlib keeps inside."""
     from matplotlib.figure import Figure
 
@@ -577,7 +595,7 @@ def _figure(width: float = WIDTH, height: float = HEIGHT) -> "tuple[Figure, Axes
     return figure, figure.add_subplot()
 
 
-def _short(name: object, width: int = 22) -> str:
+def short(name: object, width: int = 22) -> str:
     """A name that fits into a chart: one line, `width` characters, no dollars taken for TeX."""
     printable = "".join(letter if letter.isprintable() else " " for letter in str(name))
     text = " ".join(printable.split()) or "(empty)"
@@ -603,7 +621,7 @@ def _note(axes: "Axes", x: float, y: float, text: str, ha: str) -> None:
     axes.text(x, y, text, ha=ha, color=COLOURS[0], weight="bold", transform=axes.transAxes)
 
 
-def _readable(axes: "Axes") -> None:
+def readable(axes: "Axes") -> None:
     """Write 200k for 200000 on an axis with large numbers."""
     from matplotlib.ticker import EngFormatter
 
@@ -612,9 +630,9 @@ def _readable(axes: "Axes") -> None:
             axis.set_major_formatter(EngFormatter(sep=""))
 
 
-def _words(metric: str) -> str:
+def in_words(metric: str) -> str:
     """A metric's name for an axis."""
-    return _short(metric.replace("_", " "), 30)
+    return short(metric.replace("_", " "), 30)
 
 
 def _of_all(shown: pd.DataFrame, data: pd.DataFrame, what: str) -> str:
@@ -627,12 +645,12 @@ def _floor(scores: Array) -> float:
     return float(4 * np.median(scores) - 3 * scores.max())
 
 
-def _draw_bars(axes: "Axes", names: Iterable[str], values: Array) -> Array:
+def draw_bars(axes: "Axes", names: Iterable[str], values: Array) -> Array:
     """Draw a bar a name, the first on top; gives where they are."""
     places = np.arange(len(values))
     axes.barh(places, values, height=0.6, color=[PALE if one > 0 else LINE for one in values])
     axes.axvline(0, color=LINE, linewidth=1)
-    axes.set_yticks(places, [_short(name, 30) for name in names])
+    axes.set_yticks(places, [short(name, 30) for name in names])
     axes.tick_params(axis="y", labelcolor=INK)
     axes.set_ylim(max(len(values), 6) - 0.4, -0.6)  # a few bars stay slim
     axes.grid(False, axis="y")
@@ -680,6 +698,7 @@ def _named(evaluation: Evaluation, true: bool = False) -> Array:
 
 def _most_frequent(evaluation: Evaluation, most: int) -> tuple[list[str], Array, Array]:
     """Names, true and predicted codes of the `most` frequent classes, the others being one."""
+    _refuse_several(evaluation)
     true, predicted = evaluation.y_true.astype(int), evaluation.y_pred.astype(int)
     k = len(evaluation.labels)
     if k <= most:
@@ -690,8 +709,15 @@ def _most_frequent(evaluation: Evaluation, most: int) -> tuple[list[str], Array,
     return [*(evaluation.labels[one] for one in kept), "(all others)"], code[true], code[predicted]
 
 
+def _refuse_several(evaluation: Evaluation) -> None:
+    if evaluation.y_true.ndim > 1:
+        raise ValueError("there are several targets, and this chart shows one")
+
+
 def _of_which(evaluation: Evaluation) -> str:
     """How a caption about one class against the rest begins."""
+    if evaluation.y_true.ndim > 1:
+        return "Rows that have a label against all others"
     if len(evaluation.labels) <= 2:
         return f"Rows where {evaluation.target} is {evaluation.labels[-1]}"
     return "Rows of one class against all others"
@@ -699,7 +725,8 @@ def _of_which(evaluation: Evaluation) -> str:
 
 def _absent(evaluation: Evaluation) -> str:
     """The end of a caption: the classes of which the hold-out has no row."""
-    seen = set(np.unique(evaluation.y_true.astype(int)))
+    codes = np.nonzero(evaluation.y_true)[1] if evaluation.y_true.ndim > 1 else evaluation.y_true.astype(int)
+    seen = set(np.unique(codes))
     absent = [label for code, label in enumerate(evaluation.labels) if code not in seen]
     if not absent:
         return ""
@@ -710,13 +737,17 @@ def _absent(evaluation: Evaluation) -> str:
 def _one_vs_rest(evaluation: Evaluation) -> list[tuple[str, Array, Array]]:
     """Each class's name, whether a row is of it, and the probability it was given.
 
-    Of two classes, the positive one alone; of several, those that some rows are of, and not all.
+    Of two classes, the positive one alone; of several, or of several labels, those that some rows have, and not all.
     """
     if evaluation.y_proba is None:
         raise ValueError("the model gives no probabilities, which this chart is made of")
     k = len(evaluation.labels)
-    classes = range(k) if k > 2 else [k - 1]
-    found = [(evaluation.labels[one], evaluation.y_true == one, evaluation.y_proba[:, one]) for one in classes]
+    if evaluation.y_true.ndim > 1:
+        classes, hits = range(k), evaluation.y_true.astype(bool)
+    else:
+        classes = range(k) if k > 2 else range(k - 1, k)
+        hits = evaluation.y_true[:, None] == np.arange(k)
+    found = [(evaluation.labels[one], hits[:, one], evaluation.y_proba[:, one]) for one in classes]
     usable = [one for one in found if 0 < one[1].sum() < len(one[1])]
     if not usable:
         raise ValueError(f"all rows of {evaluation.rows} are of one class, and this chart sets one against the rest")
@@ -751,7 +782,7 @@ def _draw_curves(
         axes.plot(average.x, average.y, **{**style, "color": INK, "linewidth": 2.4}, label=label, zorder=4)
     for number, one in enumerate(shown):
         dash = "--" if number >= len(COLOURS) else "-"
-        label = f"{_short(one.label, 14)}\u2002{one.score:.3f}"
+        label = f"{short(one.label, 14)}\u2002{one.score:.3f}"
         axes.plot(one.x, one.y, color=COLOURS[number % len(COLOURS)], linestyle=dash, **style, label=label)
     if len(curves) > len(shown):
         axes.plot([], [], color=LINE, linewidth=0.8, label=f"{len(curves) - len(shown)} others, better")
@@ -765,7 +796,7 @@ def _draw_cloud(axes: "Axes", x: Array, y: Array, across: tuple[float, float], u
     from matplotlib.ticker import EngFormatter
 
     axes.set(xlim=across, ylim=up)
-    _readable(axes)
+    readable(axes)
     if len(x) <= MANY_ROWS:
         axes.scatter(x, y, s=18, color=COLOURS[0], alpha=0.5, linewidth=0)
         return

@@ -21,14 +21,13 @@ from ..objects.metrics import Metric, Outputs, metric
 from ..objects.model import model_from
 from ..objects.reader import Where
 from ..schema import Schema
-from ..steps.dummy import dummy
 from ..steps.ensemble import Ensemble, Folds, models
-from ..steps.evaluate import permutation_importance, scores
+from ..steps.evaluate import interval_scores, permutation_importance, scores
 from ..steps.explain import Configuration, history, hyperparameters, learning_curve, search, shap_values
-from ..steps.fit import LabelEncoded
+from ..steps.fit import Wrapper
 from ..steps.fold import scored
-from ..steps.outputs import encoded, outputs
-from ..steps.split import read_folds
+from ..steps.split import Fold, read_folds
+from ..steps.task import Task, judged, task_of
 from ..store import load
 from .charts import Chart, Evaluation, to_svg
 from .page import render
@@ -48,17 +47,25 @@ def write() -> None:
     model, schema = load(Path("models/final"), train["named"])
     board, result = read_json(REPORTS / "leaderboard.json"), read_json("models/final/result.json")
     learned, held_out = (pd.read_parquet(f"data/processed/{part}.parquet") for part in ("train", "holdout"))
-    left_out = np.concatenate([rows for _, rows in scored(read_folds("data/processed/folds.npz"))])
+    task, folds = task_of(schema), scored(read_folds("data/processed/folds.npz"))
+    left_out = np.concatenate([rows for _, rows in folds])
     unseen = held_out if len(held_out) else learned.iloc[left_out].reset_index(drop=True)
     features, target = unseen[list(schema.features)], unseen[schema.target]
+    seen = learned[list(schema.features)], learned[schema.target]
 
     metrics = [metric(one, WHERE, Grammar()) for one in (plan["metric"], *plan["metrics"])]
     metrics = list({one.name: one for one in metrics}.values())
-    truth = encoded(target, schema.labels)
-    said = outputs(model, features, schema.labels) if len(held_out) else _left_out(model, result["members"])
-    found = scores(metrics, truth, said, len(schema.labels) or None)
-    guess = dummy(learned[list(schema.features)], learned[schema.target], schema.labels)
-    baseline = scores(metrics, truth, outputs(guess, features, schema.labels), len(schema.labels) or None)
+    truth = task.truth(target)
+    if len(held_out):
+        said = task.outputs(model, features)
+        found = scores(metrics, task, said, truth, features, *seen, model)
+    else:
+        said = _left_out(model, result["members"], task)
+        found = _by_fold(metrics, task, said, truth, seen, folds, model)
+    guess = task.wrap(task.dummy()).fit(seen[0], np.asarray(seen[1]))
+    baseline = scores(metrics, task, task.outputs(guess, features), truth, features, *seen, guess)
+    intervals = _intervals(model, task, features, len(held_out))
+    held = interval_scores(truth, intervals, model.combine.coverage) if intervals is not None else []
     members = _members(model, result["members"], metrics[0])
     searches = [
         search(model_from(read_json(f"plan/models/{name}.json")), TUNED / name / "trials.csv")
@@ -66,12 +73,16 @@ def write() -> None:
         if name in train["models"]
     ]
     evaluation = Evaluation(
-        task=schema.task,
-        target=schema.target,
+        task=task,
+        schema=schema,
+        model=model,
+        features=features,
+        learned=learned,
+        target=", ".join(schema.targets),
         y_true=truth,
         y_pred=said.predicted,
         y_proba=said.probabilities,
-        labels=[str(label) for label in schema.labels],
+        labels=task.names,
         rows="the hold-out" if len(held_out) else "the training rows",
         member=members[0]["name"],
         metric=metrics[0].name,
@@ -81,17 +92,22 @@ def write() -> None:
             model,
             features,
             target,
-            schema.labels,
-            metrics[0],
+            task,
+            lambda said, truth, rows: judged(metrics[0], task, said, truth, rows, *seen),
             **plan["permutation_importance"],
         ),
         history=partial(history, searches, metrics[0]),
         hyperparameters=partial(hyperparameters, searches),
         learning_curve=partial(_learning_curve, members[0], learned, schema, metrics[0]),
-        shap_values=partial(shap_values, members[0]["fitted"], features, learned[list(schema.features)]),
+        shap_values=partial(shap_values, members[0]["fitted"], features, seen[0]),
+        intervals=intervals,
+        left_out=partial(_numbers, model, result["members"], task, learned, folds),
     )
     charts = _charts(plan["charts"], evaluation)
-    write_json(REPORTS / "metrics.json", {name: value for name, value in found.items() if value is not None})
+    known = {name: value for name, value in found.items() if value is not None}
+    for one in held:
+        known |= {f"interval_{100 * one['coverage']:g}_{name}": one[name] for name in ("held", "width", "pinball")}
+    write_json(REPORTS / "metrics.json", known)
     with replacing(REPORTS / "plots") as folder:
         folder.mkdir()
         for name, chart in charts.items():
@@ -99,8 +115,9 @@ def write() -> None:
 
     context = {
         "project": _project(),
-        "task": schema.task,
-        "target": schema.target,
+        "task": task.name,
+        "target": ", ".join(schema.targets),
+        "baseline": task.baseline,
         "metric": metrics[0].name,
         "run": _run(sum(result["seconds"].values())),
         "scores": [
@@ -112,6 +129,7 @@ def write() -> None:
             }
             for one in metrics
         ],
+        "intervals": held,
         "leaderboard": [
             one | {"seconds": result["seconds"].get(one["model"], sum(result["seconds"].values()))}
             for one in board["models"]
@@ -138,7 +156,7 @@ def _members(model: Any, written: list[dict[str, Any]], metric: Metric) -> list[
     members = []
     for one, estimator in zip(written, fitted, strict=True):
         tried = _tried(one)
-        steps = estimator.estimator if isinstance(estimator, LabelEncoded) else clone(estimator)
+        steps = estimator.estimator if isinstance(estimator, Wrapper) else clone(estimator)
         members.append(
             one
             | {
@@ -153,16 +171,50 @@ def _members(model: Any, written: list[dict[str, Any]], metric: Metric) -> list[
     return sorted(members, key=lambda one: -(one["weight"] or 0.0))
 
 
-def _left_out(model: Any, written: list[dict[str, Any]]) -> Outputs:
+def _left_out(model: Any, written: list[dict[str, Any]], task: Task) -> Outputs:
     """What the final model's members, and what makes one prediction of them, said of rows left out of their folds."""
     paths = [TUNED / one["model"] / "outputs" / f"{_tried(one)['trial']}.npy" for one in written]
-    said = np.hstack([np.load(path).astype(float) for path in paths])
-    combine = model.combine if isinstance(model, Ensemble) else None
-    if said.shape[1] == 1 or (combine is not None and not hasattr(combine, "predict_proba")):
-        return Outputs(np.asarray(combine.predict(said) if combine is not None else said).ravel())
-    probabilities = said / said.sum(axis=1, keepdims=True) if combine is None else combine.predict_proba(said)
-    decided = np.argmax(probabilities, axis=1) if combine is None else np.asarray(combine.predict(said)).astype(int)
-    return Outputs(decided, np.asarray(probabilities))
+    said = np.hstack([task.restored(np.load(path)) for path in paths])
+    if not isinstance(model, Ensemble):
+        return task.said(said)
+    if not hasattr(model.combine, "predict_proba"):
+        return task.said(np.asarray(model.combine.predict(said)))
+    found = task.said(np.asarray(model.combine.predict_proba(said)))
+    # A threshold may decide otherwise than for the most probable class.
+    return Outputs(np.asarray(model.combine.predict(said)).astype(int), found.probabilities, classes=found.classes)
+
+
+def _by_fold(
+    metrics: list[Metric], task: Task, said: Outputs, truth: np.ndarray, seen: Any, folds: list[Fold], model: Any
+) -> dict[str, float | None]:
+    """The scores of what was said of the rows left out of folds, all of these together.
+
+    A metric that asks for more than the truth is the mean over the folds: what it asks for differs between them.
+    """
+    found = scores([one for one in metrics if not one.asks], task, said, truth, None, None, None)
+    apart, (rows, target) = [one for one in metrics if one.asks], seen
+    ends = np.cumsum([len(scored_rows) for _, scored_rows in folds])
+    each = []
+    for end, (learn, scored_rows) in zip(ends, folds, strict=True):
+        part = slice(end - len(scored_rows), end)
+        known = rows.iloc[scored_rows], rows.iloc[learn], target.iloc[learn]
+        each.append(scores(apart, task, said.part(part), truth[part], *known, model))
+    for one in apart:
+        defined = [score for fold in each if (score := fold[one.name]) is not None]
+        found[one.name] = float(np.mean(defined)) if defined else None
+    return found
+
+
+def _numbers(
+    model: Any, written: list[dict[str, Any]], task: Task, learned: pd.DataFrame, folds: list[Fold]
+) -> pd.DataFrame:
+    """What `_left_out` gives, where it is one number a row, beside the truth and where the rows are from."""
+    rows = np.concatenate([rows for _, rows in folds])
+    predicted, truth = _left_out(model, written, task).predicted, task.truth(learned[task.target_].iloc[rows])
+    if predicted.ndim > 1:
+        raise ValueError("there are several targets")
+    fold = np.repeat(np.arange(len(folds)), [len(rows) for _, rows in folds])
+    return pd.DataFrame({"row": rows, "fold": fold, "truth": truth, "predicted": predicted})
 
 
 def _tried(member: dict[str, Any]) -> dict[str, Any]:
@@ -188,10 +240,25 @@ def _made(model: Any, schema: Schema, train: dict[str, Any]) -> dict[str, Any]:
         "method": written("calibration").get("method", "sigmoid"),
         "threshold": train["threshold"] and train["threshold"]["class"].rpartition(".")[2],
         "limit": getattr(getattr(model, "combine", None), "best_threshold_", None),
+        "intervals": list(getattr(getattr(model, "combine", None), "coverage", [])),
+        "limits": _limits(model, schema),
         "scoring": scoring if isinstance(scoring, str) else scoring["class"].rpartition(".")[2],
-        "labels": [str(label) for label in schema.labels],
+        "labels": task_of(schema).names,
         "yaml": Path("models/final/model.yaml").read_text(encoding="utf-8"),
     }
+
+
+def _intervals(model: Any, task: Task, features: pd.DataFrame, held_out: int) -> pd.DataFrame | None:
+    """The bounds of the final model's intervals for rows that it had not seen; None where there are none such."""
+    if not held_out or not hasattr(model, "predict_interval"):
+        return None
+    return task.predict(model, features).filter(regex="^(lower|upper)_")
+
+
+def _limits(model: Any, schema: Schema) -> dict[str, float]:
+    """The threshold of each label, where there are several."""
+    found = getattr(getattr(model, "combine", None), "best_thresholds_", [])
+    return dict(zip(task_of(schema).names, map(float, found), strict=False))
 
 
 def _learning_curve(
@@ -203,7 +270,8 @@ def _learning_curve(
     rows = min(len(learn) for learn, _ in folds)
     sampled = slice_.get("sample", {}).get("params", {}).get("rows", rows)
     one = Configuration(model_from(slice_), member["values"], member["seconds"] / min(rows, sampled))
-    return learning_curve(one, learned[list(schema.features)], learned[schema.target], folds, schema, metric, seconds)
+    task, given = task_of(schema), (learned[list(schema.features)], learned[schema.target])
+    return learning_curve(one, *given, folds, task, schema.features, metric, seconds)
 
 
 def _charts(wanted: list[Any], evaluation: Evaluation) -> dict[str, Chart]:

@@ -16,6 +16,7 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 WORDS = {"r2": "R²"} | {
     word: word.upper() for word in ("auc", "f1", "mae", "mape", "mcc", "mse", "rmse", "rmsle", "roc")
 }
+WORDS |= {word: word.title() for word in ("bouldin", "calinski", "davies", "harabasz")}
 
 # What the page can do without: a section with nothing in it is left out.
 OPTIONAL: dict[str, Any] = {
@@ -26,6 +27,8 @@ OPTIONAL: dict[str, Any] = {
     "split": None,
     "profile": None,
     "reproduce": [],
+    "baseline": "",
+    "intervals": [],
 }
 
 

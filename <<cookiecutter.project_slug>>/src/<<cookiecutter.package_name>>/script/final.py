@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..custom.tasks import Classification, Regression
 from ..errors import UserError
 from ..files import read_json
 from ..objects.build import build
@@ -16,11 +17,12 @@ from ..objects.grammar import Grammar
 from ..objects.model import model_from
 from ..objects.reader import Where, read
 from ..schema import Schema
-from ..steps.ensemble import Ensemble, Folds, WeightedMean, WeightedProbabilities
+from ..steps.ensemble import Ensemble, Folds
 from ..steps.ensemble import models as models_of
 from ..steps.featurize import featurize
-from ..steps.fit import LabelEncoded, assemble
+from ..steps.fit import Wrapper, assemble
 from ..steps.split import read_folds
+from ..steps.task import Task, task_of
 from ..steps.train import around
 from ..store import load
 from .code import Name
@@ -74,20 +76,22 @@ def final() -> Final:
     model, schema = load(Path("models/final"), read_json("plan/train.json")["named"])
     if schema.to_json() != read_json("data/interim/schema.json"):
         raise UserError("models/final was made from other data than data/interim holds: `make run` makes it anew")
-    text = read(Path("models/final/model.yaml"))[0]
+    task, text = task_of(schema), read(Path("models/final/model.yaml"))[0]
+    if type(task) not in (Classification, Regression) or not isinstance(schema.target, str) or text.get("intervals"):
+        raise UserError("a script can be written for the classes or the numbers of one target, without intervals")
     members, weights = {}, []
     for number, one in enumerate(text["members"]):
         told = {key: value for key, value in one.items() if key not in ("name", "weight", "values")}
         described = model_from({"name": one["name"].split(",")[0], "model": told | {"seeds": []}})
-        whole = assemble(described, one["values"] or {}, schema.features, schema.task)
+        whole = assemble(described, one["values"] or {}, schema.features, task)
         name = one["name"] if one["name"] not in members else f"{one['name']} ({number + 1})"
-        members[name] = whole.estimator if isinstance(whole, LabelEncoded) else whole
+        members[name] = whole.estimator if isinstance(whole, Wrapper) else whole
         weights.append(one["weight"])
     alone = not isinstance(model, Ensemble)
     stacked = None in weights
     plan = read_json("data/processed/split.json")
     folds = read_folds("data/processed/folds.npz")
-    learned = _learned(text, stacked, weights, len(schema.labels))
+    learned = _learned(text, stacked, weights, task)
     each = [model] if alone else [one for member in model.members for one in models_of(member)]
     where = Where("data/processed/split.json")
     return Final(
@@ -116,7 +120,7 @@ def featurizes() -> bool:
     return ast.unparse(body[-1]) != "return frame" or len(body) > 2
 
 
-def _learned(text: dict[str, Any], stacked: bool, weights: list[float], classes: int) -> list[Any]:
+def _learned(text: dict[str, Any], stacked: bool, weights: list[float], task: Task) -> list[Any]:
     """The unfitted stacking, calibration and threshold, each around the one before, which is called `combine`."""
     found: list[Any] = []
     if stacked:
@@ -129,7 +133,7 @@ def _learned(text: dict[str, Any], stacked: bool, weights: list[float], classes:
         found.append(ensemble.final_estimator)
     nodes = [Grammar().object(text[key], WHERE.at(key)) for key in ("calibration", "threshold") if text[key]]
     if nodes and not stacked:
-        found.append(WeightedProbabilities(weights, classes) if classes else WeightedMean(weights))
+        found.append(task.mean(weights, max(1, len(task.labels_))))
     return found + [around(node, Name("combine")) for node in nodes]
 
 

@@ -92,7 +92,7 @@ class Way:
 def constants(way: Way) -> list[str]:
     """What the script states: the target, the classes, what is missing, how the file is written."""
     final = way.final
-    found = [f"TARGET = {quoted(final.schema.target)}"]
+    found = [f"TARGET = {quoted(str(final.schema.target))}"]
     if final.labels:
         found.append(_stated("LABELS", written(final.labels, way.sources)))
     if not final.alone and not final.learned:

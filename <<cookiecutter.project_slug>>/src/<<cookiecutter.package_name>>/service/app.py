@@ -17,6 +17,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from ..custom.validation import Checked, Refused
 from ..objects.reader import read
 from ..pipeline import PredictionPipeline, Predictions
+from ..steps.task import task_of
 from . import documents
 from .batches import Batches
 from .bodies import TYPES, BadBody, table
@@ -41,7 +42,8 @@ def make_app(
     """
     schema = pipeline.schema
     example = [] if pipeline.example is None else json.loads(pipeline.example.to_json(orient="records"))
-    probabilities = bool(schema.labels) and hasattr(pipeline.model, "predict_proba")
+    task = task_of(schema)
+    columns = task.answers(pipeline.model)
     counted, state = Metrics(), {"ready": False}
     batches = Batches(pipeline, settings.max_rows)
 
@@ -54,8 +56,8 @@ def make_app(
         state["ready"] = False
 
     app = FastAPI(
-        title=f"{schema.target}",
-        description=f"Predicts {schema.target}, a {schema.task}.",
+        title=", ".join(schema.targets) or task.name,
+        description=f"Predicts {', '.join(schema.targets)}, a {task.name}." if schema.targets else f"A {task.name}.",
         version="1",
         lifespan=lifespan,
         redoc_url=None,
@@ -68,7 +70,7 @@ def make_app(
     @app.post(
         "/predict",
         summary="Predict rows",
-        responses=documents.responses(400, 401, 413, 415, 422, ok=documents.answer(schema, probabilities)),
+        responses=documents.responses(400, 401, 413, 415, 422, ok=documents.answer(columns)),
         openapi_extra={"requestBody": documents.request(schema, example, settings.max_rows)},
     )
     async def predict(request: Request) -> Response:
@@ -92,7 +94,7 @@ def make_app(
         if refused and pipeline.validation.bad_rows == "refuse":
             return errors(422, refused)
         answer = {
-            "predictions": _answers(found, probabilities, schema.labels),
+            "predictions": _answers(found, list(columns)),
             "refused": refused,
             "warnings": _problems(found.checked, "warn")[:MOST_WARNINGS],
         }
@@ -101,8 +103,8 @@ def make_app(
     @app.get("/schema", summary="What a row needs", responses=documents.responses(401))
     async def told_schema() -> dict[str, Any]:
         return {
-            "target": schema.target,
-            "task": schema.task,
+            "target": ", ".join(schema.targets),
+            "task": task.name,
             "labels": schema.labels,
             "columns": documents.columns(schema),
             "example": example,
@@ -148,17 +150,17 @@ async def _body(request: Request, limit: int) -> bytes | None:
     return b"".join(parts)
 
 
-def _answers(found: Predictions, probabilities: bool, labels: list[Any]) -> list[Any]:
-    refused = found.checked.refused.tolist()
-    said = found.table["prediction"].tolist()
-    if not probabilities:
-        return [None if bad else {"prediction": one} for bad, one in zip(refused, said, strict=True)]
-    names = [str(label) for label in labels]
-    rows = found.table[[f"probability_{label}" for label in labels]].to_numpy().tolist()
-    return [
-        None if bad else {"prediction": one, "probabilities": dict(zip(names, row, strict=True))}
-        for bad, one, row in zip(refused, said, rows, strict=True)
-    ]
+def _answers(found: Predictions, columns: list[str]) -> list[Any]:
+    """An object for each row, or None for one that is refused; probabilities stand together in it."""
+    shares = [name for name in columns if name.startswith(documents.PROBABILITY)]
+    plain = [name for name in columns if name not in shares]
+    said = zip(*(found.table[name].tolist() for name in plain), strict=True)
+    answers: list[Any] = [dict(zip(plain, one, strict=True)) for one in said]
+    if shares:
+        labels = [name.removeprefix(documents.PROBABILITY) for name in shares]
+        for answer, row in zip(answers, found.table[shares].to_numpy().tolist(), strict=True):
+            answer["probabilities"] = dict(zip(labels, row, strict=True))
+    return [None if bad else one for bad, one in zip(found.checked.refused.tolist(), answers, strict=True)]
 
 
 def _problems(checked: Checked, policy: str) -> list[Problem]:

@@ -62,7 +62,7 @@ def _from_json(body: bytes, schema: Schema, max_rows: int) -> pd.DataFrame:
         raise BadBody(400, f"the body is no JSON: {reason[:200]}") from None
     if not isinstance(sent, dict) or len(sent) != 1 or not {"rows", "columns"} & set(sent):
         raise BadBody(422, "an object is needed with the one key 'rows' or 'columns'")
-    known = {schema.target, *(column.name for column in schema.columns)}
+    known = {*schema.targets, *(column.name for column in schema.columns)}
     if "rows" in sent:
         rows = sent["rows"]
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

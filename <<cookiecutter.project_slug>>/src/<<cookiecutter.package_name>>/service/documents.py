@@ -6,6 +6,7 @@ from ..schema import Column, Schema
 from .bodies import CSV, JSON, PARQUET
 
 Document = dict[str, Any]
+PROBABILITY = "probability_"  # columns that begin so are given together
 TEXT: Document = {"type": "string"}
 NUMBER = r"^ *(-?[0-9]+(\.[0-9]+)?|true|false)? *$"
 PROBLEM: Document = {
@@ -41,14 +42,13 @@ def columns(schema: Schema) -> list[Document]:
             "min": column.min,
             "max": column.max,
         }
-        for column in schema.columns
-        if column.role in ("feature", "time")
+        for column in schema.needed
     ]
 
 
 def request(schema: Schema, example: list[Document], max_rows: int) -> Document:
     """The body of `/predict` in OpenAPI's terms."""
-    needed = [column for column in schema.columns if column.role in ("feature", "time")]
+    needed = schema.needed
     cells = {column.name: _cell(column) for column in needed}
     # Not "required": what one row leaves out is missing there, as null is.
     row = {"type": "object", "properties": cells}
@@ -80,12 +80,12 @@ def request(schema: Schema, example: list[Document], max_rows: int) -> Document:
     return {"required": True, "content": content}
 
 
-def answer(schema: Schema, probabilities: bool) -> Document:
-    """The answer of `/predict`."""
-    said: Document = {"prediction": {"type": "number"} if not schema.labels else {"enum": schema.labels}}
-    if probabilities:
-        share = {"type": "number", "minimum": 0, "maximum": 1}
-        said["probabilities"] = {"type": "object", "properties": {str(label): share for label in schema.labels}}
+def answer(columns: Document) -> Document:
+    """The answer of `/predict`; `columns` are those of the predictions, each with the schema of its values."""
+    said = {name: one for name, one in columns.items() if not name.startswith(PROBABILITY)}
+    shares = {name.removeprefix(PROBABILITY): one for name, one in columns.items() if name.startswith(PROBABILITY)}
+    if shares:
+        said["probabilities"] = {"type": "object", "properties": shares}
     one = {"type": "object", "properties": said, "required": list(said)}
     return {
         "type": "object",

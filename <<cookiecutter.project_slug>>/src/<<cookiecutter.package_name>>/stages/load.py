@@ -7,7 +7,8 @@ from ..schema import dtype_of, infer
 from ..steps.example import example
 from ..steps.featurize import featurize
 from ..steps.load import load
-from ..steps.preprocess import duplicates, featurized, labels, leaks, preprocess, target_rows, validate
+from ..steps.preprocess import duplicates, featurized, preprocess, validate
+from ..steps.task import task_of
 from . import run
 
 
@@ -16,22 +17,22 @@ def main() -> None:
     plan = read_json("plan/data.json")
     raw = load(plan["source"], plan["read"], plan["missing"])
     schema = infer(raw, plan["target"], plan["task"], plan["columns"])
-    rows = example(raw, schema)
-    frame = target_rows(preprocess(raw, schema), schema)
+    task = task_of(schema)
+    schema.inputs = ["feature", "time", *task.keys]
+    rows = task.example(example(raw, schema), raw)
+    frame = task.rows(preprocess(raw, schema), schema, plan["positive"])
     del raw  # of a large table one copy is enough
     validate(frame, schema)
     time = schema.role("time")
     if time:
         frame = frame.sort_values(time[0], kind="stable", ignore_index=True)
-    schema.notes += leaks(frame, schema) + duplicates(frame)
-    if schema.task == "classification":
-        schema.labels = labels(frame[schema.target], plan["positive"])
+    schema.notes += task.hints(frame, schema) + duplicates(frame)
     known = {column.name: column for column in schema.columns}
     frame = featurized(frame, featurize)
-    if schema.target not in frame:
+    if not set(schema.targets) <= set(frame):
         raise UserError("steps/featurize.py: featurize must keep the target")
     for name in frame.columns:
-        if name == schema.target or (name in known and known[name].role not in ("feature", "time")):
+        if name in schema.targets or (name in known and known[name].role not in schema.inputs):
             continue
         schema.features[name] = known[name].dtype if name in known else dtype_of(frame[name])
     if not schema.features:
@@ -42,7 +43,7 @@ def main() -> None:
         write_json(folder / "schema.json", schema.to_json())
         write_json(folder / "profile.json", profile(frame, schema))
         write_json(folder / "example.json", rows)
-    print(f"{len(frame)} rows, {len(schema.features)} features, target {schema.target}")
+    print(f"{len(frame)} rows, {len(schema.features)} features, target {', '.join(schema.targets) or 'none'}")
     for note in schema.notes:
         print(f"note: {note}")
 

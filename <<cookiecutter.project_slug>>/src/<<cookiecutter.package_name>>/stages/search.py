@@ -37,6 +37,7 @@ def _search(
     from ..schema import Schema
     from ..steps.fold import job
     from ..steps.split import read_folds
+    from ..steps.task import task_of
     from ..steps.tune import Result, history, tune
 
     model = model_from(plan)
@@ -77,9 +78,8 @@ def _search(
         frame[list(schema.features)],
         frame[schema.target],
         folds,
-        task=schema.task,
+        task=task_of(schema),
         dtypes=schema.features,
-        labels=schema.labels,
         metric=chosen,
         sample=made("sample"),
     )

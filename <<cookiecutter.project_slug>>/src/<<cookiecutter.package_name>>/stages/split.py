@@ -14,9 +14,8 @@ from ..objects.grammar import Grammar
 from ..objects.metrics import Metric, metric
 from ..objects.reader import Where
 from ..schema import Schema
-from ..steps.dummy import dummy
-from ..steps.outputs import encoded, outputs
 from ..steps.split import Fold, split
+from ..steps.task import judged, task_of
 from . import run
 
 
@@ -61,18 +60,20 @@ def _known(columns: list[dict[str, Any]], schema: Schema) -> None:
 
 def _try_metrics(metrics: list[Metric], frame: pd.DataFrame, fold: Fold, schema: Schema) -> None:
     """A metric that does not fit the task fails here, on a dummy, and not after an hour of search."""
-    features, target = frame[list(schema.features)], frame[schema.target]
+    task, features, target = task_of(schema), frame[list(schema.features)], frame[schema.target]
     rows, others = fold
-    said = outputs(dummy(features.iloc[rows], target.iloc[rows], schema.labels), features.iloc[others], schema.labels)
-    truth = encoded(target, schema.labels)[others]
+    learned, asked = (features.iloc[rows], target.iloc[rows]), features.iloc[others]
+    guess = task.wrap(task.dummy()).fit(learned[0], np.asarray(learned[1]))
+    said = task.outputs(guess, asked)
+    truth = task.truth(target.iloc[others])
     for position, one in enumerate(metrics):
         place = ("evaluate.yaml", "metrics") if position else ("search.yaml", "metric")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                one.score(truth, said, len(schema.labels) or None)
+                judged(one, task, said, truth, asked, *learned, guess)
         except Exception as error:
-            kind = f"{len(schema.labels)} classes" if schema.labels else "a regression"
+            kind = f"a {task.name}" + (f" of {len(schema.labels)} classes" if schema.labels else "")
             reason = " ".join(str(error).split())
             raise UserError(f"{one.label} does not fit {kind}: {reason}", *place) from None
 

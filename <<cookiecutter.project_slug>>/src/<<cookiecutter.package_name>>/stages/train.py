@@ -34,7 +34,8 @@ def _train(plan: dict[str, Any], workers: Any) -> None:
     from ..schema import Schema
     from ..steps.leaderboard import leaderboard
     from ..steps.split import read_folds
-    from ..steps.train import candidates, train, written
+    from ..steps.task import task_of
+    from ..steps.train import AROUND, candidates, train, written
     from ..steps.tune import Result
     from ..store import Described, save
 
@@ -61,11 +62,11 @@ def _train(plan: dict[str, Any], workers: Any) -> None:
         frame[schema.target],
         folds,
         schema,
+        task_of(schema),
         scorer,
         workers=workers,
         sample=sample,
-        calibration=node("calibration"),
-        threshold=node("threshold"),
+        **{key: node(key) for key in AROUND},
         seconds=max(plan["seconds"] - (time.monotonic() - STARTED) - SAVING, LEAST) if plan["seconds"] else np.inf,
     )
     workers.stop()

@@ -5,7 +5,7 @@ from copy import copy
 from typing import Any
 
 from .ensemble import Ensemble, Folds
-from .fit import LabelEncoded
+from .fit import Wrapper
 
 PARTS = ("transformers", "label_encoder", "model")
 
@@ -17,19 +17,20 @@ def apart(model: Any) -> dict[str, Any]:
     -------
     `transformers`, the fitted steps before each estimator: lists of names and transformers under `steps`, and under
     `of` the position of each estimator's, for several may have the same; `label_encoder`, a list of fitted label
-    encoders, none in a regression; `model`, what is left: the estimators, and what makes one prediction of theirs. An
-    estimator that is fitted on each fold counts for each.
+    encoders, where the targets are labels; `model`, what is left: the estimators, and what makes one prediction of
+    theirs. An estimator that is fitted on each fold counts for each.
     """
     distinct: dict[tuple[int, ...], list[tuple[str, Any]]] = {}
     of: list[int] = []
     encoders: list[Any] = []
 
     def bare(leaf: Any) -> Any:
-        if isinstance(leaf, LabelEncoded):
-            encoders.append(leaf.encoder_)
+        if isinstance(leaf, Wrapper):
             leaf = copy(leaf)
             leaf.estimator_ = bare(leaf.estimator_)
-            del leaf.encoder_
+            if hasattr(leaf, "encoder_"):
+                encoders.append(leaf.encoder_)
+                leaf.encoder_ = None
             return leaf
         steps = getattr(leaf, "steps", [])
         key = tuple(id(step) for _, step in steps[:-1])
@@ -58,8 +59,9 @@ def together(parts: dict[str, Any]) -> Any:
     transformers, encoders = steps_of(parts["transformers"]), list(parts.get("label_encoder", []))
 
     def whole(leaf: Any) -> Any:
-        if isinstance(leaf, LabelEncoded):
-            leaf.encoder_ = encoders.pop(0)
+        if isinstance(leaf, Wrapper):
+            if hasattr(leaf, "encoder_"):
+                leaf.encoder_ = encoders.pop(0)
             leaf.estimator_ = whole(leaf.estimator_)
             return leaf
         before = transformers.pop(0)

@@ -1,6 +1,5 @@
 """Ensemble: fitted models of which one prediction is made, as one estimator for raw rows that gives raw labels."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from .fit import behind
-from .outputs import outputs, probable
+from .task import Task
 
 
 class Folds(BaseEstimator):
@@ -33,11 +32,11 @@ class Ensemble(BaseEstimator):
     names : of the members.
     members : fitted estimators, or `Folds` of them.
     combine : a fitted estimator for arrays of shape (rows, members * k): what the members say side by side.
-    labels : the classes in order, empty in a regression.
+    task : what is predicted, bound to its table.
     """
 
-    def __init__(self, names: list[str], members: list[Any], combine: Any, labels: list[Any]) -> None:
-        self.names, self.members, self.combine, self.labels = names, members, combine, labels
+    def __init__(self, names: list[str], members: list[Any], combine: Any, task: Task) -> None:
+        self.names, self.members, self.combine, self.task = names, members, combine, task
 
     def fit(self, X: Any, y: Any) -> "Ensemble":
         """scikit-learn asks whether there is such a method, and does not call it.
@@ -55,15 +54,27 @@ class Ensemble(BaseEstimator):
     def outputs(self, X: Any) -> np.ndarray:
         """What the members say of rows side by side, shape (rows, members * k)."""
         transformed: dict[tuple[int, ...], Any] = {}
-        return np.hstack([_said(member, X, self.labels, transformed) for member in self.members])
+        return np.hstack([_said(member, X, self.task, transformed) for member in self.members])
 
 
 class EnsembleRegressor(RegressorMixin, Ensemble):
-    """An ensemble of regressors."""
+    """An ensemble of regressors; prediction intervals are part of its `combine`."""
 
     def predict(self, X: Any) -> np.ndarray:
-        """Numbers, shape (rows,)."""
-        return np.asarray(self.combine.predict(self.outputs(X))).ravel()
+        """Numbers, shape (rows,), or (rows, targets)."""
+        said = np.asarray(self.combine.predict(self.outputs(X)))
+        return said if isinstance(self.task.target_, list) else said.ravel()
+
+    @available_if(lambda self: hasattr(self.combine, "predict_interval"))
+    def predict_interval(self, X: Any) -> np.ndarray:
+        """The lower and the upper bound of each interval, shape (rows, 2 * intervals)."""
+        return self.predict_both(X)[1]
+
+    def predict_both(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """What `predict` and `predict_interval` give, for which the members are asked once."""
+        said = self.outputs(X)
+        bounds = self.combine.predict_interval(said, self.task.strata(X))
+        return np.asarray(self.combine.predict(said)).ravel(), np.asarray(bounds)
 
 
 class EnsembleClassifier(ClassifierMixin, Ensemble):
@@ -72,7 +83,7 @@ class EnsembleClassifier(ClassifierMixin, Ensemble):
     @property
     def classes_(self) -> np.ndarray:
         """The labels as they are in the table."""
-        return np.asarray(self.labels)
+        return np.asarray(self.task.labels_)
 
     def predict(self, X: Any) -> np.ndarray:
         """Labels, shape (rows,)."""
@@ -121,7 +132,7 @@ class WeightedProbabilities(ClassifierMixin, BaseEstimator):
 
 
 class WeightedMean(RegressorMixin, BaseEstimator):
-    """The weighted mean of members' predictions, as a regressor of their outputs side by side.
+    """The weighted mean of members' predictions, as a regressor of their outputs side by side: of each target's.
 
     Parameters
     ----------
@@ -139,15 +150,10 @@ class WeightedMean(RegressorMixin, BaseEstimator):
         return True
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Shape (rows,)."""
-        return np.asarray(X) @ np.asarray(self.weights)
-
-
-def mean(weights: list[float], k: int) -> Any:
-    """The weighted mean of outputs with k columns each, fitted."""
-    if k == 1:
-        return WeightedMean(weights)
-    return WeightedProbabilities(weights, k).fit(np.empty((0, 0)), np.empty(0))
+        """Shape (rows,), or (rows, targets)."""
+        apart = np.asarray(X).reshape(len(X), len(self.weights), -1)
+        found = np.einsum("rmt,m->rt", apart, np.asarray(self.weights))
+        return found[:, 0] if found.shape[1] == 1 else found
 
 
 def models(member: Any) -> list[Any]:
@@ -155,6 +161,6 @@ def models(member: Any) -> list[Any]:
     return list(member.models) if isinstance(member, Folds) else [member]
 
 
-def _said(member: Any, X: Any, labels: Sequence[Any], transformed: dict[tuple[int, ...], Any]) -> np.ndarray:
+def _said(member: Any, X: Any, task: Task, transformed: dict[tuple[int, ...], Any]) -> np.ndarray:
     asked = [behind(model, X, transformed) for model in models(member)]
-    return np.mean([probable(outputs(rest, rows, labels), labels) for rest, rows in asked], axis=0)
+    return np.mean([task.probable(task.outputs(rest, rows)) for rest, rows in asked], axis=0)

@@ -12,7 +12,7 @@ ROWS = 5
 
 def example(frame: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
     """The first rows of a table as it was read with the fewest gaps, without the target, as plain values."""
-    names = [column.name for column in schema.columns if column.role in ("feature", "time")]
+    names = [column.name for column in schema.needed]
     gaps = frame[names].isna().sum(axis=1)
     rows = frame.loc[gaps.sort_values(kind="stable").index[:ROWS].sort_values(), names]
     return list(json.loads(rows.to_json(orient="records", date_format="iso")))

@@ -17,10 +17,10 @@ from ..objects.grammar import Domain
 from ..objects.metrics import Metric
 from ..objects.model import Model
 from ..objects.space import Values, matters
-from ..schema import Schema
-from .fit import LabelEncoded, transform
+from .fit import Wrapper, transform
 from .fold import Job, fit_fold, scored
 from .split import Fold
+from .task import Targets, Task
 
 ENOUGH = 15  # finished trials: the best quarter of fewer says nothing
 MOST_ROWS = 20_000  # to learn from in a learning curve
@@ -56,7 +56,7 @@ def search(model: Model, file: Path) -> Search:
 
 
 def history(searches: Sequence[Search], metric: Metric) -> pd.DataFrame:
-    """A row for each finished trial, with the columns model, trial, score and label.
+    """A row for each finished trial, with the columns model, trial, score, label and values, a mapping of texts.
 
     Raises
     ------
@@ -64,13 +64,19 @@ def history(searches: Sequence[Search], metric: Metric) -> pd.DataFrame:
         If there is none.
     """
     rows = [
-        (one.model.name, int(number), metric.natural(float(score)), start or f"trial {number}")
+        (
+            one.model.name,
+            int(trial["trial"]),
+            metric.natural(float(trial["score"])),
+            trial["start"] or f"trial {trial['trial']}",
+            {dimension.name: trial.get(dimension.name, "") for dimension in one.model.space},
+        )
         for one in searches
-        for number, score, start in one.trials[["trial", "score", "start"]].itertuples(index=False)
+        for trial in one.trials.to_dict("records")
     ]
     if not rows:
         raise ValueError("no trial has finished")
-    return pd.DataFrame(rows, columns=["model", "trial", "score", "label"])
+    return pd.DataFrame(rows, columns=["model", "trial", "score", "label", "values"])
 
 
 def hyperparameters(searches: Sequence[Search]) -> pd.DataFrame:
@@ -102,9 +108,10 @@ def hyperparameters(searches: Sequence[Search]) -> pd.DataFrame:
 def learning_curve(
     one: Configuration,
     features: pd.DataFrame,
-    target: pd.Series,
+    target: Targets,
     folds: Sequence[Fold],
-    schema: Schema,
+    task: Task,
+    dtypes: dict[str, str],
     metric: Metric,
     seconds: float = 30,
 ) -> pd.DataFrame:
@@ -134,8 +141,7 @@ def learning_curve(
         if time.monotonic() - began > seconds:
             break
         few = [(np.sort(learn[:size]), score) for learn, score in used]
-        labels = list(schema.labels)
-        job = Job(f"{size} rows", one.model, features, target, few, schema.task, schema.features, labels, metric)
+        job = Job(f"{size} rows", one.model, features, target, few, task, dtypes, metric)
         found = [_score(job, one.values, number) for number in range(len(few))]
         if np.isfinite(found).all():
             rows.append((size, metric.natural(float(np.mean(found))), float(np.std(found))))
@@ -165,7 +171,7 @@ def shap_values(model: Any, features: pd.DataFrame, learned: pd.DataFrame, rows:
         import shap
     except ImportError:
         raise ValueError("it needs the package shap, which is the extra `explain` in pyproject.toml") from None
-    fitted: Pipeline = model.estimator_ if isinstance(model, LabelEncoded) else model
+    fitted: Pipeline = model.estimator_ if isinstance(model, Wrapper) else model
     front, estimator = fitted[:-1], fitted[-1]
 
     def taken(frame: pd.DataFrame, most: int) -> Any:

@@ -10,11 +10,13 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
 from ..errors import UserError
 from ..objects.build import build, pipeline, steps
 from ..objects.model import Model
+from .task import Task
 
 # What these predict is the class of the largest probability. All their trees need not be asked twice.
 MOST_PROBABLE = frozenset(
@@ -29,7 +31,28 @@ MOST_PROBABLE = frozenset(
 )
 
 
-class LabelEncoded(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class Wrapper(MetaEstimatorMixin, BaseEstimator):
+    """Around a pipeline of preprocessing and estimator: turns raw targets into what the estimator takes, and back.
+
+    Parameters
+    ----------
+    estimator : an estimator for what `encode` gives.
+    """
+
+    def __init__(self, estimator: Any) -> None:
+        self.estimator = estimator
+
+    def encode(self, y: Any) -> Any:
+        """Learn from raw targets what is needed to turn them, and give what the estimator takes."""
+        raise NotImplementedError
+
+    def fit(self, X: Any, y: Any) -> Any:
+        """Learn to turn the targets, then fit the estimator."""
+        self.estimator_ = clone(self.estimator).fit(X, self.encode(y))
+        return self
+
+
+class LabelEncoded(ClassifierMixin, Wrapper):
     """A classifier that takes and gives labels as they are in the table.
 
     The encoder is fitted with the estimator, inside each fold, and saved with it: some estimators only take
@@ -40,15 +63,12 @@ class LabelEncoded(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     estimator : a classifier for codes.
     """
 
-    def __init__(self, estimator: Any) -> None:
-        self.estimator = estimator
-
-    def fit(self, X: Any, y: Any) -> "LabelEncoded":
-        """Fit the encoder, then the estimator."""
-        self.encoder_, codes = encode(y)
-        self.estimator_ = clone(self.estimator).fit(X, codes)
+    def encode(self, y: Any) -> np.ndarray:
+        """Codes of shape (n_samples,)."""
+        self.encoder_ = LabelEncoder()
+        codes = self.encoder_.fit_transform(np.asarray(y))
         self.classes_ = self.encoder_.classes_
-        return self
+        return np.asarray(codes)
 
     def predict(self, X: Any) -> np.ndarray:
         """Labels, shape (n_samples,)."""
@@ -78,7 +98,7 @@ class LabelEncoded(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         return np.asarray(self.estimator_.decision_function(X))
 
 
-def assemble(model: Model, values: Mapping[str, Any], dtypes: Mapping[str, str], task: str) -> Any:
+def assemble(model: Model, values: Mapping[str, Any], dtypes: Mapping[str, str], task: Task) -> Any:
     """The unfitted estimator for a model with one trial's values.
 
     Parameters
@@ -86,7 +106,7 @@ def assemble(model: Model, values: Mapping[str, Any], dtypes: Mapping[str, str],
     model : the estimator, its preprocessing and their spaces.
     values : a trial's values; `{}` for the defaults.
     dtypes : the feature columns and their dtypes.
-    task : "classification" or "regression".
+    task : what is to be predicted.
 
     Raises
     ------
@@ -96,14 +116,14 @@ def assemble(model: Model, values: Mapping[str, Any], dtypes: Mapping[str, str],
     front = steps(model.preprocess, values, dtypes, "preprocess")
     if front and front[0][0] == "columns" and not front[0][1].transformers:
         raise UserError(f"the preprocessing of {model.name} takes none of the columns {', '.join(list(dtypes)[:10])}")
-    whole = pipeline([*front, ("model", build(model.estimator, values, dtypes))])
-    return LabelEncoded(whole) if task == "classification" else whole
+    return task.wrap(pipeline([*front, ("model", task.adapt(build(model.estimator, values, dtypes)))]))
 
 
-def encode(y: Any) -> tuple[LabelEncoder, np.ndarray]:
-    """A fitted label encoder, and the labels as codes of shape (n_samples,)."""
-    encoder = LabelEncoder()
-    return encoder, encoder.fit_transform(np.asarray(y))
+def takes_several_targets(estimator: Any) -> bool:
+    """Whether scikit-learn knows of an estimator that it can be fitted to several targets at once."""
+    if isinstance(estimator, Pipeline):
+        estimator = estimator[-1]
+    return isinstance(estimator, BaseEstimator) and bool(get_tags(estimator).target_tags.multi_output)
 
 
 def fit(estimator: Any, X: pd.DataFrame, y: Any) -> Any:
@@ -113,49 +133,48 @@ def fit(estimator: Any, X: pd.DataFrame, y: Any) -> Any:
 
 @dataclass(frozen=True)
 class Parts:
-    """What `assemble` gave, taken apart: what stands before the estimator, and the estimator."""
+    """What `assemble` gave, taken apart: what stands before the estimator, the estimator, and what is around both."""
 
     front: Any
     estimator: Any
-    encodes: bool
+    around: Wrapper | None
 
     def prepare(self, X: pd.DataFrame, y: Any) -> tuple[Any, Any]:
         """All that stands before the estimator, fitted, and the rows transformed by it as training sees them."""
         front = clone(self.front)
-        return front, front.fit_transform(X, self._codes(y)) if len(front.steps) else X
+        return front, front.fit_transform(X, self._encoded(y)[1]) if len(front.steps) else X
 
     def fit(self, front: Any, transformed: Any, y: Any) -> Any:
         """The whole, from a fitted `front` and the rows that it transformed."""
-        estimator = clone(self.estimator).fit(transformed, self._codes(y))
-        return self._whole(Pipeline([*front.steps, ("model", estimator)]), y)
+        whole, targets = self._encoded(y)
+        fitted = Pipeline([*front.steps, ("model", clone(self.estimator).fit(transformed, targets))])
+        if whole is None:
+            return fitted
+        whole.estimator_ = fitted
+        return whole
 
     def rest(self, fitted: Any) -> Any:
         """Of a fitted whole, what takes transformed rows."""
-        if not self.encodes:
-            return fitted[-1]
-        rest = LabelEncoded(self.estimator)
-        rest.encoder_, rest.classes_, rest.estimator_ = fitted.encoder_, fitted.classes_, fitted.estimator_[-1]
-        return rest
+        return fitted[-1] if self.around is None else _behind(fitted)
 
-    def _codes(self, y: Any) -> np.ndarray:
-        return encode(y)[1] if self.encodes else np.asarray(y)
-
-    def _whole(self, fitted: Any, y: Any) -> Any:
-        if not self.encodes:
-            return fitted
-        whole = LabelEncoded(Pipeline([*self.front.steps, ("model", self.estimator)]))
-        whole.encoder_, whole.estimator_ = encode(y)[0], fitted
-        whole.classes_ = whole.encoder_.classes_
-        return whole
+    def _encoded(self, y: Any) -> tuple[Any, Any]:
+        """A wrapper that has seen the targets, if there is one, and what the estimator takes."""
+        if self.around is None:
+            return None, np.asarray(y)
+        whole = clone(self.around)
+        return whole, whole.encode(np.asarray(y))
 
 
 def parts(estimator: Any) -> Parts | None:
-    """The parts of what `assemble` gave, or None where a step changes the number of rows: these belong together."""
-    encodes = isinstance(estimator, LabelEncoded)
-    whole = estimator.estimator if encodes else estimator
-    if any(hasattr(step, "fit_resample") for _, step in whole.steps):
+    """The parts of what `assemble` gave, or None where they belong together.
+
+    They do where a step changes the number of rows, and where a task has put something else around the pipeline.
+    """
+    around = estimator if isinstance(estimator, Wrapper) else None
+    whole = estimator if around is None else around.estimator
+    if not isinstance(whole, Pipeline) or any(hasattr(step, "fit_resample") for _, step in whole.steps):
         return None
-    return Parts(whole[:-1], whole[-1], encodes)
+    return Parts(whole[:-1], whole[-1], around)
 
 
 def behind(model: Any, X: pd.DataFrame, transformed: dict[tuple[int, ...], Any]) -> tuple[Any, Any]:
@@ -165,20 +184,23 @@ def behind(model: Any, X: pd.DataFrame, transformed: dict[tuple[int, ...], Any])
     ----------
     transformed : rows by the transformers that made them. Models that have the same ones find them there.
     """
-    whole = model.estimator_ if isinstance(model, LabelEncoded) else model
+    whole = model.estimator_ if isinstance(model, Wrapper) else model
     steps = getattr(whole, "steps", [])[:-1]
     if not steps or any(hasattr(step, "fit_resample") for _, step in steps):
         return model, X
     key = tuple(id(step) for _, step in steps)
     if key not in transformed:
         transformed[key] = whole[:-1].transform(X)
-    if whole is model:
-        return whole[-1], transformed[key]
-    rest = copy(model)
-    rest.estimator_ = whole[-1]
-    return rest, transformed[key]
+    return whole[-1] if whole is model else _behind(model), transformed[key]
 
 
 def transform(transformers: Any, X: pd.DataFrame) -> Any:
     """Rows transformed as prediction sees them."""
     return transformers.transform(X) if len(transformers.steps) else X
+
+
+def _behind(whole: Wrapper) -> Any:
+    """A fitted whole without what stands before its estimator."""
+    rest = copy(whole)
+    rest.estimator_ = whole.estimator_[-1]
+    return rest

@@ -15,8 +15,8 @@ from ..objects.metrics import Metric, Outputs
 from ..objects.model import Model
 from ..objects.space import Values
 from .fit import Parts, assemble, fit, parts, transform
-from .outputs import encoded, outputs, probable
 from .split import Fold
+from .task import Targets, Task, judged
 
 MOST_SCORED = 20_000  # rows of a fold: enough for three digits of most metrics
 CACHE = 250_000_000  # bytes of transformed rows that a worker keeps
@@ -32,11 +32,10 @@ class Job:
     key: str
     model: Model
     features: pd.DataFrame = field(repr=False)
-    target: pd.Series = field(repr=False)
+    target: Targets = field(repr=False)
     folds: list[Fold] = field(repr=False)
-    task: str
+    task: Task
     dtypes: dict[str, str]
-    labels: list[Any]
     metric: Metric
 
 
@@ -44,7 +43,7 @@ class Job:
 class Scored:
     """What one fit on one fold gave.
 
-    `outputs` has shape (rows scored, classes) or (rows scored, 1). `seconds` is the time of fitting and asking, of
+    `outputs` has the shape that the task's `probable` gives. `seconds` is the time of fitting and asking, of
     which `front_seconds` go to what stands before the estimator, also where that was at hand. `prediction_time` is the
     time of predicting 1,000 rows, in seconds.
     """
@@ -60,12 +59,11 @@ def job(
     key: str,
     model: Model,
     features: pd.DataFrame,
-    target: pd.Series,
+    target: Targets,
     folds: Sequence[Fold],
     *,
-    task: str,
+    task: Task,
     dtypes: dict[str, str],
-    labels: Sequence[Any],
     metric: Metric,
     sample: Any = None,
 ) -> Job:
@@ -73,19 +71,19 @@ def job(
 
     Parameters
     ----------
-    features, target : the training rows; raw labels in a classification.
+    features, target : the training rows and their raw targets.
     folds : pairs of arrays of positions in these.
     sample : draws the rows to learn from in each fold (it has `fit_resample`), or None for all of them.
     """
     drawn = [(_sampled(sample, features, target, learn), score) for learn, score in scored(folds)]
     needed = np.unique(np.concatenate([np.concatenate(pair) for pair in drawn]))
     if len(needed) == len(features):
-        return Job(key, model, features, target, drawn, task, dtypes, list(labels), metric)
+        return Job(key, model, features, target, drawn, task, dtypes, metric)
     place = np.full(len(features), -1)
     place[needed] = np.arange(len(needed))
     few = [(place[learn], place[score]) for learn, score in drawn]
     rows = features.iloc[needed].reset_index(drop=True), target.iloc[needed].reset_index(drop=True)
-    return Job(key, model, *rows, few, task, dtypes, list(labels), metric)
+    return Job(key, model, *rows, few, task, dtypes, metric)
 
 
 def scored(folds: Sequence[Fold]) -> list[Fold]:
@@ -115,14 +113,14 @@ def fit_fold(job: Job, values: Values, number: int) -> Scored:
         key = (job.key, number, repr(before))
         at_hand = key in _FRONTS.kept
         said, taken, front = _fit(estimator, job, learn, score, key)
-        truth = encoded(job.target.iloc[score], job.labels)
-        found = job.metric.score(truth, said, len(job.labels) or None)
+        truth, learned = job.task.truth(job.target.iloc[score]), (job.features.iloc[learn], job.target.iloc[learn])
+        found = judged(job.metric, job.task, said, truth, job.features.iloc[score], *learned)
     seconds = time.perf_counter() - began
-    probabilities = probable(said, job.labels).astype(np.float32)
-    return Scored(found, probabilities, seconds + front * at_hand, front, 1000 * taken / len(score))
+    kept = job.task.probable(said).astype(np.float32)
+    return Scored(found, kept, seconds + front * at_hand, front, 1000 * taken / len(score))
 
 
-def prepared(split: Parts, features: pd.DataFrame, target: pd.Series, key: Any) -> tuple[Any, Any, float]:
+def prepared(split: Parts, features: pd.DataFrame, target: Targets, key: Any) -> tuple[Any, Any, float]:
     """What stands before the estimator, fitted once for a key; the rows that it transformed; the seconds it took."""
     found = _FRONTS.get(key)
     if found is None:
@@ -137,7 +135,7 @@ def _fit(estimator: Any, job: Job, learn: np.ndarray, score: np.ndarray, key: An
     split = parts(estimator)
     features, target = job.features.iloc[learn], job.target.iloc[learn]
     if split is None:
-        return *_asked(fit(estimator, features, target), job.features.iloc[score], job.labels), 0.0
+        return *_asked(fit(estimator, features, target), job.features.iloc[score], job.task), 0.0
     front, learned, preparing = prepared(split, features, target, key)
     asked = _FRONTS.get((key, "scored"))
     if asked is None:
@@ -146,17 +144,17 @@ def _fit(estimator: Any, job: Job, learn: np.ndarray, score: np.ndarray, key: An
         asked = _FRONTS.put((key, "scored"), (rows, time.perf_counter() - began), rows)
     rows, transforming = asked
     fitted = split.fit(front, learned, target)
-    said, taken = _asked(split.rest(fitted), rows, job.labels)
+    said, taken = _asked(split.rest(fitted), rows, job.task)
     return said, transforming + taken, preparing
 
 
-def _asked(fitted: Any, rows: Any, labels: list[Any]) -> tuple[Outputs, float]:
+def _asked(fitted: Any, rows: Any, task: Task) -> tuple[Outputs, float]:
     began = time.perf_counter()
-    said = outputs(fitted, rows, labels)
+    said = task.outputs(fitted, rows)
     return said, time.perf_counter() - began
 
 
-def _sampled(sample: Any, features: pd.DataFrame, target: pd.Series, learn: np.ndarray) -> np.ndarray:
+def _sampled(sample: Any, features: pd.DataFrame, target: Targets, learn: np.ndarray) -> np.ndarray:
     if sample is None:
         return learn
     positions = pd.DataFrame({"position": learn})

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ..errors import UserError
 from ..schema import Schema
 from .featurize import featurize
 from .preprocess import featurized, preprocess
+from .task import task_of
 
 Featurize = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -43,12 +43,7 @@ def predict(model: Any, features: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
     Returns
     -------
-    A table with the column `prediction` and, from a classifier that knows them, `probability_<class>` for each class.
+    A table with the columns that the task gives: `prediction` and, from a classifier that knows them,
+    `probability_<class>` for each class.
     """
-    if schema.task != "classification" or not hasattr(model, "predict_proba"):
-        return pd.DataFrame({"prediction": model.predict(features)}, index=features.index)
-    predicted, probabilities = model.predict_both(features)
-    columns = {f"probability_{label}": np.zeros(len(features)) for label in schema.labels}
-    for column, label in enumerate(model.classes_.tolist()):
-        columns[f"probability_{label}"] = probabilities[:, column]  # a class that a model has not seen keeps 0
-    return pd.DataFrame({"prediction": predicted} | columns, index=features.index)
+    return task_of(schema).predict(model, features)

@@ -9,6 +9,9 @@ import pandas as pd
 
 from ..errors import UserError
 from ..schema import MOST_CLASSES, Column, Schema, convert, to_number, to_text
+from .task import task_of
+
+TARGET = ("data.yaml", "target")
 
 
 def preprocess(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -21,14 +24,13 @@ def preprocess(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     UserError
         If a column that the model needs is not in the table.
     """
-    needed = {column.name for column in schema.columns if column.role in ("feature", "time")}
+    needed = {column.name for column in schema.needed}
     absent = [column.name for column in schema.columns if column.name not in frame and column.name in needed]
     if absent:
         raise UserError(f"the table has no column {', '.join(map(repr, absent))}, which the model needs")
     typed = {c.name: convert(frame[c.name], c) for c in schema.columns if c.name in frame}
-    if schema.target in frame:
-        typed[schema.target] = frame[schema.target]
-    return pd.DataFrame({name: values.array for name, values in typed.items()}, index=frame.index)
+    typed |= {name: frame[name] for name in schema.targets if name in frame}
+    return task_of(schema).typed(pd.DataFrame({name: one.array for name, one in typed.items()}, index=frame.index))
 
 
 def featurized(frame: pd.DataFrame, featurize: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
@@ -58,44 +60,72 @@ def _named(function: Callable[..., Any]) -> tuple[str, str]:
     return (code.co_filename, code.co_name) if code else (type(function).__module__, type(function).__name__)
 
 
-def target_rows(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """The rows that have a target, with the target in its final form: labels as they are, or floats.
+def rows_with_target(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The rows that have all their targets, of which the schema then tells.
 
     Raises
     ------
     UserError
-        If the target is all missing or constant, is no number in a regression, or has too many classes.
+        If a target is all missing.
     """
-    place = ("data.yaml", "target")
-    name, values = schema.target, frame[schema.target]
-    if values.isna().all():
-        raise UserError(f"every row of {name!r} is missing", *place)
-    kept = frame[values.notna()].copy()
+    for name in schema.targets:
+        if frame[name].isna().all():
+            raise UserError(f"every row of {name!r} is missing", *TARGET)
+    kept = frame[frame[schema.targets].notna().all(axis=1)]
     if len(kept) < len(frame):
-        schema.notes.append(f"{len(frame) - len(kept)} rows have no {name} and were left out")
-    values = values[values.notna()]
-    if schema.task == "regression":
-        numbers = to_number(values)
+        names = " and ".join(schema.targets)
+        schema.notes.append(f"{len(frame) - len(kept)} rows have no {names} and were left out")
+    if kept.empty:
+        raise UserError(f"no row has all of {', '.join(schema.targets)}", *TARGET)
+    return kept.copy()
+
+
+def number_rows(kept: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The rows with their targets as floats, counted from 0.
+
+    Raises
+    ------
+    UserError
+        If a target is no number, or the same in every row.
+    """
+    for name in schema.targets:
+        numbers = to_number(kept[name])
         if numbers.isna().any():
-            bad = values[numbers.isna()]
+            bad = kept[name][numbers.isna()]
             raise UserError(
                 f"{name!r} should hold numbers in a regression, but {len(bad)} of its values are none, "
                 f"such as {str(bad.iloc[0])[:40]!r} (row {bad.index[0] + 1})",
-                *place,
+                *TARGET,
             )
         kept[name] = numbers
-    else:
-        kept[name] = _labels(values)
+        _refuse_constant(kept[name])
+    return kept.reset_index(drop=True)
+
+
+def label_rows(kept: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The rows with their classes in one type, counted from 0.
+
+    Raises
+    ------
+    UserError
+        If there are too many classes, or there is one.
+    """
+    name = str(schema.target)
+    kept[name] = to_label(kept[name])
+    _refuse_constant(kept[name])
     unique = kept[name].nunique()
-    if unique == 1:
-        raise UserError(f"{name!r} is {str(kept[name].iloc[0])!r} in every row: there is nothing to learn", *place)
-    if schema.task == "classification" and (unique > MOST_CLASSES or unique > len(kept) / 2 > 5):
+    if unique > MOST_CLASSES or unique > len(kept) / 2 > 5:
         raise UserError(
             f"{name!r} has {unique} different values in {len(kept)} rows, too many for classes; "
             "for numbers write `task: regression`",
-            *place,
+            *TARGET,
         )
     return kept.reset_index(drop=True)
+
+
+def _refuse_constant(values: pd.Series) -> None:
+    if values.nunique() == 1:
+        raise UserError(f"{values.name!r} is {str(values.iloc[0])!r} in every row: there is nothing to learn", *TARGET)
 
 
 def labels(target: pd.Series, positive: Any = None) -> list[Any]:
@@ -173,10 +203,8 @@ def duplicates(frame: pd.DataFrame) -> list[str]:
     ]
 
 
-def leaks(frame: pd.DataFrame, schema: Schema) -> list[str]:
+def giveaways(frame: pd.DataFrame, schema: Schema) -> list[str]:
     """Notes on features from each of whose values the class follows: perhaps they say what is to be predicted."""
-    if schema.task != "classification":
-        return []
     notes = []
     for name in schema.role("feature"):
         if frame[name].nunique() > 20:
@@ -196,7 +224,7 @@ def leaks(frame: pd.DataFrame, schema: Schema) -> list[str]:
     return notes
 
 
-def _labels(values: pd.Series) -> pd.Series:
+def to_label(values: pd.Series) -> pd.Series:
     """Class labels of one type: integers, booleans or text."""
     if pd.api.types.is_bool_dtype(values) or pd.api.types.is_integer_dtype(values):
         return values

@@ -11,14 +11,17 @@ from scipy.stats import rankdata
 Score = Callable[[np.ndarray], float]
 
 
-def quick(label: str, truth: np.ndarray) -> Score | None:
-    """A function that gives the score of outputs, of shape (rows, classes) or (rows, 1), or None for other metrics.
+def quick(label: str, truth: np.ndarray, k: int) -> Score | None:
+    """A function that gives the score of outputs of shape (rows, k), or None for other metrics and several targets.
 
     Parameters
     ----------
     label : a scorer's name, such as `neg_log_loss`.
     truth : array of shape (rows,), codes or numbers.
+    k : the number of classes, or 1 where numbers are predicted.
     """
+    if truth.ndim > 1:
+        return None
     makers: dict[str, Callable[[np.ndarray], Score]] = {
         "neg_log_loss": _log_loss,
         "roc_auc": _roc_auc,
@@ -27,6 +30,8 @@ def quick(label: str, truth: np.ndarray) -> Score | None:
         "neg_mean_absolute_error": lambda truth: lambda said: -float(np.abs(truth - said.ravel()).mean()),
         "accuracy": lambda truth: lambda said: float((np.argmax(said, axis=1) == truth).mean()),
     }
+    if label == "roc_auc" and k != 2:
+        return None
     return makers[label](truth) if label in makers else None
 
 

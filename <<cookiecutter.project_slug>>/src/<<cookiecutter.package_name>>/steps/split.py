@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..errors import UserError
 from ..schema import Schema
+from .task import task_of
 
 Fold = tuple[np.ndarray, np.ndarray]
 
@@ -38,16 +39,7 @@ def split(frame: pd.DataFrame, schema: Schema, holdout: Any, cv: Any) -> tuple[n
     train, held_out = np.sort(train), np.sort(held_out)
     learnable = frame.iloc[train].reset_index(drop=True)
     folds = list(_splits(learnable, schema, cv, "cv"))
-    if schema.task == "classification":
-        _check_classes(frame[schema.target], train, held_out, type(holdout).__name__)
-        for number, (rows, _) in enumerate(folds, 1):
-            if learnable[schema.target].iloc[rows].nunique() < 2:
-                raise UserError(
-                    f"fold {number} of {type(cv).__name__} leaves one class to learn from; "
-                    "use fewer folds or a stratified splitter",
-                    "split.yaml",
-                    "cv",
-                )
+    task_of(schema).check_split(frame[schema.target], train, held_out, folds, (holdout, cv))
     return train, held_out, folds
 
 
@@ -59,24 +51,16 @@ def read_folds(file: str | Path) -> list[Fold]:
 
 def _splits(frame: pd.DataFrame, schema: Schema, splitter: Any, key: str) -> Iterator[Fold]:
     groups = frame[schema.role("group")[0]] if schema.role("group") else None
+    features = frame.drop(columns=schema.targets)
+    if schema.role("time"):
+        features.index = pd.DatetimeIndex(features[schema.role("time")[0]])
     try:
         with warnings.catch_warnings():
             # Classes with fewer rows than folds are noted by the caller in words of its own.
             warnings.simplefilter("ignore", UserWarning)
-            yield from splitter.split(frame.drop(columns=schema.target), frame[schema.target], groups)
+            yield from splitter.split(features, task_of(schema).stratified_by(frame[schema.target]), groups)
     except (ValueError, KeyError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
             f"{type(splitter).__name__}: {reason} (there are {len(frame)} rows)", "split.yaml", key
         ) from None
-
-
-def _check_classes(target: pd.Series, train: np.ndarray, held_out: np.ndarray, splitter: str) -> None:
-    unseen = sorted(set(target.iloc[held_out].unique()) - set(target.iloc[train].unique()), key=str)
-    if unseen:
-        raise UserError(
-            f"{splitter} leaves the class {unseen[0]!r} in the held-out rows alone, so no model can "
-            "learn it; StratifiedHoldout keeps some of each class, or leave those rows out of the data",
-            "split.yaml",
-            "holdout",
-        )

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,22 +13,24 @@ import numpy as np
 import pandas as pd
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
+from sklearn.pipeline import Pipeline
 
 from ..errors import UserError
 from ..objects.build import build
 from ..objects.grammar import Grammar, Object, plain
-from ..objects.metrics import Metric, Outputs, metric
+from ..objects.metrics import Metric, metric
 from ..objects.model import Model
 from ..objects.space import Values
 from ..schema import Schema
-from .ensemble import EnsembleClassifier, EnsembleRegressor, Folds, models
-from .fit import LabelEncoded, assemble, fit, parts
+from .ensemble import Folds, models
+from .fit import Wrapper, assemble, fit, parts
 from .fold import prepared, scored
-from .outputs import encoded
 from .quick import quick
 from .split import Fold
+from .task import Targets, Task, judged
 from .tune import Result
 
+AROUND = ("calibration", "threshold", "intervals")  # what may be put around the final model
 OF_EACH = 4  # configurations of each model that an ensemble chooses from in any case
 MOST_COMPARED = 24  # and how many more of the best of all
 MOST_ROWS = 5_000  # rows on which it compares them
@@ -123,15 +126,17 @@ def train(
     chosen_from: Sequence[Candidate],
     ensemble: Any,
     features: pd.DataFrame,
-    target: pd.Series,
+    target: Targets,
     folds: Sequence[Fold],
     schema: Schema,
+    task: Task,
     scorer: Metric,
     *,
     workers: Any,
     sample: int | None = None,
     calibration: Object | None = None,
     threshold: Object | None = None,
+    intervals: Object | None = None,
     seconds: float = np.inf,
     say: Callable[[str], None] = print,
 ) -> Trained:
@@ -145,26 +150,29 @@ def train(
     workers : an object of `custom/workers.py`, started: where the members are fitted.
     sample : the most rows of a fold that the search learned from; where there are more, the members are fitted to all
         training rows in any case.
-    calibration, threshold : nodes for classifiers around the ensemble, such as CalibratedClassifierCV and
-        TunedThresholdClassifierCV; they learn from the outputs on rows that the members had not seen.
+    calibration, threshold, intervals : nodes for estimators around the ensemble, such as CalibratedClassifierCV,
+        TunedThresholdClassifierCV and ResidualIntervals; they learn from the outputs on rows that the members had not
+        seen.
     seconds : what cannot be fitted within these is left out, the least weights first; one member is always fitted.
     """
     began = time.monotonic()
-    labels = list(schema.labels)
-    scored_rows = [rows for _, rows in scored(folds)]
-    truth = encoded(target, labels)[np.concatenate(scored_rows)]
-    outputs = np.stack([one.outputs.astype(float) for one in chosen_from])
-    if labels:
-        outputs /= outputs.sum(axis=2, keepdims=True)  # they were kept in single precision
+    task.see(features)
+    used = scored(folds)
+    truth = task.truth(target.iloc[np.concatenate([rows for _, rows in used])])
+    outputs = task.restored(np.stack([one.outputs for one in chosen_from]))
     few = np.arange(len(truth))
-    if len(truth) > MOST_ROWS:
+    if len(truth) > MOST_ROWS and not scorer.asks:
         few = np.sort(np.random.default_rng(0).choice(len(truth), MOST_ROWS, replace=False))
+    by_fold = partial(_fold_scores, truth=truth, features=features, target=target, folds=used, task=task, scorer=scorer)
 
     def score(said: np.ndarray) -> float:
-        return scorer.score(truth[few], _outputs(said, labels), len(labels) or None)
+        if scorer.asks:  # what it asks for differs from fold to fold
+            return float(np.nanmean(by_fold(said)))
+        return scorer.score(truth[few], task.said(said))
 
-    fast = quick(scorer.label, truth[few]) if len(labels) != 1 else None
-    positions, combine = ensemble.choose(outputs[:, few], truth[few], fast or score)
+    fast = quick(scorer.label, truth[few], outputs.shape[2])
+    mean = partial(task.mean, k=outputs.shape[2])
+    positions, combine = ensemble.choose(outputs[:, few], truth[few], fast or score, mean)
     weights = getattr(combine, "weights", None)
     learned = min(len(learn) for learn, _ in folds)
     refit = ensemble.refit or (sample is not None and learned > sample)
@@ -175,7 +183,7 @@ def train(
     if weights and min(times.values()) > seconds:
         order = np.array(sorted(times, key=times.__getitem__))  # nothing can be done in time: what takes least
     fitting = [(number, chosen_from[positions[number]]) for number in order.tolist()]
-    work = (uuid4().hex, features, target, list(folds), schema, refit)
+    work = (uuid4().hex, features, target, list(folds), task, schema.features, refit)
     fitted = _fit(fitting, share, work, workers, began + seconds if weights else np.inf, say)
     _share_fronts(fitted, {number: one.front for number, one in fitting})
     kept = sorted(fitted)
@@ -184,18 +192,20 @@ def train(
         positions, weights = [positions[number] for number in kept], combine.weights
     members = [chosen_from[position] for position in positions]
     side_by_side = np.concatenate(outputs[positions], axis=1)
-    fold_scores = _fold_scores(combine, side_by_side, truth, scored_rows, labels, scorer)
-    for key, node in (("calibration", calibration), ("threshold", threshold)):
+    fold_scores = by_fold(_left_out(combine, side_by_side, truth, used))
+    around_it = {"calibration": calibration, "threshold": threshold, "intervals": intervals}
+    for key, node in around_it.items():
         if node is not None:
             try:
-                combine = around(node, combine).fit(side_by_side, truth)
+                strata = _strata(task, features, used) if key == "intervals" else None
+                more = {} if strata is None else {"strata": strata}
+                combine = around(node, combine).fit(side_by_side, truth, **more)
             except ValueError as error:
                 raise UserError(f"{node.name} fails: {' '.join(str(error).split())}", "train.yaml", key) from error
     only = fitted[kept[0]]
-    if len(kept) == 1 and not isinstance(only, Folds) and calibration is None and threshold is None:
+    if len(kept) == 1 and not isinstance(only, Folds) and not any(around_it.values()):
         return Trained(only, members, [1.0], fold_scores)
-    make = EnsembleClassifier if labels else EnsembleRegressor
-    model = make([one.name for one in members], [fitted[number] for number in kept], combine, labels)
+    model = task.ensemble([one.name for one in members], [fitted[number] for number in kept], combine)
     return Trained(model, members, weights, fold_scores)
 
 
@@ -206,11 +216,11 @@ def written(trained: Trained, plan: Mapping[str, Any], slices: Mapping[str, Any]
     for one, weight in zip(trained.members, weights, strict=True):
         model = {key: value for key, value in slices[one.model.name]["model"].items() if key != "seeds"}
         members.append({"name": one.name, "weight": weight} | model | {"values": one.values})
-    return {key: plan[key] for key in ("ensemble", "calibration", "threshold")} | {"members": members}
+    return {key: plan[key] for key in ("ensemble", *AROUND)} | {"members": members}
 
 
 def around(node: Object, inner: Any) -> Any:
-    """The classifier that `node` describes, around one that is fitted already."""
+    """The estimator that `node` describes, around one that is fitted already."""
     params = dict(node.params) | {"estimator": FrozenEstimator(inner)}
     if isinstance(params.get("scoring"), Object):
         params["scoring"] = metric(plain(params["scoring"]), node.where.at("params", "scoring"), Grammar()).scorer
@@ -274,8 +284,8 @@ def _died(name: str) -> UserError:
 
 def _member(model: Model, values: Values, front: str, work: Any) -> Any:
     """A member fitted to all rows, or to those of each fold; members of one `front` share what stands before them."""
-    run, features, target, folds, schema, refit = work
-    estimator = assemble(model, values, schema.features, schema.task)
+    run, features, target, folds, task, dtypes, refit = work
+    estimator = assemble(model, values, dtypes, task)
     split = parts(estimator)
 
     def fitted(number: int, learn: Any) -> Any:
@@ -296,8 +306,8 @@ def _share_fronts(fitted: Mapping[int, Any], fronts: Mapping[int, str]) -> None:
     shared: dict[tuple[str, int], Any] = {}
     for number in sorted(fitted):
         for fold, model in enumerate(models(fitted[number])):
-            whole = model.estimator_ if isinstance(model, LabelEncoded) else model
-            if not any(hasattr(step, "fit_resample") for _, step in whole.steps):
+            whole = model.estimator_ if isinstance(model, Wrapper) else model
+            if isinstance(whole, Pipeline) and not any(hasattr(step, "fit_resample") for _, step in whole.steps):
                 whole.steps[:-1] = shared.setdefault((fronts[number], fold), whole.steps[:-1])
 
 
@@ -307,23 +317,41 @@ def _without(combine: Any, kept: list[int]) -> Any:
     return combine
 
 
+def _left_out(combine: Any, side_by_side: np.ndarray, truth: np.ndarray, folds: Sequence[Fold]) -> np.ndarray:
+    """What comes of the members' outputs; what `combine` learns, it learns from the other folds."""
+    method = "predict_proba" if hasattr(combine, "predict_proba") else "predict"
+    if len(folds) == 1:
+        return np.asarray(getattr(combine, method)(side_by_side))
+    number = np.repeat(np.arange(len(folds)), [len(rows) for _, rows in folds])
+    return np.asarray(cross_val_predict(combine, side_by_side, truth, cv=PredefinedSplit(number), method=method))
+
+
 def _fold_scores(
-    combine: Any, side_by_side: np.ndarray, truth: np.ndarray, rows: list[np.ndarray], labels: list[Any], scorer: Metric
+    said: np.ndarray,
+    truth: np.ndarray,
+    features: pd.DataFrame,
+    target: Any,
+    folds: Sequence[Fold],
+    task: Task,
+    scorer: Metric,
 ) -> list[float]:
-    """The scores on the folds; what `combine` learns, it learns from the other folds."""
-    number = np.repeat(np.arange(len(rows)), [len(one) for one in rows])
-    method = "predict_proba" if labels and hasattr(combine, "predict_proba") else "predict"
-    if len(rows) > 1:
-        said = cross_val_predict(combine, side_by_side, truth, cv=PredefinedSplit(number), method=method)
-    else:
-        said = getattr(combine, method)(side_by_side)
+    """The scores on the folds of outputs on all their scored rows, one fold after the other."""
+    ends = np.cumsum([len(rows) for _, rows in folds])
     return [
-        scorer.score(truth[number == fold], _outputs(said[number == fold], labels), len(labels) or None)
-        for fold in range(len(rows))
+        judged(
+            scorer,
+            task,
+            task.said(said[end - len(rows) : end]),
+            truth[end - len(rows) : end],
+            features.iloc[rows],
+            features.iloc[learn],
+            target.iloc[learn],
+        )
+        for end, (learn, rows) in zip(ends, folds, strict=True)
     ]
 
 
-def _outputs(said: np.ndarray, labels: list[Any]) -> Outputs:
-    if not labels:
-        return Outputs(said.ravel())
-    return Outputs(np.argmax(said, axis=1), said) if said.ndim == 2 else Outputs(said.astype(int))
+def _strata(task: Task, features: pd.DataFrame, folds: Sequence[Fold]) -> np.ndarray | None:
+    """The strata of all scored rows, one fold after the other."""
+    found = [task.strata(features.iloc[rows], features.iloc[learn]) for learn, rows in folds]
+    return None if any(one is None for one in found) else np.concatenate([one for one in found if one is not None])

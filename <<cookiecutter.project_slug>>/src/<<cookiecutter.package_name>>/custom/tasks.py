@@ -1,0 +1,182 @@
+"""Tasks: what is to be predicted. `params/data.yaml` names one; `steps/task.py` says what a task has to do."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.multioutput import MultiOutputRegressor
+
+from ..errors import UserError
+from ..objects.metrics import Outputs
+from ..schema import Schema
+from ..steps.ensemble import EnsembleClassifier, EnsembleRegressor, WeightedMean, WeightedProbabilities
+from ..steps.fit import LabelEncoded, takes_several_targets
+from ..steps.outputs import class_outputs, class_probabilities
+from ..steps.preprocess import giveaways, label_rows, labels, number_rows, rows_with_target
+from ..steps.task import Task
+
+
+class Classification(Task):
+    """One of two or more classes; raw labels go in and come out."""
+
+    models = ("classifier",)
+    takes = ("calibration", "threshold")
+
+    def rows(self, frame: pd.DataFrame, schema: Schema, positive: Any = None) -> pd.DataFrame:
+        """The rows that have a label, and the classes."""
+        kept = label_rows(rows_with_target(frame, schema), schema)
+        schema.labels = labels(kept[str(schema.target)], positive)
+        return kept
+
+    def hints(self, frame: pd.DataFrame, schema: Schema) -> list[str]:
+        """Features that give the class away."""
+        return giveaways(frame, schema)
+
+    def check_split(self, target: Any, train: np.ndarray, held_out: np.ndarray, folds: Sequence[Any], by: Any) -> None:
+        """No class may be in the held-out rows alone, and each fold needs two of them to learn from."""
+        unseen = sorted(set(target.iloc[held_out].unique()) - set(target.iloc[train].unique()), key=str)
+        if unseen:
+            raise UserError(
+                f"{type(by[0]).__name__} leaves the class {unseen[0]!r} in the held-out rows alone, so no model can "
+                "learn it; StratifiedHoldout keeps some of each class, or leave those rows out of the data",
+                "split.yaml",
+                "holdout",
+            )
+        for number, (rows, _) in enumerate(folds, 1):
+            if target.iloc[train[rows]].nunique() < 2:
+                raise UserError(
+                    f"fold {number} of {type(by[1]).__name__} leaves one class to learn from; "
+                    "use fewer folds or a stratified splitter",
+                    "split.yaml",
+                    "cv",
+                )
+
+    def wrap(self, pipeline: Any) -> Any:
+        """With a label encoder."""
+        return LabelEncoded(pipeline)
+
+    def dummy(self) -> Any:
+        """The shares of the classes."""
+        return DummyClassifier(strategy="prior")
+
+    def truth(self, target: Any) -> np.ndarray:
+        """Codes, shape (rows,)."""
+        return np.asarray(target.map({label: code for code, label in enumerate(self.labels_)}), dtype=int)
+
+    def outputs(self, model: Any, features: Any) -> Outputs:
+        """Labels as codes, with probabilities or decision values; a class that the model has not seen gets 0."""
+        return class_outputs(model, features, self.labels_)
+
+    def probable(self, said: Outputs) -> np.ndarray:
+        """Probabilities, (rows, classes), or what comes next to them."""
+        return class_probabilities(said, len(self.labels_))
+
+    def said(self, values: np.ndarray) -> Outputs:
+        """Of probabilities the most probable class; of one dimension the codes themselves."""
+        classes = np.arange(len(self.labels_))
+        if values.ndim == 1:
+            return Outputs(values.astype(int), classes=classes)
+        return Outputs(np.argmax(values, axis=1), values, classes=classes)
+
+    def restored(self, values: np.ndarray) -> np.ndarray:
+        """Probabilities of sum 1 again."""
+        exact = values.astype(float)
+        return np.asarray(exact / exact.sum(axis=-1, keepdims=True))
+
+    def mean(self, weights: Sequence[float], k: int) -> Any:
+        """The weighted mean of probabilities."""
+        return WeightedProbabilities(list(weights), k).fit(np.empty((0, 0)), np.empty(0))
+
+    def ensemble(self, names: list[str], members: list[Any], combine: Any) -> Any:
+        """One classifier."""
+        return EnsembleClassifier(names, members, combine, self)
+
+    def predict(self, model: Any, features: pd.DataFrame) -> pd.DataFrame:
+        """The column `prediction` and, from a model that knows them, `probability_<class>` for each class."""
+        if not hasattr(model, "predict_proba"):
+            return super().predict(model, features)
+        predicted, probabilities = model.predict_both(features)
+        columns = {f"probability_{label}": np.zeros(len(features)) for label in self.labels_}
+        for column, label in enumerate(model.classes_.tolist()):
+            columns[f"probability_{label}"] = probabilities[:, column]  # a class that a model has not seen keeps 0
+        return pd.DataFrame({"prediction": predicted} | columns, index=features.index)
+
+    def answers(self, model: Any) -> dict[str, Any]:
+        """A class, and a share for each class where the model knows them."""
+        share = {"type": "number", "minimum": 0, "maximum": 1}
+        known = self.labels_ if hasattr(model, "predict_proba") else []
+        return {"prediction": {"enum": self.labels_}} | {f"probability_{label}": share for label in known}
+
+
+class Regression(Task):
+    """A number, or several numbers where the params name several targets."""
+
+    models = ("regressor",)
+    takes = ("intervals",)
+    targets = (1, None)
+
+    def rows(self, frame: pd.DataFrame, schema: Schema, positive: Any = None) -> pd.DataFrame:
+        """The rows that have all the numbers."""
+        return number_rows(rows_with_target(frame, schema), schema)
+
+    def adapt(self, estimator: Any) -> Any:
+        """One that takes one target is fitted to each of several."""
+        several = isinstance(self.target_, list) and not takes_several_targets(estimator)
+        return MultiOutputRegressor(estimator) if several else estimator
+
+    def dummy(self) -> Any:
+        """The mean."""
+        return DummyRegressor()
+
+    def truth(self, target: Any) -> np.ndarray:
+        """Floats, shape (rows,), or (rows, targets)."""
+        return np.asarray(target, dtype=float)
+
+    def outputs(self, model: Any, features: Any) -> Outputs:
+        """Numbers."""
+        said = np.asarray(model.predict(features), dtype=float)
+        return Outputs(said if isinstance(self.target_, list) else said.ravel())
+
+    def probable(self, said: Outputs) -> np.ndarray:
+        """The numbers, shape (rows, targets)."""
+        return said.predicted.reshape(len(said.predicted), -1)
+
+    def said(self, values: np.ndarray) -> Outputs:
+        """The numbers again."""
+        return Outputs(values if isinstance(self.target_, list) else values.ravel())
+
+    def mean(self, weights: Sequence[float], k: int) -> Any:
+        """The weighted mean."""
+        return WeightedMean(list(weights))
+
+    def ensemble(self, names: list[str], members: list[Any], combine: Any) -> Any:
+        """One regressor."""
+        return EnsembleRegressor(names, members, combine, self)
+
+    def predict(self, model: Any, features: pd.DataFrame) -> pd.DataFrame:
+        """The column `prediction`, or `prediction_<target>` of each; with intervals `lower_80`, `upper_80`, …"""
+        if isinstance(self.target_, list):
+            names = [f"prediction_{name}" for name in self.target_]
+            return pd.DataFrame(np.asarray(model.predict(features)), columns=names, index=features.index)
+        if not hasattr(model, "predict_interval"):
+            return super().predict(model, features)
+        predicted, bounds = model.predict_both(features)
+        table = pd.DataFrame(bounds, columns=bound_names(model.combine.coverage), index=features.index)
+        table.insert(0, "prediction", predicted)
+        return table
+
+    def answers(self, model: Any) -> dict[str, Any]:
+        """Numbers."""
+        names = ["prediction"]
+        if isinstance(self.target_, list):
+            names = [f"prediction_{name}" for name in self.target_]
+        elif hasattr(model, "predict_interval"):
+            names += bound_names(model.combine.coverage)
+        return {name: {"type": "number"} for name in names}
+
+
+def bound_names(coverage: Sequence[float]) -> list[str]:
+    """The names of an interval's bounds: `lower_80`, `upper_80` of 0.8."""
+    return [f"{bound}_{round(100 * one, 1):g}" for one in coverage for bound in ("lower", "upper")]

@@ -1,0 +1,213 @@
+"""Task: what is to be predicted, and so which form targets, outputs and predictions have; see `custom/tasks.py`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from ..errors import UserError
+from ..objects.metrics import Metric, Outputs
+from ..objects.reader import Where
+from ..objects.registry import PACKAGE, load
+from ..schema import Schema
+
+Targets = pd.Series | pd.DataFrame  # one column, or those of a list
+
+
+class Task(BaseEstimator):
+    """What all tasks share; each says the rest. It is built from `params/data.yaml`, then `bind` gives it a table.
+
+    Attributes
+    ----------
+    models : the kinds of estimators that can compete.
+    takes : what `params/train.yaml` may put around the final model.
+    keys : roles whose columns the model is given, beside features and the time.
+    targets : how many target columns there may be: the fewest and the most (None: any number).
+    tells : what `known` gives.
+    baseline : what the dummy model does, for the report.
+    labels_ : the classes in order, empty where numbers are predicted.
+    target_ : the target column or, where it is a list in the params, the target columns.
+    """
+
+    models: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    targets: tuple[int, int | None] = (1, 1)
+    tells: tuple[str, ...] = ("X", "X_train", "y_train")
+    baseline: str = "The dummy model looks at the target alone and at no other column."
+
+    def bind(self, schema: Schema) -> "Task":
+        """Take over from a table's schema what the task needs of it."""
+        self.labels_, self.target_ = list(schema.labels), schema.target
+        return self
+
+    @property
+    def name(self) -> str:
+        """What a reader calls the task."""
+        return type(self).__name__.lower()
+
+    @property
+    def names(self) -> list[str]:
+        """What the classes, or the labels, are called."""
+        return [str(label) for label in self.labels_]
+
+    def typed(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Rows after their columns have been typed, in training and in prediction alike; their index stays."""
+        return frame
+
+    def example(self, rows: list[dict[str, Any]], raw: pd.DataFrame) -> list[dict[str, Any]]:
+        """Rows that can be predicted, as they would stand in the table, of some of the table as it was read."""
+        return rows
+
+    def rows(self, frame: pd.DataFrame, schema: Schema, positive: Any = None) -> pd.DataFrame:
+        """The rows that can be learned from, with their targets in their final form.
+
+        `schema.labels` is set here, and what is worth telling is added to `schema.notes`.
+
+        Parameters
+        ----------
+        frame : the typed table with its target, if it has one.
+        positive : of two classes the positive one, as in `params/data.yaml`.
+
+        Raises
+        ------
+        UserError
+            If the targets are not what the task needs.
+        """
+        return frame
+
+    def hints(self, frame: pd.DataFrame, schema: Schema) -> list[str]:
+        """Notes on what looks wrong in a table."""
+        return []
+
+    def check_split(self, target: Any, train: np.ndarray, held_out: np.ndarray, folds: Sequence[Any], by: Any) -> None:
+        """See that there is enough to learn from.
+
+        Parameters
+        ----------
+        target : of all rows.
+        train, held_out : positions of rows.
+        folds : pairs of positions among `train`.
+        by : the two splitters.
+
+        Raises
+        ------
+        UserError
+            If there is not.
+        """
+
+    def stratified_by(self, target: Any) -> Any:
+        """What splitters get as `y`, of which they may keep the shares."""
+        return target
+
+    def adapt(self, estimator: Any) -> Any:
+        """The estimator that a model names, made fit for the targets."""
+        return estimator
+
+    def wrap(self, pipeline: Any) -> Any:
+        """The unfitted estimator for raw rows and raw targets, around a pipeline of preprocessing and estimator."""
+        return pipeline
+
+    def dummy(self) -> Any:
+        """An unfitted model that looks at no feature, which is what any model has to beat."""
+        raise NotImplementedError
+
+    def truth(self, target: Any) -> np.ndarray:
+        """The truth in the form of `outputs`: codes in the order of the classes, or numbers."""
+        raise NotImplementedError
+
+    def outputs(self, model: Any, features: Any) -> Outputs:
+        """What a fitted model says of some rows, in the form that metrics take."""
+        raise NotImplementedError
+
+    def probable(self, said: Outputs) -> np.ndarray:
+        """Outputs of one shape for all models, which an ensemble can average: (rows, k)."""
+        raise NotImplementedError
+
+    def said(self, values: np.ndarray) -> Outputs:
+        """The outputs that `probable` made an array of shape (rows, k) of; codes where that has one dimension."""
+        raise NotImplementedError
+
+    def restored(self, values: np.ndarray) -> np.ndarray:
+        """Arrays of `probable` that were kept in single precision, of shape (..., rows, k)."""
+        return values.astype(float)
+
+    def mean(self, weights: Sequence[float], k: int) -> Any:
+        """The weighted mean of members' outputs, fitted: an estimator for arrays of shape (rows, members * k)."""
+        raise NotImplementedError
+
+    def ensemble(self, names: list[str], members: list[Any], combine: Any) -> Any:
+        """One estimator of fitted members."""
+        raise NotImplementedError
+
+    def predict(self, model: Any, features: pd.DataFrame) -> pd.DataFrame:
+        """Predictions with the index of `features`: the column `prediction`, and what else there is to say."""
+        return pd.DataFrame({"prediction": model.predict(features)}, index=features.index)
+
+    def see(self, features: pd.DataFrame) -> None:
+        """Take note of the rows that the final model learns from."""
+
+    def strata(self, features: pd.DataFrame, learned: pd.DataFrame | None = None) -> np.ndarray | None:
+        """Whole numbers of rows whose errors differ in size, such as the step ahead of a forecast; None for no such.
+
+        Parameters
+        ----------
+        learned : the rows that a model learned from, or None for those that `see` saw.
+        """
+        return None
+
+    def answers(self, model: Any) -> dict[str, Any]:
+        """The columns that `predict` gives for this model, each with the JSON Schema of its values."""
+        raise NotImplementedError
+
+    def known(self, features: Any, learned: Any, target: Any) -> dict[str, Any]:
+        """What a metric may ask for beside truth and predictions, by the names of its parameters.
+
+        Parameters
+        ----------
+        features : the rows that are judged.
+        learned, target : the rows that the model learned from.
+        """
+        return {"X": features, "X_train": learned, "y_train": target}
+
+
+def task_of(schema: Schema) -> Task:
+    """The task that a schema names, bound to it.
+
+    Raises
+    ------
+    UserError
+        If it is no task of this project: what a model's folder says of itself runs nothing else.
+    """
+    path, params = schema.task["class"], schema.task.get("params", {})
+    made = load(path, Where("schema.json").at("task")) if path.startswith(f"{PACKAGE}.custom.") else None
+    if not (isinstance(made, type) and issubclass(made, Task)):
+        raise UserError(f"{path!r} is no task of this project: tasks are classes in src/{PACKAGE}/custom")
+    return made(**params).bind(schema)
+
+
+def judged(
+    metric: Metric,
+    task: Task,
+    said: Outputs,
+    truth: np.ndarray,
+    features: Any,
+    learned: Any,
+    target: Any,
+    model: Any = None,
+) -> float:
+    """The score of outputs, more is better; `features`, `learned` and `target` as in `Task.known`.
+
+    A metric with a parameter `estimator` is given the fitted `model`, where there is one.
+
+    Raises
+    ------
+    ValueError
+        If the metric does not fit the task or the outputs.
+    """
+    if not metric.asks:
+        return metric.score(truth, said)
+    more = {} if model is None else {"estimator": model}
+    return metric.score(truth, said, task.known(features, learned, target) | more)
