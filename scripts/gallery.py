@@ -79,11 +79,8 @@ def fingerprint(name: str, preset: str) -> str:
     """
     recipe = recipes.recipe(ROOT, name)
     competing = {*recipe.always, *recipe.presets[preset]["estimators"]}
-    facts = recipes.facts_in(recipe.folder)
-    texts = ("title", "summary", "predicts", "asks", "presets", "starter")
-    found: dict[str, Any] = {key: value for key, value in facts.items() if key not in texts}
-    found["sample"] = {key: recipe.sample[key] for key in ("file", "target")}
-    found["preset"] = recipe.presets[preset]
+    found: dict[str, Any] = {"task": recipe.task, "metric": recipe.metric, "preset": recipe.presets[preset]}
+    found |= {"always": recipe.always, "sample": {key: recipe.sample[key] for key in ("file", "target")}}
     for path, relative in overlay.files(recipe.folder):
         if relative.startswith(("tests/", "notebooks/")):
             continue
