@@ -263,19 +263,22 @@ def pool(name: str) -> list[dict[str, Any]]:
     for model in order:
         classes = recipe.pool[model]
         packages = {one["package"] for written in classes for one in catalogue.named(written)}
-        needs = [catalogue.packages[one] for one in sorted(packages & set(catalogue.packages))]
+        others = sorted(packages & set(catalogue.packages))
+        needs = [catalogue.packages[one] for one in others]
         needs += [one for written in classes for one in requires.get(written, []) if one not in needs]
-        library = next((one["package"] for one in catalogue.named(classes[0])), classes[0].rpartition(".")[0])
-        if not library and re.search(rf"^class {classes[0]}\b", own, re.MULTILINE):
-            library = Requirement(needs[0]).name if needs else "this recipe"
-        library = library.partition(".")[0] or "sklearn"
+        if needs:
+            library = others[0] if others else Requirement(needs[0]).name
+        elif not packages and re.search(rf"^class {classes[0]}\b", own, re.MULTILINE):
+            library = "this recipe"
+        else:
+            library = "scikit-learn"
         inner = [one for one in classes[1:] if any(entry["kind"] == recipe.kind for entry in catalogue.named(one))]
         presets = [preset for preset, wanted in recipe.presets.items() if model in wanted["estimators"]]
         found.append(
             {
                 "name": model,
                 "class": " of ".join(one.rpartition(".")[2] for one in [classes[0], *inner[:1]]),
-                "library": "scikit-learn" if library == "sklearn" else library,
+                "library": library,
                 "needs": needs,
                 "presets": ["always"] if model in recipe.always else presets,
                 "start": model in recipe.always or "balanced" in presets,

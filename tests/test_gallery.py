@@ -135,6 +135,9 @@ def test_models_are_shown_with_their_library_and_presets() -> None:
         "start": False,
     }
     assert shown["svm"]["library"] == "scikit-learn"
+    for name in RECIPES:
+        for model in gallery.pool(name):
+            assert model["library"] != "scikit-learn" or not model["needs"], (name, model)
     assert shown["svm"]["class"] == "TransformedTargetRegressor of SVR"
 
 
