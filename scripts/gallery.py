@@ -269,9 +269,10 @@ def pool(name: str) -> list[dict[str, Any]]:
         if needs:
             library = others[0] if others else Requirement(needs[0]).name
         elif not packages and re.search(rf"^class {classes[0]}\b", own, re.MULTILINE):
-            library = "this recipe"
+            library = "own code"
         else:
-            library = "scikit-learn"
+            path = classes[0] if "." in classes[0] and not packages else "sklearn"
+            library = {"sklearn": "scikit-learn"}.get(path.partition(".")[0], path.partition(".")[0])
         inner = [one for one in classes[1:] if any(entry["kind"] == recipe.kind for entry in catalogue.named(one))]
         presets = [preset for preset, wanted in recipe.presets.items() if model in wanted["estimators"]]
         found.append(
