@@ -43,6 +43,7 @@ LISTS = {
         "OneVsRestClassifier",
         "MLPClassifier",
     ],
+    "forecasting": ["theta", "darts_linear, prophet", "ridge, LGBMRegressor"],
     "tabular-regression": ["gradient_boosting, LGBMRegressor", "LADRegression, ridge", "ZeroInflatedRegressor"],
     "clustering": ["k_means, DBSCAN", "AffinityPropagation"],
 }
@@ -95,7 +96,7 @@ def test_a_combination_is_stamped_and_wired(bake: Bake, recipe: str, estimators:
     data, search = (yaml.safe_load(baked.read(f"params/{name}.yaml")) for name in ("data", "search"))
     target = facts["sample"]["target"]
     assert data["source"] == facts["sample"]["file"]
-    if facts.get("targets", 1):
+    if facts.get("targets", 1) != 0:
         assert (data["target"], data["columns"]) == (target, {})
     else:
         assert (data["target"], data["columns"]) == (None, {target: {"role": "ignore"}})
@@ -111,7 +112,8 @@ def test_a_combination_is_stamped_and_wired(bake: Bake, recipe: str, estimators:
     for name in search["models"]:
         model = yaml.safe_load(baked.read(f"params/models/{name}.yaml"))
         assert model["class"]
-        assert (baked.path / f"params/preprocess/{model['preprocess']}.yaml").exists()
+        if "preprocess" in model:
+            assert (baked.path / f"params/preprocess/{model['preprocess']}.yaml").exists()
     assert f"  target      {data['target'] or 'none'}" in baked.out
     assert all(name in baked.out for name in search["models"])
     written(baked)

@@ -52,6 +52,12 @@ def table(plan: Plan, raw: pd.DataFrame) -> pd.DataFrame:
     return typed(raw, tables.TARGET, tables.COLUMNS, plan.slices["data"]["task"])[1]
 
 
+@pytest.fixture(scope="session")
+def asked(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Rows that a model of the first 90 rows can be asked about."""
+    return task_of(schema).askable(table[list(schema.features)].iloc[:90])
+
+
 def typed(raw: pd.DataFrame, target: Any, columns: Any, task: Any) -> tuple[Schema, pd.DataFrame]:
     """The schema of a table as it is read, and its rows as models learn from them."""
     schema = infer(raw, target, task, columns)

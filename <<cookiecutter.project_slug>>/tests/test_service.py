@@ -45,7 +45,8 @@ def pipeline(plan: Plan, raw: pd.DataFrame, table: pd.DataFrame, schema: Schema)
     slices = [one for name, one in plan.slices.items() if name.startswith("models/")]
     estimator = assemble(model_from(slices[0]), {}, schema.features, task_of(schema))
     model = fit(estimator, table[list(schema.features)].iloc[:90], table[schema.target].iloc[:90])
-    return PredictionPipeline(schema, model, featurize=_kept, example=pd.DataFrame(example(raw, schema)))
+    shown = pd.DataFrame(task_of(schema).example(example(raw, schema), raw))
+    return PredictionPipeline(schema, model, featurize=_kept, example=shown)
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,9 @@ from << cookiecutter.package_name >>.steps.tune import Result, tune
 
 @pytest.fixture(scope="module")
 def model(plan: Plan) -> Model:
-    """The first of the models that compete."""
-    return model_from(plan.slices[f"models/{plan.slices['train']['models'][0]}"])
+    """The first of the models that compete that has something to search."""
+    models = [model_from(plan.slices[f"models/{name}"]) for name in plan.slices["train"]["models"]]
+    return next((one for one in models if one.space), models[0])
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def search(model: Model, plan: Plan, table: pd.DataFrame, schema: Schema, trials
             model,
             table[list(schema.features)],
             table[schema.target],
-            [(rows[:60], rows[60:]), (rows[60:], rows[:60])],
+            [(rows[:60], rows[60:]), (rows[:80], rows[80:])],
             task=task_of(schema),
             dtypes=schema.features,
             metric=metric(plan.slices["train"]["metric"], Where("search.yaml"), Grammar()),

@@ -74,6 +74,7 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
         by=_by(answers, here),
     )
     wanted = [catalogue.packages[one] for one in plan.packages]
+    wanted += sorted({one for model in models for one in model.requirements or []})
     if source:
         wanted += _readers(source, recipes.readers(template))
     metric = recipe.metric_on_decisions if plan.without_probabilities else recipe.metric

@@ -100,9 +100,9 @@ def _model(entry: dict[str, Any], recipe: Recipe, catalogue: Catalogue) -> Model
 
 def _of_pool(name: str, recipe: Recipe, catalogue: Catalogue) -> Model:
     classes = recipe.pool[name]
-    return Model(
-        name, classes[0], _third_party([one for written in classes for one in catalogue.named(written)], catalogue)
-    )
+    packages = _third_party([one for written in classes for one in catalogue.named(written)], catalogue)
+    required = [one for written in classes for one in recipe.requires.get(written, [])]
+    return Model(name, classes[0], packages, requirements=required)
 
 
 def _third_party(entries: list[dict[str, Any]], catalogue: Catalogue) -> list[str]:

@@ -11,13 +11,15 @@ NOTE = ".being-stamped.json"
 class Model(NamedTuple):
     """A model that was chosen: its name in `params/models/`, its class, and the packages that it needs.
 
-    `starter` is the catalogue's entry where the project needs a new file for it.
+    `packages` have classes that its file names; `requirements` bring what classes of the recipe's own import. `starter`
+    is the catalogue's entry where the project needs a new file for it.
     """
 
     name: str
     written: str
     packages: list[str]
     starter: dict[str, Any] | None = None
+    requirements: list[str] | None = None
 
 
 class Plan(NamedTuple):

@@ -20,8 +20,8 @@ class Recipe(NamedTuple):
 
     `metric` may need probabilities; `metric_on_decisions` is for models that give none. `targets` is how many columns
     can be predicted, None for any number; where it is 0, the answer `target` names a column to leave out. `always`
-    compete whatever is chosen. `pool` holds the models that come with it: name -> classes as its file writes them, its
-    own before nested ones.
+    compete whatever is chosen. `requires` says what brings the packages that classes of its own import. `pool` holds
+    the models that come with it: name -> classes as its file writes them, its own before nested ones.
     """
 
     folder: Path
@@ -33,6 +33,7 @@ class Recipe(NamedTuple):
     sample: dict[str, Any]
     presets: dict[str, dict[str, Any]]
     always: list[str]
+    requires: dict[str, list[str]]
     starter: dict[str, str]
     pool: dict[str, list[str]]
 
@@ -87,6 +88,7 @@ def recipe_in(folder: Path, template: Path) -> Recipe:
         sample=facts["sample"],
         presets=facts["presets"],
         always=facts.get("always", []),
+        requires=facts.get("requires", {}),
         starter=facts["starter"],
         pool=pool,
     )

@@ -35,9 +35,7 @@ def with_value(text: str, key: str, value: Any) -> str:
     ValueError
         If there is no such line.
     """
-    new = json.dumps(value, ensure_ascii=False)
-    if isinstance(value, dict):  # names of models need no quotes
-        new = f"{{{', '.join(f'{name}: {json.dumps(one)}' for name, one in value.items())}}}"
+    new = _flow(value)
     old = r"\"(?:\\.|[^\"\\])*\"|'[^']*'|[^#\n]*?"
     pattern = re.compile(rf"^({re.escape(key)}:[ \t]*)({old})(?:([ \t]+)(#.*))?$", re.MULTILINE)
 
@@ -109,6 +107,13 @@ def _in_yaml(value: Any) -> str:
     if isinstance(value, float):
         return re.sub(r"^(-?\d+)e", r"\1.0e", json.dumps(value))
     return json.dumps(value)
+
+
+def _flow(value: Any) -> str:
+    """A value on one line: JSON, but the keys of mappings need no quotes."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name}: {_flow(one)}' for name, one in value.items())}}}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _edit(path: Path, values: dict[str, Any]) -> None:

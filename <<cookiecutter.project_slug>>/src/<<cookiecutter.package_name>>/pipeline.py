@@ -22,6 +22,7 @@ from .steps.apart import apart, steps_of
 from .steps.featurize import featurize
 from .steps.predict import Featurize, features, predict
 from .steps.preprocess import preprocess
+from .steps.task import task_of
 from .storage import fetched
 from .store import load, load_transformers
 
@@ -138,17 +139,26 @@ class PredictionPipeline:
         if self.model is None:
             raise UserError("this pipeline has no model: it prepares rows only")
         checked = self.check(frame)
-        good = checked.frame[~checked.refused] if checked.refused.any() else checked.frame
-        # A model may not take no rows at all: one is made up, and its prediction is thrown away.
-        asked = good if len(good) else self.preprocess(frame.iloc[:0].reindex([0]), self.schema)
-        table = predict(self.model, features(asked, self.schema, self.featurize), self.schema)
-        if not len(good):
+        asked = self._asked(checked, frame)
+        lost = [] if checked.refused.all() else task_of(self.schema).unanswerable(self.model, asked)
+        if lost:
+            checked = checked.without(lost)
+            asked = self._asked(checked, frame)
+        table = predict(self.model, asked, self.schema)
+        if checked.refused.all():
             table = table.iloc[:0]
         if checked.refused.any():
             if pd.api.types.is_integer_dtype(table["prediction"]):
                 table["prediction"] = table["prediction"].astype("Int64")
             table = table.reindex(frame.index)
         return Predictions(table, checked)
+
+    def _asked(self, checked: Checked, frame: pd.DataFrame) -> pd.DataFrame:
+        """The features of the rows that are not refused."""
+        good = checked.frame[~checked.refused] if checked.refused.any() else checked.frame
+        # A model may not take no rows at all: one is made up, and its prediction is thrown away.
+        asked = good if len(good) else self.preprocess(frame.iloc[:0].reindex([0]), self.schema)
+        return features(asked, self.schema, self.featurize)
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Predictions with the index of `frame`; what the policies warn of becomes a Python warning.

@@ -1,6 +1,6 @@
 """Validation: what is done with new rows that are not like those that the model learned from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -45,6 +45,15 @@ class Checked:
             (int(row), one.column, one.of(row)) for one in self.findings if one.policy == policy for row in one.rows
         ]
         return sorted(found, key=lambda one: one[0])
+
+    def without(self, problems: Sequence[tuple[str, str, np.ndarray]]) -> "Checked":
+        """The same with more rows refused: column, reason, and positions among those that are not yet."""
+        places = np.flatnonzero(~self.refused)
+        more = [Finding(name, why, "refuse", places[rows], self.frame[name]) for name, why, rows in problems]
+        refused = self.refused.copy()
+        for one in more:
+            refused[one.rows] = True
+        return Checked(self.frame, self.findings + more, refused)
 
 
 class Refused(UserError):

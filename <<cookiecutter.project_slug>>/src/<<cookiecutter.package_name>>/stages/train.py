@@ -55,6 +55,7 @@ def _train(plan: dict[str, Any], workers: Any) -> None:
     def node(key: str) -> Any:
         return Grammar().object(plan[key], WHERE.at(key)) if plan[key] is not None else None
 
+    task = task_of(schema)
     trained = train(
         chosen_from,
         ensemble,
@@ -62,7 +63,7 @@ def _train(plan: dict[str, Any], workers: Any) -> None:
         frame[schema.target],
         folds,
         schema,
-        task_of(schema),
+        task,
         scorer,
         workers=workers,
         sample=sample,
@@ -78,7 +79,8 @@ def _train(plan: dict[str, Any], workers: Any) -> None:
     text = dump(written(trained, plan, slices))
     described = Described(schema, text, result, read_json("data/interim/example.json"))
     flavors = {name: build(Grammar().object(one, WHERE.at("parts", name))) for name, one in plan["parts"].items()}
-    save(Path("models/final"), trained.model, described, plan["named"], frame[list(schema.features)], flavors)
+    rows = task.askable(frame[list(schema.features)])
+    save(Path("models/final"), trained.model, described, plan["named"], rows, flavors)
     write_json("reports/leaderboard.json", {"metric": scorer.name, "models": board})
     print(f"models/final is trained on {len(frame)} rows: {', '.join(one['name'] for one in chosen['members'])}")
 

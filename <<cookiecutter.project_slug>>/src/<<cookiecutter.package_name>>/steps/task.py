@@ -22,7 +22,7 @@ class Task(BaseEstimator):
     Attributes
     ----------
     models : the kinds of estimators that can compete.
-    takes : what `params/train.yaml` may put around the final model.
+    takes : what `params/train.yaml` may put around the final model, and `final_estimator` if members can be stacked.
     keys : roles whose columns the model is given, beside features and the time.
     targets : how many target columns there may be: the fewest and the most (None: any number).
     tells : what `known` gives.
@@ -157,6 +157,14 @@ class Task(BaseEstimator):
         learned : the rows that a model learned from, or None for those that `see` saw.
         """
         return None
+
+    def askable(self, features: pd.DataFrame) -> pd.DataFrame:
+        """Rows that a fitted model can be asked about, made of those that it learned from."""
+        return features
+
+    def unanswerable(self, model: Any, features: pd.DataFrame) -> list[tuple[str, str, np.ndarray]]:
+        """Rows that a fitted model has no answer to: the column that is the reason, why, and their positions."""
+        return []
 
     def answers(self, model: Any) -> dict[str, Any]:
         """The columns that `predict` gives for this model, each with the JSON Schema of its values."""

@@ -1,0 +1,429 @@
+"""Forecast: the task of saying how numbers go on in time, for one series or for many in one table."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
+
+from ..errors import UserError
+from ..schema import Schema, to_datetime, to_text
+from .forecasters import LagRegressor, SeasonalNaive
+from .series import (
+    counted,
+    following,
+    frequency_of,
+    indexed,
+    named,
+    offset,
+    season_of,
+    series_of,
+    within_days,
+)
+from .tasks import Regression
+
+GAPS = ("refuse", "interpolate", "forward_fill")
+DUPLICATES = ("refuse", "mean", "last")
+PLACE = ("data.yaml", "task")
+FEWEST_STEPS = 3  # that a series needs, to be learned from
+INHERITED = ("frequency", "season_length", "horizon", "time_zone")
+
+
+class OfSeries(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
+    """A forecaster of rows as they stand in the table: the time and the group become their index (series, time).
+
+    What is left are covariates, which have to be known of the rows to predict, too. A preprocessing sees these alone.
+
+    Parameters
+    ----------
+    estimator : a forecaster of `forecasters.py`, or a pipeline that ends in one.
+    time, group : the columns; no group for one series.
+    """
+
+    def __init__(self, estimator: Any, time: str, group: str | None = None) -> None:
+        self.estimator, self.time, self.group = estimator, time, group
+
+    def fit(self, X: pd.DataFrame, y: Any) -> "OfSeries":
+        """Fit the preprocessing to the covariates, then the forecaster."""
+        rows = indexed(X, self.time, self.group)
+        order = np.lexsort([rows.index.get_level_values(1), rows.index.get_level_values(0).astype(str)])
+        rows, values = rows.iloc[order], np.asarray(y, dtype=float)[order]
+        whole = clone(self.estimator)
+        steps = whole.steps if isinstance(whole, Pipeline) else [("model", whole)]
+        self.front_ = [step for _, step in steps[:-1]] if rows.shape[1] else []
+        for step in self.front_:
+            rows = _framed(_without(step, (self.time, self.group)).fit_transform(rows, values), step, rows.index)
+        self.model_ = steps[-1][1].fit(rows, values)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Forecasts of shape (rows,), in the order of the rows, which have to follow the training rows.
+
+        A row without a time has no forecast.
+
+        Raises
+        ------
+        UserError
+            If a row is not after the end of training, or of a series that was not there.
+        """
+        rows = indexed(X, self.time, self.group)
+        timed = rows.index.get_level_values(1).notna()
+        known = rows[timed & ~rows.index.duplicated()].sort_index()
+        if not len(known):
+            return np.full(len(rows), np.nan)
+        asked = known
+        for step in self.front_:
+            asked = _framed(step.transform(asked), step, asked.index)
+        said = np.asarray(self.model_.predict(asked), dtype=float).ravel()
+        return np.where(timed, said[known.index.get_indexer(rows.index)], np.nan)
+
+
+class Forecast(Regression):
+    """A number for each of the next steps in time, from what came before; with a group column, of each of its series.
+
+    Parameters
+    ----------
+    horizon : how many steps ahead is forecast and judged.
+    frequency : the step between rows as pandas writes it: D, h, W-SUN, MS, QS, B, 15min, ...; None: as in the table.
+    season_length : how many steps a season has; None: by the frequency, a day for hours, a week for days, a year else.
+    gaps : what is done where a series lacks steps: `refuse`, or fill them by `interpolate` or `forward_fill`.
+    duplicates : what is done where a series has a time stamp twice: `refuse`, or take the `mean` or the `last`.
+    time_zone : the zone of local times without an offset, such as Europe/Berlin: they are turned into UTC, in which no
+        hour is missing or twice. None for stamps in UTC, and for days and longer steps.
+    """
+
+    keys = ("group",)
+    tells = ("X", "X_train", "y_train", "season_length")
+    baseline = "The dummy model is the seasonal naive: it repeats the last season."
+
+    def __init__(
+        self,
+        horizon: int,
+        frequency: str | None = None,
+        season_length: int | None = None,
+        gaps: str = "refuse",
+        duplicates: str = "refuse",
+        time_zone: str | None = None,
+    ) -> None:
+        for name, value in {"horizon": horizon, "season_length": season_length}.items():
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise ValueError(f"{name} needs a whole number above 0, not {value!r}")
+        for name, written, known in (("gaps", gaps, GAPS), ("duplicates", duplicates, DUPLICATES)):
+            if written not in known:
+                raise ValueError(f"{name} is one of {', '.join(known)}, not {written!r}")
+        if frequency is not None:
+            offset(frequency)
+        if time_zone is not None:
+            _zone(time_zone)
+        self.horizon, self.frequency, self.season_length = horizon, frequency, season_length
+        self.gaps, self.duplicates, self.time_zone = gaps, duplicates, time_zone
+
+    def bind(self, schema: Schema) -> "Forecast":
+        """Take over the time column and the group column; the frequency stands in the schema once rows were read."""
+        super().bind(schema)
+        self.time_ = next(iter(schema.role("time")), "")
+        self.format_ = next((column.format for column in schema.columns if column.name == self.time_), None)
+        self.group_ = next(iter(schema.role("group")), None)
+        self.ends_: dict[str, str] = {}
+        return self
+
+    @property
+    def season_length_(self) -> int:
+        """How many steps a season has."""
+        return self.season_length or season_of(self.frequency or "D")
+
+    # -------------------------------------------------------------------------------------- the table
+
+    def typed(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Local times turned into UTC, in training and in prediction alike.
+
+        Raises
+        ------
+        UserError
+            If an hour does not exist, or happened twice and the rows do not tell which one is meant.
+        """
+        if self.time_zone is None or self.time_ not in frame:
+            return frame
+        stamps = frame[self.time_]
+        if not (within_days(self.frequency) if self.frequency else (stamps != stamps.dt.normalize()).any()):
+            return frame  # dates have no hours that could be lost
+        names = to_text(frame[self.group_]).fillna("") if self.group_ in frame else pd.Series("", index=frame.index)
+        moved = pd.Series(pd.NaT, index=frame.index, dtype="datetime64[us]")
+        for name, own in stamps.groupby(names.to_numpy()):
+            moved.loc[own.index] = self._universal(own, str(name)).to_numpy()
+        return frame.assign(**{self.time_: moved})
+
+    def rows(self, frame: pd.DataFrame, schema: Schema, positive: Any = None) -> pd.DataFrame:
+        """The rows with a number to learn from, each series whole: without duplicates and gaps, at one frequency.
+
+        Raises
+        ------
+        UserError
+            If there is no time, or a series has duplicates, gaps or irregular steps that no repair is chosen for.
+        """
+        frame = super().rows(frame, schema, positive)
+        if not self.time_:
+            raise UserError(
+                "a forecast needs a column that says when: write `columns: {<name>: {role: time, dtype: datetime}}`",
+                "data.yaml",
+                "columns",
+            )
+        timeless = frame[self.time_].isna()
+        if timeless.any():
+            raise UserError(
+                f"{int(timeless.sum())} rows have no {self.time_}, such as row {frame.index[timeless][0] + 1}: "
+                "leave them out of the table, or give them their time",
+                *PLACE,
+            )
+        names = to_text(frame[self.group_]).fillna("") if self.group_ else pd.Series("", index=frame.index)
+        parts = {str(name): part for name, part in frame.groupby(names.to_numpy(), sort=True)}
+        parts = {name: self._single(part, name, schema) for name, part in parts.items()}
+        frequency = self.frequency or self._told([part[self.time_] for part in parts.values()])
+        parts = {name: self._regular(part, name, frequency, schema) for name, part in parts.items()}
+        short = [name for name, part in parts.items() if len(part) < FEWEST_STEPS]
+        if short:
+            raise UserError(
+                f"the series{named(short[0], ' ')} has {len(parts[short[0]])} steps, and {FEWEST_STEPS} are the fewest "
+                "that a forecast is made from: leave it out of the table",
+                *PLACE,
+            )
+        self.frequency = frequency
+        schema.task = schema.task | {"params": schema.task.get("params", {}) | {"frequency": frequency}}
+        made = pd.concat(list(parts.values()), ignore_index=True)
+        return made.sort_values(self.time_, kind="stable", ignore_index=True)
+
+    def hints(self, frame: pd.DataFrame, schema: Schema) -> list[str]:
+        """What the table was taken for, and whether there is enough of it."""
+        lengths = frame.groupby(self.group_).size() if self.group_ else pd.Series([len(frame)])
+        count = f"{len(lengths)} series of {lengths.min()} to {lengths.max()} steps" if self.group_ else "one series"
+        said = [f"{count}, frequency {self.frequency}, {self.season_length_} steps a season"]
+        few = 2 * self.season_length_ + self.horizon
+        if lengths.min() < few:
+            said.append(
+                f"the shortest series has {lengths.min()} steps: fewer than two seasons and a horizon ({few}), so that "
+                "a season can hardly be told from chance"
+            )
+        left = schema.role("feature")
+        if left:
+            said.append(
+                f"{', '.join(left[:5])}{', …' if len(left) > 5 else ''}: covariates, which have to be known of the "
+                "time to forecast, too; give one that is not (weather, sales) `role: ignore`"
+            )
+        return said
+
+    def example(self, rows: list[dict[str, Any]], raw: pd.DataFrame) -> list[dict[str, Any]]:
+        """The rows moved on to the stamps that follow a series in the table, because the past cannot be forecast."""
+        if not self.time_ or not rows:
+            return rows
+        stamps, told = to_datetime(raw[self.time_], self.format_), {}
+        if self.group_:
+            told = {self.group_: rows[0][self.group_]}
+            stamps = stamps[to_text(raw[self.group_]) == str(told[self.group_])]
+        frequency = self.frequency or frequency_of(stamps.dropna()) or "D"
+        ahead = following(str(stamps.max()), len(rows), frequency)
+        form = self.format_ if self.format_ not in (None, "ISO8601") else None
+        form = form or ("%Y-%m-%d %H:%M:%S" if within_days(frequency) else "%Y-%m-%d")
+        return [row | told | {self.time_: one.strftime(form)} for row, one in zip(rows, ahead, strict=True)]
+
+    def check_split(self, target: Any, train: np.ndarray, held_out: np.ndarray, folds: Sequence[Any], by: Any) -> None:
+        """See that the splits look ahead in time, and as far as the task does."""
+        for key, splitter in zip(("holdout", "cv"), by, strict=True):
+            name, own = type(splitter).__name__, getattr(splitter, "horizon", self.horizon)
+            if own != self.horizon:
+                raise UserError(
+                    f"{name} has the horizon {own}, and the task in params/data.yaml has {self.horizon}: write "
+                    "the same in both",
+                    "split.yaml",
+                    key,
+                )
+            pairs = folds if key == "cv" else [(train, held_out)]
+            if any(len(later) and earlier.max() > later.min() for earlier, later in pairs):
+                raise UserError(
+                    f"{name} learns from rows that come after those that it scores, so the scores say nothing of "
+                    "forecasts: use RollingOrigin",
+                    "split.yaml",
+                    key,
+                )
+
+    # ------------------------------------------------------------------------------------- the models
+
+    def adapt(self, estimator: Any) -> Any:
+        """A regressor that is no forecaster learns from lags and the calendar, as in a LagRegressor."""
+        nested = estimator.get_params().values() if hasattr(estimator, "get_params") else ()
+        if any(getattr(type(one), "forecasts", False) for one in (estimator, *nested)):
+            return estimator
+        return LagRegressor(estimator)
+
+    def wrap(self, pipeline: Any) -> Any:
+        """The pipeline for rows with time and group as columns.
+
+        What its forecaster leaves open (frequency, season_length, horizon, time_zone) is as in the task.
+        """
+        known = {
+            "frequency": self.frequency,
+            "season_length": self.season_length_,
+            "horizon": self.horizon,
+            "time_zone": self.time_zone if self.frequency and within_days(self.frequency) else None,
+        }
+        params = pipeline.get_params()
+        names = {name: name.rpartition("__")[2] for name, value in params.items() if value is None}
+        open_params = {name: known[last] for name, last in names.items() if last in known and known[last] is not None}
+        return OfSeries(pipeline.set_params(**open_params), self.time_, self.group_)
+
+    def dummy(self) -> Any:
+        """The seasonal naive: each value is that of a season before."""
+        return SeasonalNaive()
+
+    # ----------------------------------------------------------------------------------- the judgement
+
+    def see(self, features: pd.DataFrame) -> None:
+        """Note where the training rows end: steps ahead are counted from there."""
+        self.ends_ = self._ends(features)
+
+    def strata(self, features: pd.DataFrame, learned: pd.DataFrame | None = None) -> np.ndarray:
+        """How many steps ahead each row is, array of shape (rows,): the further, the wider is an interval."""
+        ends = self._ends(learned) if learned is not None else self.ends_
+        return counted(indexed(features, self.time_, self.group_).index, ends, self.frequency or "D")[0]
+
+    def askable(self, features: pd.DataFrame) -> pd.DataFrame:
+        """The last rows of each series moved on by a horizon, because a model is not asked about its training rows."""
+        series = features[self.group_] if self.group_ else pd.Series("", index=features.index)
+        parts = []
+        for _, own in features.groupby(to_text(series).fillna("").to_numpy()):
+            last = own.sort_values(self.time_).tail(self.horizon)
+            ahead = following(str(last[self.time_].iloc[-1]), len(last), self.frequency or "D")
+            parts.append(last.assign(**{self.time_: ahead.as_unit("us")}))
+        return pd.concat(parts, ignore_index=True)
+
+    def unanswerable(self, model: Any, features: pd.DataFrame) -> list[tuple[str, str, np.ndarray]]:
+        """The rows that are not ahead of what the model has seen: the column at fault, why, and their positions."""
+        ends = getattr(getattr(model, "task", None) or getattr(model, "model_", None), "ends_", None)
+        if ends is None:  # it is no forecaster
+            return []
+        index = indexed(features, self.time_, self.group_).index
+        columns = {"time": self.time_, "series": self.group_ or self.time_}
+        return [(columns[one.of], one.reason, one.rows) for one in counted(index, ends, self.frequency or "D")[1]]
+
+    def known(self, features: Any, learned: Any, target: Any) -> dict[str, Any]:
+        """The rows indexed by (series, time), so that a metric can tell the series apart, and the season."""
+        return {
+            "X": indexed(features, self.time_, self.group_),
+            "X_train": indexed(learned, self.time_, self.group_),
+            "y_train": np.asarray(target, dtype=float),
+            "season_length": self.season_length_,
+        }
+
+    # ------------------------------------------------------------------------------------------ helpers
+
+    def _ends(self, features: pd.DataFrame) -> dict[str, str]:
+        return {
+            name: str(stamps.max())
+            for name, stamps in series_of(indexed(features, self.time_, self.group_).index).items()
+        }
+
+    def _universal(self, stamps: pd.Series, name: str) -> pd.Series:
+        try:
+            # Where an hour happens twice, its first rows are before the clock is put back, if all of them are there.
+            local = stamps.dt.tz_localize(self.time_zone, ambiguous="infer")
+        except ValueError as error:
+            reason = " ".join(str(error).split()).split(", try")[0]
+            raise UserError(
+                f"a time{named(name)} cannot be read in the zone {self.time_zone}: {reason}. An hour that the clock "
+                "skips does not exist, and one that it repeats has to be there twice, in order; or write the times "
+                "with their offset (2026-10-25T02:30+01:00) and no time_zone",
+                *PLACE,
+            ) from None
+        return local.dt.tz_convert("UTC").dt.tz_localize(None)
+
+    def _single(self, part: pd.DataFrame, name: str, schema: Schema) -> pd.DataFrame:
+        """A series in the order of time, with one row for each stamp."""
+        part = part.sort_values(self.time_, kind="stable")
+        twice = part[self.time_].duplicated(keep=False)
+        if not twice.any():
+            return part
+        stamps = part.loc[twice, self.time_]
+        if self.duplicates == "refuse":
+            raise UserError(
+                f"{stamps.iloc[0]} is there {int((stamps == stamps.iloc[0]).sum())} times{named(name)} "
+                f"({stamps.nunique()} such stamps in all). If the table has several series, give the column that tells "
+                "them apart `role: group`; or write `duplicates: mean` or `duplicates: last` into the task",
+                *PLACE,
+            )
+        extra = int(part[self.time_].duplicated().sum())
+        schema.notes.append(f"{extra} rows{named(name)} share a time stamp: the {self.duplicates} of each is taken")
+        last = part.groupby(self.time_, sort=True, as_index=False).last()
+        if self.duplicates == "mean":
+            numbers = [str(column) for column in part if pd.api.types.is_numeric_dtype(part[column])]
+            last[numbers] = part.groupby(self.time_, sort=True)[numbers].mean().to_numpy()
+        return last[list(part.columns)]
+
+    def _told(self, series: list[pd.Series]) -> str:
+        """The frequency of the longest series."""
+        lengths = [len(one) for one in series]
+        found = frequency_of(series[int(np.argmax(lengths))])
+        if found is None:
+            raise UserError(
+                "the time stamps have no regular step that could be told: write `frequency: D` (or h, W-SUN, MS, ...) "
+                "into the task, or bring the rows to regular steps before",
+                *PLACE,
+            )
+        return found
+
+    def _regular(self, part: pd.DataFrame, name: str, frequency: str, schema: Schema) -> pd.DataFrame:
+        """A series with a row for each step from its first to its last."""
+        stamps = pd.DatetimeIndex(part[self.time_])
+        grid = pd.date_range(stamps[0], stamps[-1], freq=offset(frequency))
+        odd = stamps[~stamps.isin(grid)]
+        if len(odd):
+            raise UserError(
+                f"{odd[0]}{named(name)} is off the steps of the frequency {frequency} ({len(odd)} such stamps in all): "
+                "write the right `frequency` into the task, or bring the rows to regular steps before, such as one sum "
+                "or mean for each day",
+                *PLACE,
+            )
+        lacking = grid.difference(stamps)
+        if not len(lacking):
+            return part
+        if self.gaps == "refuse":
+            listed = ", ".join(str(one.date()) if one == one.normalize() else str(one) for one in lacking[:3])
+            raise UserError(
+                f"{len(lacking)} of {len(grid)} steps{named(name)} are not there (or have no {schema.target}): "
+                f"{listed}{', …' if len(lacking) > 3 else ''}. Write `gaps: interpolate` or `gaps: forward_fill` into "
+                f"the task to fill them, or another `frequency` than {frequency}",
+                *PLACE,
+            )
+        schema.notes.append(f"{len(lacking)} steps{named(name)} were not there and are filled ({self.gaps})")
+        whole = part.set_index(self.time_).reindex(grid.rename(self.time_))
+        if self.gaps == "interpolate":
+            numbers = [str(column) for column in whole if pd.api.types.is_float_dtype(whole[column])]
+            whole[numbers] = whole[numbers].interpolate(method="linear")
+        return whole.ffill().reset_index()[list(part.columns)]
+
+
+def _without(transformer: Any, names: tuple[str | None, ...]) -> Any:
+    """A transformer of columns that leaves the time and the group alone."""
+    if isinstance(transformer, ColumnTransformer):
+        kept = [
+            (label, one, [name for name in own if name not in names]) for label, one, own in transformer.transformers
+        ]
+        transformer.transformers = [one for one in kept if one[2]]
+    return transformer
+
+
+def _framed(values: Any, step: Any, index: pd.Index) -> pd.DataFrame:
+    """Transformed rows as a table with the rows' index."""
+    if isinstance(values, pd.DataFrame):
+        return values.set_axis(index)
+    dense = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
+    names = step.get_feature_names_out() if hasattr(step, "get_feature_names_out") else range(dense.shape[1])
+    return pd.DataFrame(dense, index, [str(name) for name in names])
+
+
+def _zone(name: str) -> None:
+    try:
+        pd.Timestamp("2000-01-01").tz_localize(name)
+    except Exception:
+        raise ValueError(f"time_zone: {name!r} is no time zone; write one such as Europe/Berlin") from None
