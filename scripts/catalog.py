@@ -26,6 +26,9 @@ KINDS = ("classifier", "regressor", "clusterer")
 # What stands in where a class wants another estimator: simple ones, to be replaced by the project's owner.
 INNER = {"classifier": LogisticRegression, "regressor": Ridge}
 
+# Fitted, these hold functions or trees of objects that skops and the project's joblib do not load.
+NOT_STORED = ("Birch", "BisectingKMeans")
+
 # Defaults that only say that the parameter is on its way out.
 LEAVING = ("deprecated", "warn")
 # What YAML reads back as it was written.
@@ -110,7 +113,7 @@ def entry(one: Any) -> dict[str, Any] | None:
         return None
     if not tags.target_tags.single_output or one.name.startswith("Dask"):
         return None
-    if one.kind == "clusterer" and not hasattr(made, "fit_predict"):  # such as clusters of columns
+    if one.name in NOT_STORED or (one.kind == "clusterer" and not hasattr(made, "fit_predict")):  # of columns, that is
         return None
     found["missing"] = bool(tags.input_tags.allow_nan)
     if one.kind == "classifier":

@@ -79,11 +79,8 @@ def fingerprint(name: str, preset: str) -> str:
     """
     recipe = recipes.recipe(ROOT, name)
     competing = {*recipe.always, *recipe.presets[preset]["estimators"]}
-    facts = recipes.facts_in(recipe.folder)
-    texts = ("title", "summary", "predicts", "asks", "presets", "starter")
-    found: dict[str, Any] = {key: value for key, value in facts.items() if key not in texts}
-    found["sample"] = {key: recipe.sample[key] for key in ("file", "target")}
-    found["preset"] = recipe.presets[preset]
+    found: dict[str, Any] = {"task": recipe.task, "metric": recipe.metric, "preset": recipe.presets[preset]}
+    found |= {"always": recipe.always, "sample": {key: recipe.sample[key] for key in ("file", "target")}}
     for path, relative in overlay.files(recipe.folder):
         if relative.startswith(("tests/", "notebooks/")):
             continue
@@ -266,19 +263,23 @@ def pool(name: str) -> list[dict[str, Any]]:
     for model in order:
         classes = recipe.pool[model]
         packages = {one["package"] for written in classes for one in catalogue.named(written)}
-        needs = [catalogue.packages[one] for one in sorted(packages & set(catalogue.packages))]
+        others = sorted(packages & set(catalogue.packages))
+        needs = [catalogue.packages[one] for one in others]
         needs += [one for written in classes for one in requires.get(written, []) if one not in needs]
-        library = next((one["package"] for one in catalogue.named(classes[0])), classes[0].rpartition(".")[0])
-        if not library and re.search(rf"^class {classes[0]}\b", own, re.MULTILINE):
-            library = Requirement(needs[0]).name if needs else "this recipe"
-        library = library.partition(".")[0] or "sklearn"
+        if needs:
+            library = others[0] if others else Requirement(needs[0]).name
+        elif not packages and re.search(rf"^class {classes[0]}\b", own, re.MULTILINE):
+            library = "own code"
+        else:
+            path = classes[0] if "." in classes[0] and not packages else "sklearn"
+            library = {"sklearn": "scikit-learn"}.get(path.partition(".")[0], path.partition(".")[0])
         inner = [one for one in classes[1:] if any(entry["kind"] == recipe.kind for entry in catalogue.named(one))]
         presets = [preset for preset, wanted in recipe.presets.items() if model in wanted["estimators"]]
         found.append(
             {
                 "name": model,
                 "class": " of ".join(one.rpartition(".")[2] for one in [classes[0], *inner[:1]]),
-                "library": "scikit-learn" if library == "sklearn" else library,
+                "library": library,
                 "needs": needs,
                 "presets": ["always"] if model in recipe.always else presets,
                 "start": model in recipe.always or "balanced" in presets,
@@ -342,7 +343,7 @@ def rendered() -> dict[Path, str]:
         "tasks": sorted({one["task"] for one in cards}),
         "libraries": sorted({str(library) for one in cards for library in one["libraries"]}, key=str.lower),
     }
-    question = "Which recipe? Write a name, or the folder or git address of a recipe of your own\n"
+    question = "Which recipe? A name, or the folder or git address of your own\n"
     question += "".join(f"    {one['name']}: {one['predicts']}\n" for one in cards) + "    Recipe"
     line = f'    "recipe": {json.dumps(question, ensure_ascii=False)},\n'
     questions = QUESTIONS.read_text(encoding="utf-8")

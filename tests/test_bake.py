@@ -96,7 +96,7 @@ def test_a_combination_is_stamped_and_wired(bake: Bake, recipe: str, estimators:
     data, search = (yaml.safe_load(baked.read(f"params/{name}.yaml")) for name in ("data", "search"))
     target = facts["sample"]["target"]
     assert data["source"] == facts["sample"]["file"]
-    if facts.get("targets", 1):
+    if facts.get("targets", 1) != 0:
         assert (data["target"], data["columns"]) == (target, {})
     else:
         assert (data["target"], data["columns"]) == (None, {target: {"role": "ignore"}})

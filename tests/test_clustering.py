@@ -238,6 +238,18 @@ def test_its_report_shows_clusters_and_speaks_of_no_target(done: Project) -> Non
     assert set(numbers["model"]) == {"kmeans", "agglomerative"} and numbers["clusters"].between(2, 12).all()
 
 
+def test_where_nothing_is_held_out_the_scores_are_those_of_the_folds(done: Project, tmp_path: Path) -> None:
+    project = done.copy(tmp_path)
+    held = "holdout:\n  class: ShuffleSplit\n  params: {n_splits: 1, test_size: 0.2, random_state: 0}"
+    project.edit("params/split.yaml", (held, "holdout: {class: NoHoldout}"))
+    project.edit("params/search.yaml", ("trials: 24", "trials: 6"))
+    project.repro()
+    board = json.loads((project.path / "reports" / "leaderboard.json").read_text())["models"]
+    chosen = next(one for one in board if one["chosen"])
+    metrics = json.loads((project.path / "reports" / "metrics.json").read_text())
+    assert metrics["mean_silhouette_score"] == pytest.approx(chosen["score"])
+
+
 def test_a_stored_model_says_what_the_pipeline_says(done: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(done.path)
     load = done.module("pipeline").PredictionPipeline.load

@@ -13,6 +13,8 @@ PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "benc
 # The recipe in whose project the examples of these pages are tried.
 EXAMPLES = {
     "tabular-classification": ["grammar.md", "tables.md"],
+    "tabular-regression": ["numbers.md"],
+    "multilabel": ["multilabel.md"],
     "clustering": ["clustering.md"],
     "forecasting": ["forecasting.md"],
 }
@@ -100,7 +102,7 @@ def test_yaml_examples_are_read_and_built(
                 path.unlink() if path not in before else path.write_bytes(before[path])
 
     examples = [block for page in EXAMPLES[recipe] for block in blocks(ROOT / "docs" / page)]
-    assert len(examples) > 4, "the examples were not found"
+    assert len(examples) > 2, "the examples were not found"
     wrong = {f"{block.page.name}:{block.line}": tried(block) for block in examples}
     assert {place: problem for place, problem in wrong.items() if problem} == {}
 

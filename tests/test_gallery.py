@@ -67,6 +67,7 @@ def test_there_is_no_picture_of_anything_else() -> None:
     ("file", "old", "new", "again"),
     [
         ("recipe.yaml", "Predict a number", "Guess a number", False),
+        ("recipe.yaml", "kind: regressor", "kind: regressor\nrequires: {SVR: [x]}", False),
         ("recipe.yaml", "automl:\n    estimators: [ridge, ", "automl:\n    estimators: [", False),
         ("recipe.yaml", "trials: 100", "trials: 101", True),
         ("recipe.yaml", "metric: neg_root_mean_squared_error", "metric: r2", True),
@@ -134,6 +135,9 @@ def test_models_are_shown_with_their_library_and_presets() -> None:
         "start": False,
     }
     assert shown["svm"]["library"] == "scikit-learn"
+    for name in RECIPES:
+        for model in gallery.pool(name):
+            assert model["library"] != "scikit-learn" or not model["needs"], (name, model)
     assert shown["svm"]["class"] == "TransformedTargetRegressor of SVR"
 
 

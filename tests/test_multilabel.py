@@ -124,6 +124,13 @@ def test_no_graph_is_made_of_it(project: Project, sets: Any, tmp_path: Any) -> N
         project.module("export.onnx").drawn(model, tmp_path / "graphs")
 
 
+def test_a_stack_is_refused(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project.path)
+    stack = "  class: Stacking\n  params: {final_estimator: {class: LogisticRegression}}"
+    with project.edited("params/train.yaml", ("  class: GreedySelection\n  params: {size: 25, refit: true}", stack)):
+        assert "Stacking cannot learn from what the members of a multilabel say" in project.python("check", code=1)
+
+
 @pytest.mark.slow
 def test_the_sample_runs_and_columns_do_too(project: Project) -> None:
     project.edit("params/search.yaml", ("trials: 20", "trials: 6"))

@@ -110,8 +110,9 @@ def test_labels_and_probabilities_asked_together_are_those_asked_apart(
     assert np.allclose(probabilities, model.predict_proba(features), rtol=0, atol=1e-12)  # sums of threads
 
 
-def test_what_says_something_else_is_found(made: Any, asked: pd.DataFrame, schema: Schema) -> None:
-    one, other = made(MODELS[0])[0], made(MODELS[1])[0]
+def test_what_says_something_else_is_found(made: Any, table: pd.DataFrame, asked: pd.DataFrame, schema: Schema) -> None:
+    task, features = task_of(schema), table[list(schema.features)]
+    one, other = made(MODELS[0])[0], fit(task.wrap(task.dummy()), features, table[schema.target])
     with pytest.raises(UserError, match="there does not say what the model says"):
         compare(one, other, asked, schema, 1e-3, "there")
 

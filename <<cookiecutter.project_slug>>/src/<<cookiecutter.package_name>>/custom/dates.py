@@ -1,5 +1,6 @@
 """Dates as numbers that an estimator can use."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,11 @@ class DateFeatures(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     elapsed : whether to add the days since the first training date. Trees cannot extrapolate on it; a trend needs it.
+    parts : which parts, of year, month, day, weekday, dayofyear and hour; none where a date is to be one number.
     """
 
-    def __init__(self, elapsed: bool = True) -> None:
-        self.elapsed = elapsed
+    def __init__(self, elapsed: bool = True, parts: Sequence[str] = PARTS) -> None:
+        self.elapsed, self.parts = elapsed, parts
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> "DateFeatures":
         """Note the first date of each column, and which parts differ."""
@@ -28,7 +30,7 @@ class DateFeatures(TransformerMixin, BaseEstimator):
         self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
         self.n_features_in_ = frame.shape[1]
         self.start_ = [_days(frame[name]).min() for name in frame]
-        self.parts_ = [[part for part in PARTS if _part(frame[name], part).nunique() > 1] for name in frame]
+        self.parts_ = [[part for part in self.parts if _part(frame[name], part).nunique() > 1] for name in frame]
         return self
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:

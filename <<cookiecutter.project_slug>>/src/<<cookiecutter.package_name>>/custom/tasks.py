@@ -22,7 +22,7 @@ class Classification(Task):
     """One of two or more classes; raw labels go in and come out."""
 
     models = ("classifier",)
-    takes = ("calibration", "threshold")
+    takes = ("final_estimator", "calibration", "threshold")
 
     def rows(self, frame: pd.DataFrame, schema: Schema, positive: Any = None) -> pd.DataFrame:
         """The rows that have a label, and the classes."""
@@ -114,7 +114,7 @@ class Regression(Task):
     """A number, or several numbers where the params name several targets."""
 
     models = ("regressor",)
-    takes = ("intervals",)
+    takes = ("final_estimator", "intervals")
     targets = (1, None)
 
     def rows(self, frame: pd.DataFrame, schema: Schema, positive: Any = None) -> pd.DataFrame:

@@ -389,6 +389,8 @@ def _train(data: Any, where: Where, names: Iterable[str], task: Task, grammar: G
         place = where.at("ensemble", "params", "model")
         raise place.error(f"{wanted!r} does not compete{nearest(wanted, names)}")
     final = getattr(made, "final_estimator", None)
+    if final is not None and "final_estimator" not in task.takes:
+        raise where.at("ensemble").error(f"{ensemble.name} cannot learn from what the members of a {task.name} say")
     if final is not None and not hasattr(final, "predict_proba" if "classifier" in task.models else "predict"):
         raise where.at("ensemble", "params", "final_estimator").error(f"{type(final).__name__} gives no probabilities")
     plain_: dict[str, Any] = {"ensemble": plain(ensemble), "max_prediction_time": limit, "named": set()}

@@ -43,7 +43,8 @@ def card(
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
     title, task = project["name"], task_of(schema)
     classes = ", ".join(task.names)
-    what = ", ".join([" and ".join(f"`{name}`" for name in schema.targets), f"a {task.name}"]).removeprefix(", ")
+    targets = " and ".join(f"`{name}`" for name in schema.targets) or "No column of the table"
+    what = f"{targets}, a {task.name}" if schema.targets else f"{targets}: it is a {task.name}"
     sections = {
         title: project.get("description", ""),
         f"{title}/What it predicts": f"{what}{f' into {classes}' if classes else ''}.",

@@ -73,7 +73,7 @@ def _try_metrics(metrics: list[Metric], frame: pd.DataFrame, fold: Fold, schema:
                 warnings.simplefilter("ignore")
                 judged(one, task, said, truth, asked, *learned, guess)
         except Exception as error:
-            kind = f"a {task.name}" + (f" of {len(schema.labels)} classes" if schema.labels else "")
+            kind = f"{len(schema.labels)} classes" if schema.labels else f"a {task.name}"
             reason = " ".join(str(error).split())
             raise UserError(f"{one.label} does not fit {kind}: {reason}", *place) from None
 

@@ -4,6 +4,7 @@ They are drawn like those of `report/charts.py`, which says what an `Evaluation`
 cluster goes by its number, noise is grey.
 """
 
+from collections.abc import Sized
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from .cluster_metrics import refitted, widths
 from .clusters import NOISE
 
 MARKERS = ("o", "^", "s", "D", "v", "P")  # for clusters of one colour
+MOST_COLOURS, MOST_BARS = 12, 20  # clusters, the largest
 MOST_ROWS = 20_000  # that a picture needs to be told of
 NUMBERS = ("n_clusters", "n_components")  # parameters that say how many clusters there are to be
 
@@ -53,10 +55,14 @@ def cluster_projection(evaluation: Evaluation) -> Chart:
     plane = PCA(2, random_state=0).fit(points)
     across, up = plane.transform(points[few]).T
     figure, axes = new_figure(max(WIDTH, 10), HEIGHT + 0.6)
-    for one in sorted(set(labels[few].tolist()), key=lambda one: (one == NOISE, one)):
+    size = 26 if len(few) < 500 else 14
+    found = sorted(set(labels[few].tolist()), key=lambda one: (one == NOISE, one))
+    for one in [one for one in found if one < MOST_COLOURS]:
         own = labels[few] == one
-        size = 26 if len(few) < 500 else 14
         axes.scatter(across[own], up[own], s=size, alpha=0.7, linewidth=0, label=_name(one), **_looks(one))
+    rest = labels[few] >= MOST_COLOURS
+    if rest.any():
+        axes.scatter(across[rest], up[rest], s=size, color=MUTED, alpha=0.4, linewidth=0, label="smaller ones")
     parts = plane.explained_variance_ratio_
     axes.set(xlabel=f"First principal component ({parts[0]:.0%})", ylabel=f"Second ({parts[1]:.0%})")
     figure.legend(loc="outside right upper", handlelength=1.0)
@@ -78,6 +84,7 @@ def cluster_sizes(evaluation: Evaluation) -> Chart:
     rows, labels = _learned(evaluation)
     held_out = _said(evaluation, evaluation.features)
     names = sorted(set(labels.tolist()) | set(held_out.tolist()), key=lambda one: (one == NOISE, one))
+    drawn = [one for one in names if one < MOST_BARS]
     data = pd.DataFrame(
         {
             "cluster": names,
@@ -87,13 +94,14 @@ def cluster_sizes(evaluation: Evaluation) -> Chart:
             "held_out_share": [float((held_out == one).mean()) for one in names],
         }
     )
-    figure, axes = new_figure(height=max(HEIGHT, 0.9 + 0.24 * len(data)))
-    places = draw_bars(axes, [_name(one) for one in names], data["share"].to_numpy())
-    for bar, one in zip(axes.patches, names, strict=True):
+    shown = data[data["cluster"].isin(drawn)]
+    figure, axes = new_figure(height=max(HEIGHT, 0.9 + 0.24 * len(shown)))
+    places = draw_bars(axes, [_name(one) for one in drawn], shown["share"].to_numpy())
+    for bar, one in zip(axes.patches, drawn, strict=True):
         bar.set(color=_looks(one)["color"], alpha=0.6)
-    caption = f"The share of {len(rows)} rows that each cluster has."
+    caption = f"The share of {len(rows)} rows that each cluster has." + _others(names, drawn)
     if evaluation.rows == "the hold-out":
-        axes.scatter(data["held_out_share"], places, s=34, color=INK, marker="|", linewidth=2, zorder=3)
+        axes.scatter(shown["held_out_share"], places, s=34, color=INK, marker="|", linewidth=2, zorder=3)
         caption += (
             f" Black marks are the shares among the {len(held_out)} rows that were held out: where they are far from"
             " the ends of the bars, what was found does not hold for new rows, or these are few."
@@ -116,7 +124,8 @@ def cluster_profiles(evaluation: Evaluation, top: int = 20) -> Chart:
     data = profiles(rows, labels)
     if data.empty:
         raise ValueError("there is no number and no category to compare clusters by")
-    clusters = [one for one in dict.fromkeys(data["cluster"]) if one != NOISE][:12]
+    known = [one for one in dict.fromkeys(data["cluster"]) if one != NOISE]
+    clusters = known[:MOST_COLOURS]
     table = data.pivot(index="of", columns="cluster", values="difference")[clusters]
     shown = table.loc[table.abs().max(axis=1).sort_values(ascending=False, kind="stable").index[:top]]
     limit = max(1.0, float(np.nanmax(shown.abs().to_numpy())))
@@ -145,6 +154,7 @@ def cluster_profiles(evaluation: Evaluation, top: int = 20) -> Chart:
     )
     if len(shown) < len(table):
         caption += f" The {len(shown)} of {len(table)} that differ most."
+    caption += _others(known, clusters)
     return Chart("Profiles of the clusters", caption, figure, data)
 
 
@@ -162,7 +172,8 @@ def silhouette_plot(evaluation: Evaluation) -> Chart:
     found = widths(points, labels)
     data = pd.DataFrame({"cluster": labels, "silhouette": found})
     data = data.sort_values(["cluster", "silhouette"], ascending=[True, False], ignore_index=True)
-    clusters = [one for one in np.unique(labels).tolist() if one != NOISE]
+    known = [one for one in np.unique(labels).tolist() if one != NOISE]
+    clusters = [one for one in known if one < MOST_BARS]
 
     figure, axes = new_figure(height=max(HEIGHT, 1.4 + 0.24 * len(clusters)))
     gap = max(1, round(0.02 * len(data)))
@@ -182,7 +193,7 @@ def silhouette_plot(evaluation: Evaluation) -> Chart:
     caption = (
         f"Each row of {evaluation.rows} is a line: near 1 it lies well inside its cluster, near 0 between two, and"
         f" below 0 another cluster is nearer. The dotted line is the mean, {found.mean():.2f}."
-    )
+    ) + _others(known, clusters)
     noise = int((labels == NOISE).sum())
     if noise:
         caption += f" {noise} rows are noise, and count as 0."
@@ -208,9 +219,10 @@ def cluster_comparison(evaluation: Evaluation, column: str | None = None, most: 
     known = values.notna().to_numpy()
     common = values.value_counts().index[:most]
     data = pd.crosstab(values[known], pd.Series(labels, values.index)[known]).loc[common]
-    clusters = sorted(data.columns, key=lambda one: (one == NOISE, one))
+    found = sorted(data.columns, key=lambda one: (one == NOISE, one))
+    clusters = [one for one in found if one < MOST_COLOURS]
     counts = data[clusters].to_numpy()
-    shares = counts / counts.sum(axis=1, keepdims=True)
+    shares = counts / data.to_numpy().sum(axis=1, keepdims=True)
 
     figure, axes = new_figure(max(WIDTH, 3.0 + 0.62 * len(clusters)), max(HEIGHT, 1.4 + 0.34 * len(data)))
     scale = LinearSegmentedColormap.from_list("shares", SHARES)
@@ -229,8 +241,8 @@ def cluster_comparison(evaluation: Evaluation, column: str | None = None, most: 
     caption = (
         f"Training rows by cluster and by {name}, which no model saw; colours are shares of each line."
         f" They agree by {index:.2f} (adjusted Rand index: 1 is the same, 0 is chance)."
-    )
-    table = data[clusters].reset_index(names=name).rename(columns=str)
+    ) + _others(found, clusters)
+    table = data[found].reset_index(names=name).rename(columns=str)
     return Chart(f"Clusters and {short(name, 24)}", caption, figure, table)
 
 
@@ -278,9 +290,11 @@ def cluster_stability(evaluation: Evaluation, resamples: int = 20, share: float 
         raise ValueError("there is no cluster to be found again")
     alike = np.asarray([[_most_alike(labels == one, other) for one in clusters] for other in found])
     data = pd.DataFrame({"cluster": clusters, "mean": alike.mean(axis=0), "std": alike.std(axis=0)})
-    figure, axes = new_figure(height=max(HEIGHT, 0.9 + 0.24 * len(data)))
-    places = draw_bars(axes, [_name(one) for one in clusters], data["mean"].to_numpy())
-    axes.hlines(places, data["mean"] - data["std"], data["mean"] + data["std"], color=DEEP, linewidth=1.4)
+    shown = data.head(MOST_BARS)
+    mean, std = shown["mean"].to_numpy(), shown["std"].to_numpy()
+    figure, axes = new_figure(height=max(HEIGHT, 0.9 + 0.24 * len(shown)))
+    places = draw_bars(axes, [_name(one) for one in shown["cluster"]], mean)
+    axes.hlines(places, mean - std, mean + std, color=DEEP, linewidth=1.4)
     for limit in (0.6, 0.75):
         axes.axvline(limit, color=MUTED, linewidth=1, linestyle=":")
     axes.set(xlabel="Jaccard index with the most similar cluster", xlim=(0, 1))
@@ -289,7 +303,7 @@ def cluster_stability(evaluation: Evaluation, resamples: int = 20, share: float 
         f"How much of each cluster is found again by {resamples} copies of the model that learned from {share:.0%} of"
         " the rows. Above 0.75 a cluster is there to stay, below 0.6 it should not be trusted (Hennig). Whiskers are"
         f" one standard deviation. The clusterings as wholes agree by {index:.2f} (adjusted Rand index)."
-    )
+    ) + _others(clusters, shown["cluster"])
     return Chart("Stability of the clusters", caption, figure, data)
 
 
@@ -350,6 +364,12 @@ def _most_alike(own: np.ndarray, others: np.ndarray) -> float:
     """The largest Jaccard index of a set of rows and a cluster of another clustering."""
     candidates = [others == one for one in np.unique(others) if one != NOISE]
     return max((float((own & one).sum() / (own | one).sum()) for one in candidates), default=0.0)
+
+
+def _others(clusters: Sized, drawn: Sized) -> str:
+    """The end of a caption: how many clusters there are besides."""
+    more = len(clusters) - len(drawn)
+    return f" {more} smaller clusters are not drawn." if more else ""
 
 
 def _name(cluster: int) -> str:
