@@ -239,7 +239,7 @@ def test_a_missing_number_is_a_gap(read: Callable[..., Any], error: type[Excepti
 def test_duplicates_are_refused_or_merged(read: Callable[..., Any], error: type[Exception]) -> None:
     table = pd.concat([daily(), daily().iloc[[4]].assign(y=100.0)])
     with pytest.raises(
-        error, match=r"2024-01-05 00:00:00 is there 2 times .*role: group`; or write `duplicates: mean`"
+        error, match=r"2024-01-05 00:00:00 is there 2 times .*role: group`; .*write `duplicates: mean`"
     ):
         read(table)
     assert read(table, duplicates="last")[0]["y"].iloc[4] == 100
@@ -283,13 +283,14 @@ def test_summer_time_loses_and_doubles_no_hour(
     assert (pd.DatetimeIndex(rows["when"]) == zoned.tz_convert("UTC").tz_localize(None)).all()
     offset = local.assign(when=[one.isoformat() for one in zoned])
     pd.testing.assert_frame_equal(read(offset)[0], rows)
-    with pytest.raises(error, match="An hour that the clock skips does not exist"):
+    with pytest.raises(error, match="1 rows have no when, such as row 51: .* a time that Europe/Berlin does not have"):
         read(
             local.assign(when=local["when"].str.replace("2024-03-31 03:00", "2024-03-31 02:00")),
             time_zone="Europe/Berlin",
         )
-    ahead = pd.DataFrame({"when": pd.to_datetime(["2024-11-02 01:00", "2024-11-02 02:00"])})
-    assert task.typed(ahead)["when"].tolist() == [pd.Timestamp("2024-11-02 00:00"), pd.Timestamp("2024-11-02 01:00")]
+    ahead = pd.DataFrame({"when": pd.to_datetime(["2024-11-02 01:00", "2024-11-02 02:00", "2025-03-30 02:30"])})
+    expected = pd.to_datetime(["2024-11-02 00:00", "2024-11-02 01:00", None])
+    assert pd.DatetimeIndex(task.typed(ahead)["when"]).equals(expected.as_unit("us"))
     dates = daily(300)
     assert read(dates, time_zone="Europe/Berlin")[0]["when"].iloc[0] == pd.Timestamp("2024-01-01")
 
@@ -405,10 +406,10 @@ def test_the_sample_runs_from_end_to_end(tmp_path: Path) -> None:
     assert all(title in page for title in ("Forecast", "Error by horizon", "Decomposition"))
     new = pd.DataFrame({"month": pd.date_range("2010-01-01", periods=18, freq="MS").strftime("%Y-%m-%d")})
     new.to_csv(project.path / "new.csv", index=False)
-    project.python("predict", "new.csv", "--to", "said.csv")
+    project.python("predict", "new.csv", "said.csv")
     said = pd.read_csv(project.path / "said.csv")
     assert said["prediction"].between(15, 30).all() and len(said) == 18
     assert (said["lower_95"] <= said["lower_80"]).all() and (said["lower_80"] < said["upper_80"]).all()
     new.assign(month="1999-05-01").to_csv(project.path / "new.csv", index=False)
-    refused = project.python("predict", "new.csv", "--to", "said.csv", code=1)
+    refused = project.python("predict", "new.csv", "said.csv", code=1)
     assert "is not after 2009-12-01" in refused and "Traceback" not in refused

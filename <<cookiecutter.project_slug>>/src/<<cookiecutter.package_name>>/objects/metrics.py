@@ -1,7 +1,7 @@
 """Metrics: scikit-learn's scorers by name, or a metric function with its parameters, in one shape."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -53,6 +53,16 @@ class Outputs:
             return None if values is None else values[rows]
 
         return Outputs(lambda: self.predicted[rows], part(self.probabilities), part(self.decisions), self.classes)
+
+
+def joined(parts: Sequence[Outputs]) -> Outputs:
+    """The outputs for the rows of all parts, one part after the other."""
+
+    def whole(name: str) -> Any:
+        values = [getattr(one, name) for one in parts]
+        return None if any(one is None for one in values) else np.concatenate(values)
+
+    return Outputs(lambda: whole("predicted"), whole("probabilities"), whole("decisions"), parts[0].classes)
 
 
 @dataclass(frozen=True)

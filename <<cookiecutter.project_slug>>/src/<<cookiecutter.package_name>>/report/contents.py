@@ -17,7 +17,7 @@ from ..errors import UserError
 from ..files import read_json, replacing, write_json, write_text
 from ..objects.build import build
 from ..objects.grammar import Grammar
-from ..objects.metrics import Metric, Outputs, metric
+from ..objects.metrics import Metric, Outputs, joined, metric
 from ..objects.model import model_from
 from ..objects.reader import Where
 from ..schema import Schema
@@ -59,11 +59,14 @@ def write() -> None:
     if len(held_out):
         said = task.outputs(model, features)
         found = scores(metrics, task, said, truth, features, *seen, model)
+        guess = _guess(task, *seen)
+        baseline = scores(metrics, task, task.outputs(guess, features), truth, features, *seen, guess)
     else:
         said = _left_out(model, result["members"], task)
         found = _by_fold(metrics, task, said, truth, seen, folds, model)
-    guess = task.wrap(task.dummy()).fit(seen[0], np.asarray(seen[1]))
-    baseline = scores(metrics, task, task.outputs(guess, features), truth, features, *seen, guess)
+        guesses = [_guess(task, *(one.iloc[learn] for one in seen)) for learn, _ in folds]
+        guessed = [task.outputs(one, seen[0].iloc[rows]) for one, (_, rows) in zip(guesses, folds, strict=True)]
+        baseline = _by_fold(metrics, task, joined(guessed), truth, seen, folds, guesses[-1])
     intervals = _intervals(model, task, features, len(held_out))
     held = interval_scores(truth, intervals, model.combine.coverage) if intervals is not None else []
     members = _members(model, result["members"], metrics[0])
@@ -182,6 +185,11 @@ def _left_out(model: Any, written: list[dict[str, Any]], task: Task) -> Outputs:
     found = task.said(np.asarray(model.combine.predict_proba(said)))
     # A threshold may decide otherwise than for the most probable class.
     return Outputs(np.asarray(model.combine.predict(said)).astype(int), found.probabilities, classes=found.classes)
+
+
+def _guess(task: Task, features: pd.DataFrame, target: Any) -> Any:
+    """A dummy model."""
+    return task.wrap(task.dummy()).fit(features, np.asarray(target))
 
 
 def _by_fold(

@@ -1,6 +1,7 @@
 """Forecast: the task of saying how numbers go on in time, for one series or for many in one table."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -138,13 +139,7 @@ class Forecast(Regression):
     # -------------------------------------------------------------------------------------- the table
 
     def typed(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Local times turned into UTC, in training and in prediction alike.
-
-        Raises
-        ------
-        UserError
-            If an hour does not exist, or happened twice and the rows do not tell which one is meant.
-        """
+        """Local times turned into UTC, in training and in prediction alike; what cannot be told is missing."""
         if self.time_zone is None or self.time_ not in frame:
             return frame
         stamps = frame[self.time_]
@@ -152,8 +147,8 @@ class Forecast(Regression):
             return frame  # dates have no hours that could be lost
         names = to_text(frame[self.group_]).fillna("") if self.group_ in frame else pd.Series("", index=frame.index)
         moved = pd.Series(pd.NaT, index=frame.index, dtype="datetime64[us]")
-        for name, own in stamps.groupby(names.to_numpy()):
-            moved.loc[own.index] = self._universal(own, str(name)).to_numpy()
+        for _, own in stamps.groupby(names.to_numpy()):
+            moved.loc[own.index] = self._universal(own).to_numpy()
         return frame.assign(**{self.time_: moved})
 
     def rows(self, frame: pd.DataFrame, schema: Schema, positive: Any = None) -> pd.DataFrame:
@@ -173,9 +168,10 @@ class Forecast(Regression):
             )
         timeless = frame[self.time_].isna()
         if timeless.any():
+            zone = f"; a time that {self.time_zone} does not have, or has twice and the table once, counts as none"
             raise UserError(
-                f"{int(timeless.sum())} rows have no {self.time_}, such as row {frame.index[timeless][0] + 1}: "
-                "leave them out of the table, or give them their time",
+                f"{int(timeless.sum())} rows have no {self.time_}, such as row {frame.index[timeless][0] + 1}: leave "
+                f"them out of the table, or give them their time{zone if self.time_zone else ''}",
                 *PLACE,
             )
         names = to_text(frame[self.group_]).fillna("") if self.group_ else pd.Series("", index=frame.index)
@@ -305,7 +301,9 @@ class Forecast(Regression):
             return []
         index = indexed(features, self.time_, self.group_).index
         columns = {"time": self.time_, "series": self.group_ or self.time_}
-        return [(columns[one.of], one.reason, one.rows) for one in counted(index, ends, self.frequency or "D")[1]]
+        zone = " (times are in UTC here)" if self.time_zone else ""
+        problems = counted(index, ends, self.frequency or "D")[1]
+        return [(columns[one.of], one.reason + zone * (one.of == "time"), one.rows) for one in problems]
 
     def known(self, features: Any, learned: Any, target: Any) -> dict[str, Any]:
         """The rows indexed by (series, time), so that a metric can tell the series apart, and the season."""
@@ -324,18 +322,13 @@ class Forecast(Regression):
             for name, stamps in series_of(indexed(features, self.time_, self.group_).index).items()
         }
 
-    def _universal(self, stamps: pd.Series, name: str) -> pd.Series:
+    def _universal(self, stamps: pd.Series) -> pd.Series:
+        """Local times of one series in UTC; one that the clock skips, or repeats and is there once, is missing."""
+        zoned = partial(stamps.dt.tz_localize, self.time_zone, nonexistent="NaT")
         try:
-            # Where an hour happens twice, its first rows are before the clock is put back, if all of them are there.
-            local = stamps.dt.tz_localize(self.time_zone, ambiguous="infer")
-        except ValueError as error:
-            reason = " ".join(str(error).split()).split(", try")[0]
-            raise UserError(
-                f"a time{named(name)} cannot be read in the zone {self.time_zone}: {reason}. An hour that the clock "
-                "skips does not exist, and one that it repeats has to be there twice, in order; or write the times "
-                "with their offset (2026-10-25T02:30+01:00) and no time_zone",
-                *PLACE,
-            ) from None
+            local = zoned(ambiguous="infer")  # of an hour that happens twice the first row is the earlier one
+        except ValueError:
+            local = zoned(ambiguous="NaT")
         return local.dt.tz_convert("UTC").dt.tz_localize(None)
 
     def _single(self, part: pd.DataFrame, name: str, schema: Schema) -> pd.DataFrame:
@@ -349,7 +342,8 @@ class Forecast(Regression):
             raise UserError(
                 f"{stamps.iloc[0]} is there {int((stamps == stamps.iloc[0]).sum())} times{named(name)} "
                 f"({stamps.nunique()} such stamps in all). If the table has several series, give the column that tells "
-                "them apart `role: group`; or write `duplicates: mean` or `duplicates: last` into the task",
+                "them apart `role: group`; if its times are local and the clock was put back, write `time_zone` into "
+                "the task; or write `duplicates: mean` or `duplicates: last`",
                 *PLACE,
             )
         extra = int(part[self.time_].duplicated().sum())
