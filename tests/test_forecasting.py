@@ -75,7 +75,7 @@ def test_a_method_beats_the_seasonal_naive_on_a_trend_with_a_season(methods: Any
     assert found[name] < found["SeasonalNaive"]
 
 
-@pytest.mark.parametrize("name", LOCAL)
+@pytest.mark.parametrize("name", [*LOCAL, "ProphetForecaster", "DartsForecaster"])
 def test_a_stored_forecaster_says_the_same(methods: Any, name: str) -> None:
     from skops.io import dumps, get_untrusted_types, loads
 
@@ -396,7 +396,7 @@ def test_the_sample_runs_from_end_to_end(tmp_path: Path) -> None:
     import json
 
     board = json.loads((project.path / "reports" / "leaderboard.json").read_text())["models"]
-    assert {"seasonal_naive", "lag_ridge", "ets", "theta"} <= {one["name"] for one in board}
+    assert {"seasonal_naive", "lag_ridge", "ets", "theta"} <= {one["model"] for one in board}
     metrics = json.loads((project.path / "reports" / "metrics.json").read_text())
     text = json.dumps(metrics)
     assert "mean_absolute_scaled_error" in text and "symmetric_mean_absolute_percentage_error" in text
