@@ -142,6 +142,8 @@ def test_the_sample_runs_and_columns_do_too(project: Project) -> None:
     project.python("predict", "data/raw/habits.csv", "said.csv")
     said = pd.read_csv(project.path / "said.csv")
     assert len(said) == 1000 and said.filter(like="probability_").shape[1] == 6
+    project.python("notebooks", "errors")
+    assert "One for another" in (project.path / "reports/notebooks/errors.html").read_text(encoding="utf-8")
     table = pd.read_csv(project.path / "data/raw/habits.csv")
     for name in ("active", "texting"):
         table[name] = np.where(table["habits"].fillna("").str.contains(name), "yes", "no")

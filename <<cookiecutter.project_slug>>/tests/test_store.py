@@ -96,7 +96,7 @@ def test_a_part_that_is_missing_or_changed_is_named(part: str, saved: Path, name
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[1]", '{"format": 2}', '{"format": 1, "parts": {}}', '{"format": 99, "parts": {}}']
+    "text", ["", "{}", "[1]", '{"format": 3}', '{"format": 1, "parts": {}}', '{"format": 99, "parts": {}}']
 )
 def test_a_manifest_that_is_none_is_refused(text: str, saved: Path, named: list[str]) -> None:
     (saved / "manifest.json").write_text(text)
@@ -208,7 +208,7 @@ def test_a_part_that_a_storage_has_lost_is_named(uri: str, saved: Path, named: l
 def test_a_manifest_that_leads_out_of_the_folder_is_refused(uri: str, saved: Path) -> None:
     version = publish(saved, uri)
     files, root = fsspec.url_to_fs(version)
-    files.pipe_file(f"{root}/manifest.json", b'{"format": 2, "parts": {"../../outside": "0"}}')
+    files.pipe_file(f"{root}/manifest.json", b'{"format": 3, "parts": {"../../outside": "0"}}')
     with pytest.raises(UserError, match="its manifest names"), fetched(uri):
         pass
 

@@ -148,8 +148,8 @@ class PredictionPipeline:
         if checked.refused.all():
             table = table.iloc[:0]
         if checked.refused.any():
-            if pd.api.types.is_integer_dtype(table["prediction"]):
-                table["prediction"] = table["prediction"].astype("Int64")
+            whole = table.select_dtypes("integer").columns
+            table = table.astype(dict.fromkeys(whole, "Int64"))
             table = table.reindex(frame.index)
         return Predictions(table, checked)
 

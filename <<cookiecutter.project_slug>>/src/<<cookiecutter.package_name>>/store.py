@@ -27,7 +27,7 @@ from .trust import PACKAGE, imported
 
 MANDATORY = ("schema.json", "example.json", "model.yaml", "environment.json")
 MANIFEST = "manifest.json"
-FORMAT = 2
+FORMAT = 3
 DEFAULT = f"{PACKAGE}.custom.flavors.Skops"
 COMPARED = 100  # rows on which a stored model is compared with the model
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LONGEST_TAIL = 150  # steps of history that are drawn before a forecast
+MOST_SEASONS = 40  # of more, a season's line becomes a band
 
 
 @styled
@@ -150,12 +151,14 @@ def decomposition(evaluation: Evaluation, series: str | None = None) -> Chart:
     figure = Figure(figsize=(1.6 * WIDTH, 1.5 * HEIGHT), layout="constrained")
     panels = figure.subplots(4, 1, sharex=True)
     for axes, (label, values) in zip(panels, parts.items(), strict=True):
-        _panel(axes, label, values)
+        _panel(axes, label, values.iloc[-MOST_SEASONS * season :])
     caption = (
         f"The training rows{named(name)} are the sum of a trend (the moving mean of {season} steps), a season that"
         f" repeats, and the rest. Strength of the trend {_number(_strength(trend, rest))}, of the season"
         f" {_number(_strength(wave, rest))}: near 1, it explains nearly all; near 0, nothing."
     )
+    if len(line) > MOST_SEASONS * season:
+        caption += f" Drawn are the last {MOST_SEASONS} seasons."
     return Chart("Decomposition", caption, figure, pd.DataFrame(parts).reset_index(names="time"))
 
 
