@@ -14,7 +14,7 @@ import importlib
 import json
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,7 @@ from .series import (
 
 LONGEST_SEASON = 24  # steps, for a method that has a state for each
 MOST_SERIES = 50  # that get a column each
+YEAR = pd.Timedelta(days=365)
 Exog = list[np.ndarray]
 
 
@@ -112,6 +113,11 @@ class _Forecaster(RegressorMixin, BaseEstimator):
         future[rows, steps - 1] = known
         return np.asarray(self._ahead(asked, ahead, future)[rows, steps - 1])
 
+    def _waves(self, yearly: int, names: Iterable[str]) -> int:
+        """How many waves of the year there are to be: none where no history is as long as a year."""
+        spans = [pd.Timestamp(self.ends_[name]) - pd.Timestamp(self.starts_[name]) for name in names]
+        return yearly if max(spans) >= YEAR else 0
+
     def _learn(self) -> None:
         """Learn from `history_` and `past_`."""
 
@@ -149,7 +155,8 @@ class LagRegressor(_Forecaster):
         season before. A trend, or a level that wanders, needs one of these with trees.
     calendar : parts of the stamp, a list of `month`, `quarter`, `day`, `weekday`, `hour`; None for what the frequency
         lets differ, such as weekday and month for days.
-    yearly : pairs of sine and cosine of the time of the year, for a season of the year in days or hours.
+    yearly : pairs of sine and cosine of the time of the year, for a season of the year in days or hours; none where no
+        history is as long as a year.
     scale : bring each series to mean 0 and spread 1 before, so that large and small ones teach one another.
     time_zone : of the calendar, where stamps are in UTC.
     """
@@ -244,7 +251,8 @@ class LagRegressor(_Forecaster):
 
     def _known(self, names: list[str], stamps: list[pd.DatetimeIndex]) -> np.ndarray:
         """What is known of steps beforehand: the calendar and the series, shape (series, steps, columns)."""
-        dated = np.stack([calendar(one, self.calendar_, self.yearly, self.time_zone) for one in stamps])
+        waves = self._waves(self.yearly, self.history_)
+        dated = np.stack([calendar(one, self.calendar_, waves, self.time_zone) for one in stamps])
         all_names = list(self.history_)
         if not 1 < len(all_names) <= MOST_SERIES:
             return dated
@@ -371,7 +379,7 @@ class Arima(_Each):
     order : p, d, q: how many earlier values, how often differenced, how many earlier errors.
     seasonal_order : the same for values, differences and errors of seasons before; [0, 0, 0] for none.
     constant : whether there is a constant; with a difference it is a trend.
-    yearly : pairs of sine and cosine of the time of the year, where there is no seasonal part.
+    yearly : pairs of sine and cosine of the time of the year, where there is no seasonal part and a year of history.
     history : the last so many steps are fitted; None for all.
     """
 
@@ -400,24 +408,22 @@ class Arima(_Each):
         last = values[-(self.history or len(values)) :]
         stamps = pd.date_range(self.starts_[name], self.ends_[name], freq=offset(self.frequency_))[-len(last) :]
         seasonal = (*self.seasonal_order, self.season_length_) if self._has_season(last) else (0, 0, 0, 0)
-        beside = self._beside(last, stamps, self.past_[name][-len(last) :])
+        beside = self._beside(name, last, stamps, self.past_[name][-len(last) :])
         return sarimax.SARIMAX(
             last,
             beside,
             order=tuple(self.order),
             seasonal_order=seasonal,
             trend="c" if self.constant else None,
-            enforce_stationarity=False,
-            enforce_invertibility=False,
             concentrate_scale=True,
         )
 
     def _has_season(self, last: np.ndarray) -> bool:
         return any(self.seasonal_order) and self.season_length_ <= LONGEST_SEASON and self._fits_season(last)
 
-    def _beside(self, last: np.ndarray, stamps: pd.DatetimeIndex, known: np.ndarray) -> np.ndarray | None:
+    def _beside(self, name: str, last: np.ndarray, stamps: pd.DatetimeIndex, known: np.ndarray) -> np.ndarray | None:
         """What the regression is on, or None for nothing."""
-        waves = 0 if self._has_season(last) else self.yearly
+        waves = 0 if self._has_season(last) else self._waves(self.yearly, [name])
         beside = np.hstack([calendar(stamps, (), waves), known])
         return beside if beside.shape[1] else None
 
@@ -430,7 +436,7 @@ class Arima(_Each):
     def _forecast_one(self, name: str, values: np.ndarray, steps: int, future: np.ndarray) -> np.ndarray:
         fitted = self._model(name, values).filter(self.fitted_[name])
         last = values[-(self.history or len(values)) :]
-        beside = self._beside(last, following(self.ends_[name], steps, self.frequency_), future)
+        beside = self._beside(name, last, following(self.ends_[name], steps, self.frequency_), future)
         return np.asarray(fitted.forecast(steps, exog=beside))
 
 
