@@ -4,6 +4,7 @@ import ast
 import hashlib
 import importlib.util
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 PACKAGE = __name__.split(".")[0]
@@ -24,7 +25,7 @@ def closure(file: Path) -> set[Path]:
 
 def fingerprint(file: Path) -> str:
     """A hash of a module and of all that it imports of this project; comments do not count."""
-    trees = [ast.dump(_tree(one)) for one in sorted(closure(file))]
+    trees = [_dumped(one.read_text(encoding="utf-8")) for one in sorted(closure(file))]
     return hashlib.sha256("".join(trees).encode()).hexdigest()[:16]
 
 
@@ -47,22 +48,28 @@ def fingerprints(paths: Iterable[str]) -> dict[str, str]:
 def _imported(file: Path) -> list[Path]:
     """The modules of this project that `file` names in its import statements."""
     package = (PACKAGE, *file.relative_to(ROOT).parent.parts)
-    files = []
-    for node in ast.walk(_tree(file)):
+    names = _named(file.read_text(encoding="utf-8"), package)
+    return [found for name in names if name[0] == PACKAGE for found in _files(name[1:])]
+
+
+@cache
+def _named(text: str, package: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The modules, and what could be modules, that a module's text imports."""
+    found: list[tuple[str, ...]] = []
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
             module = (*base, *(node.module.split(".") if node.module else ()))
-            names = [module, *((*module, alias.name) for alias in node.names)]
+            found += [module, *((*module, alias.name) for alias in node.names)]
         elif isinstance(node, ast.Import):
-            names = [tuple(alias.name.split(".")) for alias in node.names]
-        else:
-            continue
-        files += [found for name in names if name[0] == PACKAGE for found in _files(name[1:])]
-    return files
+            found += [tuple(alias.name.split(".")) for alias in node.names]
+    return found
 
 
-def _tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_text(encoding="utf-8"))
+@cache
+def _dumped(text: str) -> str:
+    """What a module's text says, without its comments."""
+    return ast.dump(ast.parse(text))
 
 
 def _files(parts: tuple[str, ...]) -> list[Path]:
