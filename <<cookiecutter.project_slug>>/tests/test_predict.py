@@ -77,6 +77,24 @@ def test_a_bad_row_does_not_lose_the_good_ones(pipeline: PredictionPipeline, row
     pd.testing.assert_frame_equal(found.table.drop(index=3), pipeline.predict(rows).drop(index=3), check_dtype=False)
 
 
+def test_a_row_whose_prediction_is_not_finite_is_refused(pipeline: PredictionPipeline, rows: pd.DataFrame) -> None:
+    if not pipeline.schema.task["class"].endswith(".Regression"):
+        pytest.skip("it is about numbers")
+    endless = PredictionPipeline(pipeline.schema, _Endless(), Validation(bad_rows="skip"), featurize=pipeline.featurize)
+    found = endless.run(rows)
+    assert [row for row, column, _ in found.checked.problems() if column == "prediction"] == [3]
+    assert found.table["prediction"].isna().tolist() == (rows.index == 3).tolist()
+    with pytest.raises(UserError, match="row 4: prediction: it is not finite"):
+        PredictionPipeline(pipeline.schema, _Endless(), featurize=pipeline.featurize).predict(rows)
+
+
+class _Endless:
+    """Predicts what is too large for the fourth row."""
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        return np.where(np.arange(len(X)) == 3, np.inf, 1.0)
+
+
 def test_of_refused_rows_alone_nothing_is_predicted(pipeline: PredictionPipeline, rows: pd.DataFrame) -> None:
     found = _with(pipeline, bad_rows="skip").run(rows.assign(size="tall"))
     assert found.table.shape == (len(rows), len(pipeline.predict(rows).columns)) and found.table.isna().all(axis=None)

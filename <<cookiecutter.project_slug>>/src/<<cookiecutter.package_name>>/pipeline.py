@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .custom.validation import Checked, Validation
@@ -29,6 +30,7 @@ from .store import load, load_transformers
 Preprocess = Callable[[pd.DataFrame, Schema], pd.DataFrame]
 MODEL = "models/package"
 MOST_TOLD = 3
+ENDLESS = "it is not finite, because the row is too far from those of training"
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,10 @@ class PredictionPipeline:
         table = predict(self.model, asked, self.schema)
         if checked.refused.all():
             table = table.iloc[:0]
+        finite = _finite(table)
+        if not finite.all():
+            checked = checked.without([("prediction", ENDLESS, np.flatnonzero(~finite))])
+            table = table[finite]
         if checked.refused.any():
             whole = table.select_dtypes("integer").columns
             table = table.astype(dict.fromkeys(whole, "Int64"))
@@ -204,6 +210,12 @@ class PredictionPipeline:
             if found != ("category" if dtype == "text" else dtype):
                 raise UserError(f"{name!r} is a {dtype} to the model, and is made a {found} here")
         return changed
+
+
+def _finite(table: pd.DataFrame) -> np.ndarray:
+    """Which rows hold no infinite and no missing number."""
+    numbers = [np.isfinite(values.to_numpy()) for _, values in table.items() if values.dtype.kind == "f"]
+    return np.all(numbers, axis=0) if numbers else np.ones(len(table), dtype=bool)
 
 
 def told(refused: list[tuple[int, str, str]]) -> str:

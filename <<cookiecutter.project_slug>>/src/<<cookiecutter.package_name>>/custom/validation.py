@@ -49,7 +49,7 @@ class Checked:
     def without(self, problems: Sequence[tuple[str, str, np.ndarray]]) -> "Checked":
         """The same with more rows refused: column, reason, and positions among those that are not yet."""
         places = np.flatnonzero(~self.refused)
-        more = [Finding(name, why, "refuse", places[rows], self.frame[name]) for name, why, rows in problems]
+        more = [Finding(name, why, "refuse", places[rows], self.frame.get(name)) for name, why, rows in problems]
         refused = self.refused.copy()
         for one in more:
             refused[one.rows] = True
