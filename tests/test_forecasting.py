@@ -133,7 +133,7 @@ def test_a_covariate_of_the_future_is_used(methods: Any) -> None:
     X, y = waves(1, 120, noise=0.01)
     holiday = np.random.default_rng(1).integers(0, 2, len(X)).astype(float)
     kind = pd.array(np.where(holiday > 0, "holiday", "work"), dtype="str")
-    for name, column in (("LagRegressor", kind), ("LagRegressor", holiday), ("Arima", holiday)):
+    for name, column in (("LagRegressor", kind), ("LagRegressor", holiday), ("Arima", holiday), ("Arima", kind)):
         rows, learned, later, truth = apart(X.assign(day=column), y + 3 * holiday)
         given = {} if name == "LagRegressor" else {"order": [1, 0, 0], "seasonal_order": [0, 1, 1]}
         told, untold = (

@@ -405,27 +405,32 @@ class Arima(_Each):
 
     def _model(self, name: str, values: np.ndarray) -> Any:
         sarimax = _package(self.needs[0])
-        last = values[-(self.history or len(values)) :]
-        stamps = pd.date_range(self.starts_[name], self.ends_[name], freq=offset(self.frequency_))[-len(last) :]
+        last = self._last(values)
         seasonal = (*self.seasonal_order, self.season_length_) if self._has_season(last) else (0, 0, 0, 0)
-        beside = self._beside(name, last, stamps, self.past_[name][-len(last) :])
+        beside = self._beside(name, last)
+        kept = _independent(beside)
         return sarimax.SARIMAX(
             last,
-            beside,
+            beside[:, kept] if kept else None,
             order=tuple(self.order),
             seasonal_order=seasonal,
             trend="c" if self.constant else None,
             concentrate_scale=True,
         )
 
+    def _last(self, values: np.ndarray) -> np.ndarray:
+        return values[-(self.history or len(values)) :]
+
     def _has_season(self, last: np.ndarray) -> bool:
         return any(self.seasonal_order) and self.season_length_ <= LONGEST_SEASON and self._fits_season(last)
 
-    def _beside(self, name: str, last: np.ndarray, stamps: pd.DatetimeIndex, known: np.ndarray) -> np.ndarray | None:
-        """What the regression is on, or None for nothing."""
-        waves = 0 if self._has_season(last) else self._waves(self.yearly, [name])
-        beside = np.hstack([calendar(stamps, (), waves), known])
-        return beside if beside.shape[1] else None
+    def _waves_of(self, name: str, last: np.ndarray) -> int:
+        return 0 if self._has_season(last) else self._waves(self.yearly, [name])
+
+    def _beside(self, name: str, last: np.ndarray) -> np.ndarray:
+        """What the regression is on: waves and covariates of the fitted steps."""
+        stamps = pd.date_range(self.starts_[name], self.ends_[name], freq=offset(self.frequency_))[-len(last) :]
+        return np.hstack([calendar(stamps, (), self._waves_of(name, last)), self.past_[name][-len(last) :]])
 
     def _fewest(self) -> int:
         return 10 + 2 * (sum(self.order) + 2 * self.yearly)
@@ -434,10 +439,10 @@ class Arima(_Each):
         return np.asarray(self._model(name, values).fit(disp=False, maxiter=50, low_memory=True).params, dtype=float)
 
     def _forecast_one(self, name: str, values: np.ndarray, steps: int, future: np.ndarray) -> np.ndarray:
-        fitted = self._model(name, values).filter(self.fitted_[name])
-        last = values[-(self.history or len(values)) :]
-        beside = self._beside(name, last, following(self.ends_[name], steps, self.frequency_), future)
-        return np.asarray(fitted.forecast(steps, exog=beside))
+        fitted, last = self._model(name, values).filter(self.fitted_[name]), self._last(values)
+        kept, stamps = _independent(self._beside(name, last)), following(self.ends_[name], steps, self.frequency_)
+        beside = np.hstack([calendar(stamps, (), self._waves_of(name, last)), future])
+        return np.asarray(fitted.forecast(steps, exog=beside[:, kept] if kept else None))
 
 
 class Theta(_Each):
@@ -629,6 +634,18 @@ class DartsForecaster(_Forecaster):
 def _takes_many(model: Any) -> bool:
     """Whether a model of darts learns from several series at once."""
     return any(one.__name__ == "GlobalForecastingModel" for one in type(model).__mro__)
+
+
+def _independent(table: np.ndarray) -> list[int]:
+    """The columns that are no constant and no combination of those before them: others leave a regression undecided."""
+    basis, kept = np.full((len(table), 1), len(table) ** -0.5), []
+    for number, column in enumerate(table.T):
+        rest = column - basis @ (basis.T @ column)
+        size = np.linalg.norm(rest)
+        if size > 1e-6 * max(1e-6, float(np.linalg.norm(column))):
+            basis = np.hstack([basis, rest[:, None] / size])
+            kept.append(number)
+    return kept
 
 
 def _naive(values: np.ndarray, season: int, steps: int) -> np.ndarray:
