@@ -29,7 +29,7 @@ BLOCK = re.compile(r"^```(?:yaml|python) (\S+)\n(.*?)^```$", re.MULTILINE | re.D
 def documented(folder: Path) -> Path:
     """The recipe of docs/add-a-recipe.md, made as the page says: a folder is copied, emptied and written anew."""
     shutil.copytree(ROOT / "recipes" / "tabular-regression", folder)
-    for old in [*(folder / "data" / "raw").iterdir(), *(folder / "params" / "models").iterdir()]:
+    for old in [folder / "README.md", *(folder / "data/raw").iterdir(), *(folder / "params/models").iterdir()]:
         old.unlink()
     for name, text in BLOCK.findall(PAGE):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,6 @@ def repository(tmp_path: Path, visits: Path) -> str:
     work.mkdir()
     run("git", "init", "--quiet", "--initial-branch", "main", cwd=work)
     shutil.copytree(visits, work / "counts" / "visits")
-    (work / "counts" / "visits" / "tests").mkdir()
     commit(work, "The first version")
     run("git", "tag", "v1", cwd=work)
     (work / "counts" / "visits" / "tests" / "test_counts.py").write_text("def test_nothing() -> None:\n    pass\n")
@@ -194,7 +193,7 @@ def test_a_folder_is_a_recipe(bake: Bake, visits: Path) -> None:
     assert {"recipe.yaml", ".github/ours.yml", "data/raw/penguins.csv"} & set(baked.files()) == set()
     assert "MIT License" in baked.read("LICENSE")
     data, search = (yaml.safe_load(baked.read(f"params/{name}.yaml")) for name in ("data", "search"))
-    assert (data["source"], data["target"], data["task"]) == ("data/raw/visits.csv", "visits", "regression")
+    assert (data["source"], data["target"], data["task"]) == ("data/raw/visits.csv", "visits", "counts")
     assert (search["models"], search["metric"]) == (["poisson"], "neg_mean_absolute_error")
 
 

@@ -110,6 +110,24 @@ def test_labels_and_probabilities_asked_together_are_those_asked_apart(
     assert np.allclose(probabilities, model.predict_proba(features), rtol=0, atol=1e-12)  # sums of threads
 
 
+@pytest.mark.parametrize("together", [False, True])
+def test_what_is_predicted_is_what_the_report_measures(
+    together: bool, made: Any, asked: pd.DataFrame, schema: Schema
+) -> None:
+    task, model = task_of(schema), made(MODELS[0])[0]
+    if together:
+        try:
+            combine = task.mean([0.5, 0.5], task.probable(task.outputs(model, asked)).shape[1])
+        except UserError as error:
+            pytest.skip(error.message)
+        model = task.ensemble(["first", "second"], [model, made(MODELS[1])[0]], combine)
+    said, measured = predict(model, asked, schema), task.outputs(model, asked).predicted
+    single = "prediction" in said
+    raw = said["prediction"] if single else said[[f"prediction_{name}" for name in schema.targets]]
+    found = np.asarray(raw) if not schema.targets else task.truth(raw)
+    assert np.allclose(found, measured)
+
+
 def test_what_says_something_else_is_found(made: Any, table: pd.DataFrame, asked: pd.DataFrame, schema: Schema) -> None:
     task, rows = task_of(schema), table.iloc[:90]
     one, other = made(MODELS[0])[0], fit(task.wrap(task.dummy()), rows[list(schema.features)], rows[schema.target])

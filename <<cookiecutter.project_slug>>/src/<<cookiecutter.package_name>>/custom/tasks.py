@@ -21,8 +21,8 @@ from ..steps.task import Task
 class Classification(Task):
     """One of two or more classes; raw labels go in and come out."""
 
-    models = ("classifier",)
-    takes = ("final_estimator", "calibration", "threshold")
+    models: tuple[str, ...] = ("classifier",)
+    takes: tuple[str, ...] = ("final_estimator", "calibration", "threshold")
 
     def rows(self, frame: pd.DataFrame, schema: Schema, positive: Any = None) -> pd.DataFrame:
         """The rows that have a label, and the classes."""
@@ -113,9 +113,9 @@ class Classification(Task):
 class Regression(Task):
     """A number, or several numbers where the params name several targets."""
 
-    models = ("regressor",)
-    takes = ("final_estimator", "intervals")
-    targets = (1, None)
+    models: tuple[str, ...] = ("regressor",)
+    takes: tuple[str, ...] = ("final_estimator", "intervals")
+    targets: tuple[int, int | None] = (1, None)
 
     def rows(self, frame: pd.DataFrame, schema: Schema, positive: Any = None) -> pd.DataFrame:
         """The rows that have all the numbers."""

@@ -78,7 +78,10 @@ def final() -> Final:
         raise UserError("models/final was made from other data than data/interim holds: `make run` makes it anew")
     task, text = task_of(schema), read(Path("models/final/model.yaml"))[0]
     if type(task) not in (Classification, Regression) or not isinstance(schema.target, str) or text.get("intervals"):
-        raise UserError("a script can be written for the classes or the numbers of one target, without intervals")
+        raise UserError(
+            "a script can be written for a classification or a regression of one target, without intervals; this is "
+            f"{'one of several targets' if isinstance(schema.target, list) else f'a {task.name}'}"
+        )
     members, weights = {}, []
     for number, one in enumerate(text["members"]):
         told = {key: value for key, value in one.items() if key not in ("name", "weight", "values")}

@@ -107,7 +107,10 @@ class Task(BaseEstimator):
         return estimator
 
     def wrap(self, pipeline: Any) -> Any:
-        """The unfitted estimator for raw rows and raw targets, around a pipeline of preprocessing and estimator."""
+        """The unfitted estimator for raw rows and raw targets, around a pipeline of preprocessing and estimator.
+
+        What it predicts has to be what `outputs` decides: the report measures the one, and `predict` gives the other.
+        """
         return pipeline
 
     def dummy(self) -> Any:
@@ -127,7 +130,10 @@ class Task(BaseEstimator):
         raise NotImplementedError
 
     def said(self, values: np.ndarray) -> Outputs:
-        """The outputs that `probable` made an array of shape (rows, k) of; codes where that has one dimension."""
+        """The outputs that `probable` made an array of shape (rows, k) of; codes where that has one dimension.
+
+        It decides as the models of `wrap` and of `ensemble` do.
+        """
         raise NotImplementedError
 
     def restored(self, values: np.ndarray) -> np.ndarray:
