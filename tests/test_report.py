@@ -89,13 +89,14 @@ def test_a_learning_curve_is_drawn_if_it_is_cheap(project: Project, explain: Any
     random = np.random.default_rng(0)
     features = pd.DataFrame({"a": random.normal(size=300), "b": random.normal(size=300)})
     target = pd.Series(np.where(features["a"] > 0, "yes", "no"))
-    schema = project.module("schema").Schema("y", "classification", [], {"a": "number", "b": "number"}, ["no", "yes"])
+    schema = project.module("schema").Schema("y", None, [], {"a": "number", "b": "number"}, ["no", "yes"])
+    task = project.module("custom.tasks").Classification().bind(schema)
     folds = [(np.arange(0, 200), np.arange(200, 300)), (np.arange(100, 300), np.arange(0, 100))]
     metric = project.module("objects.metrics").metric("neg_log_loss", None, None)
 
     def curve(seconds_a_row: float) -> pd.DataFrame:
         one = explain.Configuration(model, {}, seconds_a_row)
-        return explain.learning_curve(one, features, target, folds, schema, metric)
+        return explain.learning_curve(one, features, target, folds, task, schema.features, metric)
 
     found = curve(1e-6)
     assert found["rows"].tolist() == [20, 36, 64, 112, 200] and (found["mean"] > 0).all()
@@ -109,11 +110,13 @@ def test_permutation_importance_is_scikit_learns(project: Project) -> None:
     target = 3 * features["much"] + features["little"] + random.normal(size=400)
     fitted = LinearRegression().fit(features, target)
     metric = project.module("objects.metrics").metric("r2", None, None)
-    found = project.module("steps.evaluate").permutation_importance(fitted, features, target, [], metric)
+    task = project.module("custom.tasks").Regression().bind(project.module("schema").Schema("y", None, []))
+    asked = fitted, features, target, task, lambda said, truth, rows: metric.score(truth, said)
+    found = project.module("steps.evaluate").permutation_importance(*asked)
     known = permutation_importance(fitted, features, target, scoring="r2", random_state=1)
     assert found["feature"].tolist() == ["much", "little", "nothing"]
     assert found["mean"].tolist() == pytest.approx(known["importances_mean"].tolist(), abs=0.1)
-    assert len(project.module("steps.evaluate").permutation_importance(fitted, features, target, [], metric, seconds=0))
+    assert len(project.module("steps.evaluate").permutation_importance(*asked, seconds=0))
 
 
 @pytest.mark.parametrize(
