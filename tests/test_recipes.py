@@ -416,6 +416,18 @@ def test_cruft_updates_a_project_of_a_recipe_from_outside(
     assert {name for name, content in contents(project).items() if before.get(name) != content} == {"Makefile"}
 
 
+def test_a_task_that_lacks_a_method_is_refused_with_its_name(visits: Path, tmp_path: Path) -> None:
+    module = next((visits / "src").iterdir()) / "custom" / "half.py"
+    module.write_text(
+        "from typing import Any\n\nfrom ..steps.task import Task\n\n\nclass Half(Task):\n"
+        "    def truth(self, target: Any) -> Any:\n        return target\n"
+    )
+    project = Project(tmp_path, project_name="Halved", recipe=str(visits), estimators="fast")
+    project.edit("params/data.yaml", ('task: "counts"', "task: half"))
+    said = project.python("check", code=1)
+    assert "params/data.yaml" in said and "abstract class Half" in said and "outputs" in said
+
+
 @pytest.mark.slow
 def test_the_recipe_of_the_page_runs(visits: Path, tmp_path: Path) -> None:
     project = Project(tmp_path, project_name="Counted", recipe=str(visits), estimators="balanced")

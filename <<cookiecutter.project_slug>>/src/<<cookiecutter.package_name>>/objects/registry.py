@@ -165,7 +165,11 @@ def kind_of(thing: Any) -> str | None:
     """The kind of a class or function, or None if the params have no use for it."""
     import optuna
 
-    if not inspect.isclass(thing) or inspect.isabstract(thing) or thing.__name__.startswith(("_", "Base")):
+    if not inspect.isclass(thing) or thing.__name__.startswith(("_", "Base")):
+        return None
+    if hasattr(thing, "truth") and hasattr(thing, "outputs"):
+        return "task"  # also where a method is not written yet: building it says which
+    if inspect.isabstract(thing):
         return None
     if thing.__name__ == "Pipeline":
         return "estimator"  # it is what its last step is
@@ -178,8 +182,6 @@ def kind_of(thing: Any) -> str | None:
         return "storage"
     if hasattr(thing, "choose"):
         return "ensemble"
-    if hasattr(thing, "truth") and hasattr(thing, "outputs"):
-        return "task"
     if hasattr(thing, "check") and not hasattr(thing, "fit"):
         return "validation"
     if hasattr(thing, "save") and hasattr(thing, "suits"):

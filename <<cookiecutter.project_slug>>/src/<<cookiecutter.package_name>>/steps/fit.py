@@ -1,5 +1,6 @@
 """Fit: a model's preprocessing and estimator as one scikit-learn estimator, fitted to raw rows and raw labels."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ MOST_PROBABLE = frozenset(
 )
 
 
-class Wrapper(MetaEstimatorMixin, BaseEstimator):
+class Wrapper(ABC, MetaEstimatorMixin, BaseEstimator):
     """Around a pipeline of preprocessing and estimator: turns raw targets into what the estimator takes, and back.
 
     Parameters
@@ -42,9 +43,9 @@ class Wrapper(MetaEstimatorMixin, BaseEstimator):
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
 
+    @abstractmethod
     def encode(self, y: Any) -> Any:
         """Learn from raw targets what is needed to turn them, and give what the estimator takes."""
-        raise NotImplementedError
 
     def fit(self, X: Any, y: Any) -> Any:
         """Learn to turn the targets, then fit the estimator."""

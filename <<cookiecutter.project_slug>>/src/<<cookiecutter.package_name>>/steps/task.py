@@ -1,5 +1,6 @@
 """Task: what is to be predicted, and so which form targets, outputs and predictions have; see `custom/tasks.py`."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from ..schema import Schema
 Targets = pd.Series | pd.DataFrame  # one column, or those of a list
 
 
-class Task(BaseEstimator):
+class Task(ABC, BaseEstimator):
     """What all tasks share; each says the rest. It is built from `params/data.yaml`, then `bind` gives it a table.
 
     Attributes
@@ -113,40 +114,40 @@ class Task(BaseEstimator):
         """
         return pipeline
 
+    @abstractmethod
     def dummy(self) -> Any:
         """An unfitted model that looks at no feature, which is what any model has to beat."""
-        raise NotImplementedError
 
+    @abstractmethod
     def truth(self, target: Any) -> np.ndarray:
         """The truth in the form of `outputs`: codes in the order of the classes, or numbers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def outputs(self, model: Any, features: Any) -> Outputs:
         """What a fitted model says of some rows, in the form that metrics take."""
-        raise NotImplementedError
 
+    @abstractmethod
     def probable(self, said: Outputs) -> np.ndarray:
         """Outputs of one shape for all models, which an ensemble can average: (rows, k)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def said(self, values: np.ndarray) -> Outputs:
         """The outputs that `probable` made an array of shape (rows, k) of; codes where that has one dimension.
 
         It decides as the models of `wrap` and of `ensemble` do.
         """
-        raise NotImplementedError
 
     def restored(self, values: np.ndarray) -> np.ndarray:
         """Arrays of `probable` that were kept in single precision, of shape (..., rows, k)."""
         return values.astype(float)
 
+    @abstractmethod
     def mean(self, weights: Sequence[float], k: int) -> Any:
         """The weighted mean of members' outputs, fitted: an estimator for arrays of shape (rows, members * k)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ensemble(self, names: list[str], members: list[Any], combine: Any) -> Any:
         """One estimator of fitted members."""
-        raise NotImplementedError
 
     def predict(self, model: Any, features: pd.DataFrame) -> pd.DataFrame:
         """Predictions with the index of `features`: the column `prediction`, and what else there is to say."""
@@ -172,9 +173,9 @@ class Task(BaseEstimator):
         """Rows that a fitted model has no answer to: the column that is the reason, why, and their positions."""
         return []
 
+    @abstractmethod
     def answers(self, model: Any) -> dict[str, Any]:
         """The columns that `predict` gives for this model, each with the JSON Schema of its values."""
-        raise NotImplementedError
 
     def known(self, features: Any, learned: Any, target: Any) -> dict[str, Any]:
         """What a metric may ask for beside truth and predictions, by the names of its parameters.

@@ -14,6 +14,7 @@ import importlib
 import json
 import logging
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -44,7 +45,7 @@ YEAR = pd.Timedelta(days=365)
 Exog = list[np.ndarray]
 
 
-class _Forecaster(RegressorMixin, BaseEstimator):
+class _Forecaster(ABC, RegressorMixin, BaseEstimator):
     """What all share: each series on the grid of its frequency, its end, and the covariates as numbers."""
 
     forecasts = True
@@ -121,9 +122,9 @@ class _Forecaster(RegressorMixin, BaseEstimator):
     def _learn(self) -> None:
         """Learn from `history_` and `past_`."""
 
+    @abstractmethod
     def _ahead(self, names: list[str], steps: int, future: np.ndarray) -> np.ndarray:
         """Forecasts of shape (series, steps); `future` are covariates of shape (series, steps, columns)."""
-        raise NotImplementedError
 
 
 class SeasonalNaive(_Forecaster):
@@ -298,13 +299,13 @@ class _Each(_Forecaster):
     def _fewest(self) -> int:
         return 10
 
+    @abstractmethod
     def _fit_one(self, name: str, values: np.ndarray) -> Any:
         """What is kept of the fitted model, as plain values."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _forecast_one(self, name: str, values: np.ndarray, steps: int, future: np.ndarray) -> np.ndarray:
         """Forecasts of shape (steps,), from what was kept."""
-        raise NotImplementedError
 
     def _fits_season(self, values: np.ndarray) -> bool:
         return 1 < self.season_length_ <= len(values) // 2
