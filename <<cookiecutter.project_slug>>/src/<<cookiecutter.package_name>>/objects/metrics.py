@@ -91,7 +91,7 @@ class Metric:
             "decision_function" not in method and "predict" not in (method if not isinstance(method, str) else [])
         )
 
-    @property
+    @cached_property
     def asks(self) -> list[str]:
         """What the metric's function has to be told beside truth and predictions, by the names of its parameters."""
         taken = list(inspect.signature(self.scorer._score_func).parameters.values())[2:]

@@ -17,7 +17,7 @@ from ..errors import UserError, nearest
 from ..schema import DTYPES, ROLES, RULES
 from ..service.settings import read_settings
 from ..steps.apart import PARTS
-from ..steps.task import Task
+from ..steps.task import AROUND, Task
 from .build import build, check
 from .code import fingerprints
 from .grammar import ESTIMATORS, Grammar, Object, OneOf, Steps, classes, column_names, parameters, plain
@@ -26,13 +26,6 @@ from .model import Model
 from .reader import Where, read
 from .registry import find_all, kind_of, load
 from .space import check_seeds
-
-# What may stand around the final model: its kind, and one that does it.
-AROUND = {
-    "calibration": ("classifier", "CalibratedClassifierCV"),
-    "threshold": ("classifier", "TunedThresholdClassifierCV"),
-    "intervals": ("regressor", "ResidualIntervals"),
-}
 
 
 @dataclass

@@ -58,7 +58,7 @@ class Evaluation:
 
     importances() : columns feature, mean, std
         Permutation importance, in units of the metric.
-    history() : columns model, trial, score, label
+    history() : columns model, trial, score, label, values
         The finished trials of the models that competed, best model first; scores are cross-validated.
     hyperparameters() : columns model, trials, parameter, importance
         What mattered in each model's search, in shares of 1; where too few trials finished to tell, NaN.
@@ -535,7 +535,7 @@ def search_history(evaluation: Evaluation) -> Chart:
     out = int((scores < lowest).sum())
     if out:
         caption += f" {out} {'dot lies' if out == 1 else 'dots lie'} too far out."
-    return Chart("Search history", caption, figure, data)
+    return Chart("Search history", caption, figure, data[["model", "trial", "score", "label"]])
 
 
 @styled

@@ -34,8 +34,8 @@ def _train(plan: dict[str, Any], workers: Any) -> None:
     from ..schema import Schema
     from ..steps.leaderboard import leaderboard
     from ..steps.split import read_folds
-    from ..steps.task import task_of
-    from ..steps.train import AROUND, candidates, train, written
+    from ..steps.task import AROUND, task_of
+    from ..steps.train import candidates, train, written
     from ..steps.tune import Result
     from ..store import Described, save
 

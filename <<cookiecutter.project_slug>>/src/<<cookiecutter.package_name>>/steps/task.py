@@ -15,6 +15,12 @@ from ..objects.registry import PACKAGE, load
 from ..schema import Schema
 
 Targets = pd.Series | pd.DataFrame  # one column, or those of a list
+# What may stand around the final model: its kind, and one that does it.
+AROUND = {
+    "calibration": ("classifier", "CalibratedClassifierCV"),
+    "threshold": ("classifier", "TunedThresholdClassifierCV"),
+    "intervals": ("regressor", "ResidualIntervals"),
+}
 
 
 class Task(ABC, BaseEstimator):

@@ -27,10 +27,9 @@ from .fit import Wrapper, assemble, fit, parts
 from .fold import prepared, scored
 from .quick import quick
 from .split import Fold
-from .task import Targets, Task, judged
+from .task import AROUND, Targets, Task, judged
 from .tune import Result
 
-AROUND = ("calibration", "threshold", "intervals")  # what may be put around the final model
 OF_EACH = 4  # configurations of each model that an ensemble chooses from in any case
 MOST_COMPARED = 24  # and how many more of the best of all
 MOST_ROWS = 5_000  # rows on which it compares them
