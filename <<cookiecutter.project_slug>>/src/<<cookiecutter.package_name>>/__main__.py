@@ -25,10 +25,24 @@ def main(words: Sequence[str] | None = None) -> None:
     predict.add_argument("source", help="a path or a URL of a table")
     predict.add_argument("output", help="the file to write: .csv, .parquet or .jsonl")
     predict.add_argument("--keep", help="columns of the table to write beside the predictions: id,name")
-    predict.add_argument("--model", default="models/package", help="a model's folder or URI (%(default)s)")
+    predict.add_argument("--model", default="models/package", help="a folder, a URI, registry:prod (%(default)s)")
     predict.add_argument("--rows", type=int, default=50_000, help="how many are predicted at a time (%(default)s)")
     publish = commands.add_parser("publish", help="copy the packaged model to a storage, as its latest version")
     publish.add_argument("uri", nargs="?", help="a folder, s3://…, gs://…, az://… (`storage` of params/package.yaml)")
+    register = commands.add_parser("register", help="make the model of the last run a version")
+    register.add_argument("--version", help="v1.2.3 (the next one)")
+    promote = commands.add_parser("promote", help="put a version into a stage")
+    promote.add_argument("stage", help="one of `stages` in params/releases.yaml")
+    promote.add_argument("--version", help="a version, or a stage for what stands there (the last version)")
+    rollback = commands.add_parser("rollback", help="put the version into a stage that stood there before")
+    rollback.add_argument("stage", help="one of `stages` in params/releases.yaml")
+    for one in (register, promote, rollback):
+        one.add_argument("--no-push", action="store_true", help="leave the tag in this repository")
+    commands.add_parser("registry", help="list the versions, the stages that they stand in, and their metrics")
+    fetch = commands.add_parser("fetch", help="get a registered model, and print its folder")
+    fetch.add_argument("which", nargs="?", default="latest", help="a stage, a version, latest (%(default)s)")
+    fetch.add_argument("--to", help="the folder to write it into (one in .cache/registry)")
+    fetch.add_argument("--repo", help="the address of another git repository")
     serve = commands.add_parser("serve", help="serve the model over HTTP (the extra `serve`)")
     serve.add_argument("--host", help="the address to listen at (params/serve.yaml)")
     serve.add_argument("--port", type=_port, help="the port to listen at (params/serve.yaml)")
@@ -44,6 +58,8 @@ def main(words: Sequence[str] | None = None) -> None:
     given = parser.parse_args(words)
     called = {"check": _check, "summary": _summary, "schema": _schema, "list": _list, "nested": _nested}
     called |= {"predict": _predict, "publish": _publish, "serve": _serve, "script": _script}
+    called |= {"register": _register, "promote": _promote, "rollback": _rollback}
+    called |= {"registry": _registry, "fetch": _fetch}
     (called | {"notebooks": _notebooks, "pair": _pair, "badges": _badges})[given.command](given)
 
 
@@ -149,6 +165,40 @@ def _publish(given: argparse.Namespace) -> None:
     if not uri:
         raise UserError("it is not said where: give a URI, or write `storage: <URI>`", "package.yaml")
     print(publish(Path(MODEL), uri))
+
+
+def _register(given: argparse.Namespace) -> None:
+    from .model_registry.commands import register
+
+    print("\n".join(register(given.version, not given.no_push)))
+
+
+def _promote(given: argparse.Namespace) -> None:
+    from .model_registry.commands import promote
+
+    print("\n".join(promote(given.stage, given.version, not given.no_push)))
+
+
+def _rollback(given: argparse.Namespace) -> None:
+    from .model_registry.commands import roll_back
+
+    print("\n".join(roll_back(given.stage, not given.no_push)))
+
+
+def _registry(given: argparse.Namespace) -> None:
+    from .model_registry.commands import table
+
+    print("\n".join(table()))
+
+
+def _fetch(given: argparse.Namespace) -> None:
+    from .model_registry.fetch import copy, fetch
+
+    if given.to is None:
+        print(fetch(given.which, given.repo))
+    else:
+        copy(given.which, Path(given.to), given.repo)
+        print(given.to)
 
 
 def _serve(given: argparse.Namespace) -> None:

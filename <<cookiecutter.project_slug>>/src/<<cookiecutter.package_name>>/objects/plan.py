@@ -6,6 +6,7 @@ keep their order and keys are sorted: a comment changes no slice, one model's sp
 """
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +27,8 @@ from .model import Model
 from .reader import Where, read
 from .registry import find_all, kind_of, load
 from .space import check_seeds
+
+STAGE = re.compile(r"(?![vV]\d)[A-Za-z]([A-Za-z0-9_-]*[A-Za-z0-9])?")  # what GTO and MLflow both take
 
 
 @dataclass
@@ -88,6 +91,7 @@ def compile_params(folder: Path) -> Plan:
     metrics = [search["metric"], *plan.slices["evaluate"]["metrics"]]
     read_validation(folder, grammar)
     read_settings(folder)
+    read_releases(folder, grammar)
     # Copies of the whole bring the policies for new rows with them.
     policies = read(folder / "predict.yaml", root)[0] if package["exports"] else {}
     plan.slices["package"] = policies | {
@@ -157,6 +161,29 @@ def read_validation(folder: Path, grammar: Grammar | None = None) -> Any:
             f"{validation.name} needs an attribute 'bad_rows', which is 'refuse' or 'skip'"
         )
     return made
+
+
+def read_releases(folder: Path, grammar: Grammar | None = None) -> tuple[Any, list[str]]:
+    """The registry that `params/releases.yaml` describes, and the stages that a version can stand in."""
+    root = folder.resolve().parent
+    grammar = grammar or Grammar(_registry(*read(folder / "registry.yaml", root)))
+    data, where = read(folder / "releases.yaml", root)
+    where.mapping(data, ["registry", "stages"], ["registry", "stages"])
+    registry = grammar.object(data["registry"], where.at("registry"), ["registry"])
+    _refuse_space(registry)
+    check(registry)
+    stages = data["stages"]
+    if not isinstance(stages, list) or not stages:
+        raise where.at("stages").error("'stages' needs a list of names, such as [dev, staging, prod]")
+    for index, stage in enumerate(stages):
+        if not isinstance(stage, str) or not STAGE.fullmatch(stage) or stage == "latest":
+            raise where.at("stages", index).error(
+                f"{stage!r} cannot be a stage: letters, digits, - and _, the first a letter, the last no sign; "
+                "neither `latest` nor like a version"
+            )
+        if stage in stages[:index]:
+            raise where.at("stages", index).error(f"{stage!r} is named twice")
+    return build(registry), stages
 
 
 def read_model(folder: Path, name: str, grammar: Grammar, where: Where, task: Task) -> Model:
