@@ -12,7 +12,7 @@ DEPENDENCIES = frozenset(
     """
     adlfs aiohttp alembic anyio attr bs4 catboost category_encoders cloudpickle cmdstanpy colorlog
     cookiecutter cycler darts dask dateutil distributed duckdb dulwich dvc dvc_data dvc_http dvc_objects
-    dvc_render dvc_task dvclive fastapi feature_engine fsspec funcy gcsfs git greenlet h11 holidays
+    dvc_render dvc_task dvclive fastapi feature_engine fsspec funcy gcsfs git greenlet gto h11 holidays
     httptools httpx hydra imblearn ipykernel ipython jinja2 joblib jupyter_client jupyter_core jupytext
     kiwisolver lightgbm loguru mako markupsafe matplotlib mlflow mypy narwhals nbclient nbconvert nbformat
     networkx nfoursid numpy omegaconf onnx onnxmltools onnxruntime openpyxl optuna optuna_dashboard oracledb

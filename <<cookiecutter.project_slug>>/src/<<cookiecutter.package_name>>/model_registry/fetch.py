@@ -34,9 +34,11 @@ def fetch(which: str, repo: str | None = None, params: str | Path = "params") ->
     version = resolved(registry, which)
     apart = hashlib.sha256(registry.address.encode()).hexdigest()[:12] if registry.address else ""
     folder = CACHE / apart / version
-    if not (folder / MANIFEST).exists():
+    try:
+        verify(folder)
+    except UserError:  # it is not there, or damaged
         registry.fetch(version, folder)
-    verify(folder)
+        verify(folder)
     return folder
 
 

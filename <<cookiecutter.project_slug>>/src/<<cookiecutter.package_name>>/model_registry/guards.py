@@ -69,7 +69,7 @@ def check_artifact() -> None:
     """dvc.yaml names the model, by which `dvc artifacts get` finds it."""
     artifacts = read(Path("dvc.yaml"))[0].get("artifacts") or {}
     if (artifacts.get(ARTIFACT) or {}).get("path") != MODEL:
-        raise UserError(f"dvc.yaml does not name the model: write `artifacts: {{{ARTIFACT}: {{path: {MODEL}}}}}")
+        raise UserError(f"dvc.yaml does not name the model: write `artifacts: {{{ARTIFACT}: {{path: {MODEL}}}}}`")
 
 
 def check_run() -> None:

@@ -41,6 +41,8 @@ def take_over(remote: str) -> None:
 
 def versions(repo: str | None) -> list[Version]:
     """All registered versions, in order; those of another repository without metrics."""
+    from gto.versions import SemVer
+
     found: dict[str, Version] = {}
     for event in _events(repo):
         if event["event"] == "registration":
@@ -48,7 +50,7 @@ def versions(repo: str | None) -> list[Version]:
             found[event["version"]] = Version(event["version"], event["commit"], event["timestamp"], told)
         elif event["event"] == "deregistration":
             found.pop(event["version"], None)
-    return list(found.values())
+    return sorted(found.values(), key=lambda one: (one.made, SemVer(one.name)))  # times are whole seconds
 
 
 def held(repo: str | None) -> dict[str, list[str]]:
