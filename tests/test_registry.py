@@ -177,7 +177,7 @@ def test_what_is_not_committed_run_and_pushed_is_not_registered(
     commit(project.path, "A remote that is not there")
     with environment(**KEYS, AWS_MAX_ATTEMPTS="1"):
         refused(
-            "it cannot be seen whether the model was pushed to DVC's remote 'store': `dvc status --cloud --json` fails"
+            "it cannot be seen whether the model was pushed to DVC's remote 'store': `dvc status --cloud` fails"
         )
     dvc(project, "remote", "remove", "store")
     commit(project.path, "No remote")
@@ -368,6 +368,8 @@ def test_two_clones_share_versions_through_git_and_a_cloud(
         # A model of another repository, a damaged copy, a folder of the user's choice.
         elsewhere = fetch.fetch("prod", f"file://{bare}")
         assert elsewhere.name == "v1.0.0" and elsewhere != fetch.fetch("prod")
+        other = project.module("custom.registries").GTO(f"file://{bare}")
+        assert "is another repository" in refusal(project, lambda: other.assign("prod", "v1.1.0", True))
         part = fetch.fetch("v1.0.0") / "model.skops"
         part.chmod(0o644)
         part.write_bytes(b"")
