@@ -98,7 +98,7 @@ def register(version: str, metrics: dict[str, float], remote: str | None) -> str
     told = "\n".join(f"{name}: {value:.6g}" for name, value in metrics.items())
     with _explained("registered"):
         event = gto.api.register(
-            ".", artifact(), "HEAD", version=version, message=f"Register {version}\n\n{told}".strip(), author=None
+            ".", artifact(), "HEAD", version=version, message=f"Register {version}\n\n{told}".strip()
         )
     return _published([event.tag], remote)
 
