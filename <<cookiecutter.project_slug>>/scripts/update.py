@@ -6,7 +6,7 @@
 
 cruft stamps the project twice into a folder that is taken away again: from the version of the template that it has, and
 from the new one. What lies between the two is merged by git into the files as they are now: a three-way merge of each,
-as if the template were a branch. Nothing is committed, so `git diff --cached` shows it all and `git reset --hard` takes it
+as if the template were a branch. Nothing is committed: `git diff --cached` shows it all, `git reset --hard` takes it
 back. `make update` runs this, in the project's folder.
 """
 
@@ -83,8 +83,8 @@ def read_note() -> dict[str, Any]:
     """What `.cruft.json` says of how the project was stamped."""
     if not NOTE.exists():
         fail(
-            "there is no .cruft.json, which says how this project was stamped. Write it by answering the questions again as "
-            "they were: cruft link ADDRESS --checkout COMMIT, with the template's address and the commit that the project has"
+            "there is no .cruft.json, which says how this project was stamped. Write it by answering the questions "
+            "again as they were: cruft link ADDRESS --checkout COMMIT, with the address and the commit of the template"
         )
     try:
         note = json.loads(NOTE.read_text(encoding="utf-8"))
@@ -100,8 +100,8 @@ def since(note: Mapping[str, Any], given: str | None) -> str:
     found = given or note["commit"]
     if not found:
         fail(
-            f"{note['template']} was no git repository when the project was stamped, so nobody noted its version. Name the "
-            "repository and the tag or commit that it was: make update TEMPLATE=<address> FROM=<commit>"
+            f"{note['template']} was no git repository when the project was stamped, so nobody noted its version. Name "
+            "the repository and the tag or commit that it was: make update TEMPLATE=<address> FROM=<commit>"
         )
     return str(found)
 
@@ -139,7 +139,7 @@ def changes(words: Sequence[str], template: Path, commit: str) -> dict[str, str]
 
 
 def stamped(template: Path, commit: str, answers: Mapping[str, Any], place: Path) -> tuple[Path, dict[str, Any]]:
-    """The project as the template makes it, below its place in the repository, and the answers with what is new in them."""
+    """The project as the template makes it, below its place in the repository, and the answers with the new ones."""
     work = [sys.executable, "-m", "cruft", "create", str(template), "--no-input", "--output-dir", str(place / "out")]
     work += ["--checkout", commit, "--extra-context", json.dumps(answers)]
     # A traceback as Python writes it ends with what is wrong, in one line.
@@ -178,9 +178,7 @@ def merge(before: Path, after: Path, note: Mapping[str, Any], between: str) -> i
     old, new, mine = contents(before), contents(after), set(git("ls-files", "-z").split("\0"))
     in_the_way = [name for name in new if name not in mine and os.path.lexists(name) and new[name] != old.get(name)]
     if in_the_way:
-        fail(
-            f"the template has {some(in_the_way)} now, which is here and not in git: commit or move it first, then update"
-        )
+        fail(f"the template has {some(in_the_way)} now, which is here and not in git: commit or move it first")
     base = committed(before, sorted({*old, *new}), "HEAD", "The template as it was")
     theirs = committed(after, sorted({*old, *new}), base, "The template as it is")
     done = call("cherry-pick", "--no-commit", theirs, environment=NOBODY)
@@ -200,9 +198,7 @@ def merge(before: Path, after: Path, note: Mapping[str, Any], between: str) -> i
             "Or take all back: git reset --hard"
         )
     elif files:
-        print(
-            "Nothing is committed. See what changes: git diff --cached. Keep it: git commit. Take it back: git reset --hard"
-        )
+        print("Nothing is committed. See it: git diff --cached. Keep it: git commit. Take it back: git reset --hard")
     else:
         print("Only .cruft.json changes, which notes the version: git commit")
     return 1 if conflicts else 0
