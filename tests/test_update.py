@@ -80,12 +80,16 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_nothing_is_begun_where_it_could_not_be_taken_back(repository: Path, tmp_path: Path) -> None:
-    assert update(repository, code=1).startswith("error: there is no .cruft.json, which says how this project was stamped.")
+    assert update(repository, code=1).startswith(
+        "error: there is no .cruft.json, which says how this project was stamped."
+    )
     (repository / ".cruft.json").write_text("[]")
     assert update(repository, code=1).startswith("error: .cruft.json is not what cruft writes: take it back from git")
     (repository / "README.md").write_text("edited\n")
     said = update(repository, code=1)
-    assert said == "error: there are changes that are not committed (README.md): commit or stash them first, then update\n"
+    assert (
+        said == "error: there are changes that are not committed (README.md): commit or stash them first, then update\n"
+    )
     (tmp_path / "bare").mkdir()
     assert "is in no git repository that has a commit" in update(tmp_path / "bare", code=1)
 
@@ -134,7 +138,10 @@ def test_make_update_says_what_is_missing(
     shutil.copy(project / "pyproject.toml", tmp_path / "venv" / ".ready")
     monkeypatch.setenv("PROJECT_VENV", str(tmp_path / "venv"))
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    for target, says in (("update", "cruft is not installed, which is the extra `update`"), ("hooks", "pre-commit is not")):
+    for target, says in (
+        ("update", "cruft is not installed, which is the extra `update`"),
+        ("hooks", "pre-commit is not"),
+    ):
         done = subprocess.run(["make", target], cwd=project, capture_output=True, text=True)
         assert done.returncode and done.stderr.startswith(says), done.stderr
 
@@ -163,7 +170,11 @@ def test_edits_stay_and_what_is_new_comes_in(by: str, template: Path, tmp_path: 
     (project / "scratch.txt").write_text("not in git, and not in the way\n")
     mine = {name: (project / name).read_bytes() for name in tree(project) if not name.startswith(".git/")}
     # The template's, first what fits.
-    edit(shared / "src/<<cookiecutter.package_name>>/steps/featurize.py", "    return frame\n", "    return frame.copy()\n")
+    edit(
+        shared / "src/<<cookiecutter.package_name>>/steps/featurize.py",
+        "    return frame\n",
+        "    return frame.copy()\n",
+    )
     edit(recipe / MODEL, "- {C: 10.0}", "- {C: 20.0}")
     (shared / "scripts" / "requirements.py").rename(shared / "scripts" / "needs.py")
     (shared / "docs.md").write_text("# << cookiecutter.project_name >>\n")
@@ -238,7 +249,9 @@ def test_versions_and_answers_can_be_chosen(template: Path, tmp_path: Path) -> N
     commit(project, "As it was")
     (project / "team.txt").write_text("of mine, and not in git\n")
     said = update(project, code=1)
-    assert said.startswith("error: the template has team.txt now, which is here and not in git: commit or move it first")
+    assert said.startswith(
+        "error: the template has team.txt now, which is here and not in git: commit or move it first"
+    )
     assert status(project) == {"team.txt": "??"}
 
 

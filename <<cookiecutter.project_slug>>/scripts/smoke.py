@@ -1,8 +1,8 @@
 """Ask a running service for one prediction of its own example: python scripts/smoke.py http://127.0.0.1:8000
 
 It waits until the service is ready, a minute at most (--wait). Its key, if it asks for one, comes from the environment:
-API_KEY. What is predicted is not judged: any answer for each row of the example will do, of any task. It needs nothing but
-Python, so a deployment can run it on any machine that reaches the service.
+API_KEY. What is predicted is not judged: any answer for each row of the example will do, of any task. It needs nothing
+but Python, so a deployment can run it on any machine that reaches the service.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import os
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Sequence
 from typing import Any
@@ -100,7 +101,7 @@ def ask(url: str, body: Any = None, timeout: float = 60) -> tuple[int, Any]:
     if data is not None:
         headers["Content-Type"] = "application/json"
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=timeout) as answer:
+        with opener(url).open(urllib.request.Request(url, data, headers), timeout=timeout) as answer:
             status, text = answer.status, answer.read()
     except urllib.error.HTTPError as error:
         status, text = error.code, error.read()
@@ -110,6 +111,12 @@ def ask(url: str, body: Any = None, timeout: float = 60) -> tuple[int, Any]:
         return status, json.loads(text)
     except ValueError:
         return status, text.decode(errors="replace")
+
+
+def opener(url: str) -> urllib.request.OpenerDirector:
+    """What opens an address: by the proxy that the environment names, but never to this machine itself."""
+    here = urllib.parse.urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+    return urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if here else []))
 
 
 def shown(value: Any) -> str:

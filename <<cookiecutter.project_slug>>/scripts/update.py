@@ -194,7 +194,7 @@ def merge(before: Path, after: Path, note: Mapping[str, Any], between: str) -> i
         print(f"conflict: {name}: the template and you have changed the same lines")
     if conflicts:
         print(
-            "Resolve each: keep what is right of what stands between <<<<<<< and >>>>>>>, then `git add` it. "
+            "Resolve each: keep what is right of what stands between the markers, then `git add` it. "
             "Or take all back: git reset --hard"
         )
     elif files:

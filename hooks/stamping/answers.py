@@ -151,8 +151,8 @@ def _find_data(answer: str, here: Path) -> tuple[str | None, Path | None]:
             return answer, None
     path = here / Path(answer).expanduser()
     suffix = tables.suffix_of(path.name)
-    # A project that is being updated holds the file that it was made from, or DVC's note of it; the original may be gone,
-    # or another table by now.
+    # A project that is being updated holds the file that it was made from, or DVC's note of it; the original may be
+    # gone, or another table by now.
     kept = here / "data" / "raw" / path.name
     if (here / origin.NOTE).exists() and (kept.exists() or Path(f"{kept}.dvc").exists()):
         return f"data/raw/{path.name}", kept if kept.exists() else None
