@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, run
 from stamped import TOOLS, Project
-from stamping import recipes
+from stamping import overlay
 
 CONFIG = ROOT / "<<cookiecutter.project_slug>>" / ".pre-commit-config.yaml"
+HOOKS = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["repos"][0]["hooks"]
+LAID = [f"recipes/*/{folder}" for folder in overlay.LAID]
 # Of which extra's package a tool comes.
 PACKAGES = {
     "detect-secrets-hook": "bc-detect-secrets",
@@ -49,7 +51,7 @@ def test_the_configuration_is_valid_and_every_tool_is_one_of_the_project() -> No
     )["project"]
     extras = project["optional-dependencies"]
     installed = {re.split(r"[<>=\[]", one)[0] for one in [*project["dependencies"], *extras["dev"], *extras["hooks"]]}
-    for hook in repos[0]["hooks"]:
+    for hook in HOOKS:
         assert hook["language"] == "system"
         words = hook["entry"].split()
         if words[0] == "make":
@@ -107,7 +109,7 @@ def test_secrets_large_files_and_unfinished_merges_are_refused(project: Project)
     git(project, "reset", "--quiet", "--hard")
     assert "Secret Type: AWS Access Key\nLocation:    notes.md:1" in said
     assert "big.txt (1075 KB) exceeds 1000 KB." in said
-    assert 'merged.txt:1: Merge conflict string "<<<<<<<" found' in said
+    assert "merged.txt:1: Merge conflict string" in said
     assert key not in said
 
 
@@ -151,8 +153,8 @@ def test_dvcs_files_go_to_its_remote_first_and_follow_a_checkout(project: Projec
 
 
 @pytest.mark.slow
-def test_a_project_as_it_is_stamped_goes_through(project: Project, tmp_path: Path) -> None:
-    for number, recipe in enumerate(recipes.names(ROOT)):
-        stamped = Project(tmp_path, project_name=f"Stamped {number}", recipe=recipe, estimators="fast")
-        for hook in ("secrets", "large-files", "merge-conflict", "nbstripout", "ruff-check", "ruff-format"):
-            stamped.run(str(TOOLS / "pre-commit"), "run", hook, "--all-files")
+def test_no_file_that_is_stamped_is_taken_for_a_secret() -> None:
+    listed = run("git", "ls-files", "-z", "<<cookiecutter.project_slug>>", *LAID, cwd=ROOT).split("\0")
+    files = [name for name in listed if name and not name.endswith((".csv", ".parquet", ".xlsx"))]
+    words = next(one for one in HOOKS if one["id"] == "secrets")["entry"].split()[2:]
+    run(str(TOOLS / words[0]), *words[1:], *files, cwd=ROOT)
