@@ -43,6 +43,7 @@ KINDS = (
     "validation",
     "flavor",
     "task",
+    "rule",
     "metric",
     "chart",
 )
@@ -186,6 +187,8 @@ def kind_of(thing: Any) -> str | None:
         return "validation"
     if hasattr(thing, "save") and hasattr(thing, "suits"):
         return "flavor"
+    if hasattr(thing, "judge"):
+        return "rule"
     if hasattr(thing, "submit") and hasattr(thing, "share"):
         return "workers"
     if hasattr(thing, "split") and hasattr(thing, "get_n_splits"):
