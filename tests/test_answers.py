@@ -27,6 +27,7 @@ GOOD = {
     "data": "",
     "target": "",
     "estimators": "balanced",
+    "remote": "",
 }
 
 

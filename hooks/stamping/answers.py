@@ -1,5 +1,6 @@
 """The answers, checked and turned into what is to be done; every refusal is one sentence."""
 
+import os
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -23,7 +24,10 @@ ASKED = (
     "data",
     "target",
     "estimators",
+    "remote",
 )
+# Where DVC can keep data and models beside a folder: the scheme of an address, which is the name of DVC's extra, too.
+REMOTES = ("s3", "gs", "azure", "ssh")
 LICENSES = ("MIT", "BSD-3-Clause", "Apache-2.0", "Proprietary")
 
 
@@ -74,6 +78,7 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
         requirements=[],
         by=by,
         origin=origin.note(answers, template, here) if by == "cookiecutter" else None,
+        remote=_find_remote(given["remote"], here, project or Path.cwd()),
     )
     wanted = [catalogue.packages[one] for one in plan.packages]
     wanted += sorted({one for model in models for one in model.requirements or []})
@@ -91,7 +96,7 @@ def _by(answers: Mapping[str, Any], here: Path) -> str:
 
 
 def _check_text(key: str, value: str) -> None:
-    if not value and key not in ("description", "data", "target", "estimators"):
+    if not value and key not in ("description", "data", "target", "estimators", "remote"):
         raise AnswerError(f"{key}: it is empty; write a name")
     for character in value:
         category = unicodedata.category(character)
@@ -194,12 +199,55 @@ def _check_url(url: str, scheme: str) -> None:
     rest = url.partition("://")[2]
     if not rest.strip("/"):
         raise AnswerError(f"data: {url!r} names no table; write {base}://host/path")
-    user, at, _ = rest.partition("/")[0].rpartition("@")
-    if at and ":" in user:
+    if _has_password(rest):
         raise AnswerError(
             "data: the address holds a password, which would be written into params/data.yaml and committed; "
             "leave it out and let the environment provide it"
         )
+
+
+def _has_password(rest: str) -> bool:
+    """Whether an address, without its scheme, begins with `user:password@`."""
+    user, at, _ = rest.partition("/")[0].rpartition("@")
+    return bool(at) and ":" in user
+
+
+def _find_remote(answer: str, here: Path, project: Path) -> str | None:
+    """The address or the absolute path of DVC's remote, None for none.
+
+    A relative path would mean another folder in each clone.
+    """
+    if not answer:
+        return None
+    url = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", answer)
+    if not url:
+        return _remote_folder(answer, here, project)
+    scheme, rest = url[1].lower(), answer[len(url[0]) :]
+    if scheme not in REMOTES:
+        better = nearest(scheme, REMOTES)
+        raise AnswerError(
+            f"remote: DVC keeps nothing at {scheme}:// addresses here; "
+            + (f"did you mean {better}://?" if better else f"write one of {', '.join(REMOTES)}, or a folder")
+        )
+    if _has_password(rest):
+        raise AnswerError(
+            "remote: the address holds a password, which would be written into .dvc/config and committed; "
+            "leave it out and let the environment provide it"
+        )
+    if not rest.strip("/"):
+        raise AnswerError(f"remote: {answer!r} names no storage; write {scheme}://name/path")
+    return f"{scheme}://{rest}"
+
+
+def _remote_folder(answer: str, here: Path, project: Path) -> str:
+    if re.match(r"[^/]+:", answer):
+        raise AnswerError(f"remote: {answer!r} is no folder; write an address as ssh://host/path")
+    path = Path(os.path.abspath(here / Path(answer).expanduser()))
+    if path == project or project in path.parents:
+        raise AnswerError(f"remote: {answer!r} lies in the project itself; name a folder beside it")
+    if path.exists() and not path.is_dir():
+        raise AnswerError(f"remote: {answer!r} is no folder; name one, or nothing")
+    return str(path)
 
 
 def _columns(path: Path | None) -> list[str] | None:

@@ -55,11 +55,15 @@ def main(words: Sequence[str] | None = None) -> None:
     badges.add_argument("repository", nargs="?", help="owner/name on GitHub (the git remote `origin`)")
     script = commands.add_parser("script", help="print the final model as a script that needs scikit-learn alone")
     script.add_argument("output", nargs="?", help="the file to write instead")
+    data = commands.add_parser("data", help="import the table that params/data.yaml names in another repository")
+    data.add_argument("--update", action="store_true", help="also take what its branch or tag means by now")
+    commands.add_parser("retrain", help="take new data, train, and judge the new model against the registered one")
     given = parser.parse_args(words)
     called = {"check": _check, "summary": _summary, "schema": _schema, "list": _list, "nested": _nested}
     called |= {"predict": _predict, "publish": _publish, "serve": _serve, "script": _script}
     called |= {"register": _register, "promote": _promote, "rollback": _rollback}
     called |= {"registry": _registry, "fetch": _fetch}
+    called |= {"data": _data, "retrain": _retrain}
     (called | {"notebooks": _notebooks, "pair": _pair, "badges": _badges})[given.command](given)
 
 
@@ -199,6 +203,20 @@ def _fetch(given: argparse.Namespace) -> None:
     else:
         copy(given.which, Path(given.to), given.repo)
         print(given.to)
+
+
+def _data(given: argparse.Namespace) -> None:
+    from .imported import bring
+
+    done = bring(Path("params"), given.update)
+    if done:
+        print(done)
+
+
+def _retrain(given: argparse.Namespace) -> None:
+    from .retraining.command import retrain
+
+    print(retrain())
 
 
 def _serve(given: argparse.Namespace) -> None:

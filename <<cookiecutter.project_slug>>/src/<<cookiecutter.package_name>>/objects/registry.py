@@ -44,6 +44,7 @@ KINDS = (
     "flavor",
     "registry",
     "task",
+    "rule",
     "metric",
     "chart",
 )
@@ -189,6 +190,8 @@ def kind_of(thing: Any) -> str | None:
         return "flavor"
     if hasattr(thing, "held") and hasattr(thing, "take_back"):
         return "registry"
+    if hasattr(thing, "judge"):
+        return "rule"
     if hasattr(thing, "submit") and hasattr(thing, "share"):
         return "workers"
     if hasattr(thing, "split") and hasattr(thing, "get_n_splits"):
