@@ -181,6 +181,7 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
                     "enum": ["propose", "register"],
                     "description": "What CI does with a better model: a pull request, or a new version in the stage.",
                 },
+            },
             ["stage", "rule"],
         ),
         "registry": _mapping({"packages": TEXTS | {"description": "Import names, such as lightgbm."}}),
