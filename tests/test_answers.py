@@ -27,6 +27,7 @@ GOOD = {
     "data": "",
     "target": "",
     "estimators": "balanced",
+    "sandbox": "none",
 }
 
 
@@ -102,6 +103,7 @@ WRONG = {
         {"license": "GPL"},
         "license: there is no 'GPL'; write one of MIT, BSD-3-Clause, Apache-2.0, Proprietary",
     ),
+    "sandbox": ({"sandbox": "azure"}, "sandbox: there is no 'azure'; write one of none, aws"),
     "recipe": (
         {"recipe": "tabular"},
         f"recipe: there is no 'tabular'; write one of {', '.join(recipes.names(ROOT))}, or a folder or git address",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import names, outside, overlay, recipes, tables
+from . import names, options, outside, overlay, recipes, tables
 from .errors import AnswerError, nearest, some
 from .estimators import choose
 from .plan import Plan
@@ -23,8 +23,10 @@ ASKED = (
     "data",
     "target",
     "estimators",
+    "sandbox",
 )
 LICENSES = ("MIT", "BSD-3-Clause", "Apache-2.0", "Proprietary")
+SANDBOXES = ("none", "aws")
 
 
 def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Path | None = None) -> Plan:
@@ -47,6 +49,7 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
         _check_text(key, value)
     _check_names(given)
     _check_choice("license", given["license"], LICENSES)
+    _check_choice("sandbox", given["sandbox"], SANDBOXES)
     recipe = recipes.recipe_in(outside.folder_of(given["recipe"], template, here, project or Path.cwd()), template)
     overlay.check(recipe.folder, template)
     catalogue = recipes.catalogue(template)
@@ -71,12 +74,14 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
         metric=recipe.metric,
         budget=recipe.presets[preset or "balanced"]["budget"],
         requirements=[],
+        sandbox=given["sandbox"],
         by=_by(answers, here),
     )
     wanted = [catalogue.packages[one] for one in plan.packages]
     wanted += sorted({one for model in models for one in model.requirements or []})
     if source:
         wanted += _readers(source, recipes.readers(template))
+    wanted += options.requirements(plan)
     metric = recipe.metric_on_decisions if plan.without_probabilities else recipe.metric
     return plan._replace(requirements=wanted, metric=metric)
 

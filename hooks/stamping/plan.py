@@ -28,8 +28,8 @@ class Plan(NamedTuple):
     `folder` is the recipe's. `source` is what the project will read; `local` is the file to be copied there, if it is
     not the sample's, a URL's, or one that only the stamped project still has. `preprocess` names what a starter begins
     with, for a class that takes `missing` values and for one that wants `complete` rows. `target` is None where nothing
-    is predicted, and `left_out` then a column that is no feature, if one was named. `by` is who stamps: `cookiecutter`,
-    or cruft with `create` or `update`.
+    is predicted, and `left_out` then a column that is no feature, if one was named. `sandbox` is the cloud that the
+    project gets Terraform for, or `none`. `by` is who stamps: `cookiecutter`, or cruft with `create` or `update`.
     """
 
     project_slug: str
@@ -48,6 +48,7 @@ class Plan(NamedTuple):
     metric: Any
     budget: dict[str, Any]
     requirements: list[str]
+    sandbox: str
     by: str
 
     @property
