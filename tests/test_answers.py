@@ -28,6 +28,7 @@ GOOD = {
     "target": "",
     "estimators": "balanced",
     "remote": "",
+    "sandbox": "none",
 }
 
 
@@ -103,6 +104,7 @@ WRONG = {
         {"license": "GPL"},
         "license: there is no 'GPL'; write one of MIT, BSD-3-Clause, Apache-2.0, Proprietary",
     ),
+    "sandbox": ({"sandbox": "azure"}, "sandbox: there is no 'azure'; write one of none, aws"),
     "recipe": (
         {"recipe": "tabular"},
         f"recipe: there is no 'tabular'; write one of {', '.join(recipes.names(ROOT))}, or a folder or git address",

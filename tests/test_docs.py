@@ -18,6 +18,7 @@ EXAMPLES = {
     "clustering": ["clustering.md"],
     "forecasting": ["forecasting.md"],
 }
+PAGES += [*sorted((ROOT / "<<cookiecutter.project_slug>>" / "infra").glob("*/README.md"))]
 PAGES += [ROOT / "recipes" / "README.md", *sorted((ROOT / "recipes").glob("*/README.md"))]
 # Where a block of each kind is tried.
 PLACES = {
@@ -126,8 +127,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
 def test_make_targets_that_are_named_exist(page: Path) -> None:
-    makefiles = [ROOT / "Makefile", ROOT / "<<cookiecutter.project_slug>>" / "Makefile"]
-    known = {name for file in makefiles for name in re.findall(r"(?m)^([a-z]+):", file.read_text(encoding="utf-8"))}
+    shared = ROOT / "<<cookiecutter.project_slug>>"
+    makefiles = [ROOT / "Makefile", shared / "Makefile", *shared.glob("infra/*/*.mk")]
+    known = {name for file in makefiles for name in re.findall(r"(?m)^([a-z-]+):", file.read_text(encoding="utf-8"))}
     source = page.read_text(encoding="utf-8")
-    named = set(re.findall(r"`make ([a-z]+)[^`]*`", source)) | set(re.findall(r"(?m)^make ([a-z]+)", source))
+    named = set(re.findall(r"`make ([a-z-]+)[^`]*`", source)) | set(re.findall(r"(?m)^make ([a-z-]+)", source))
     assert named <= known

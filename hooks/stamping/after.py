@@ -6,7 +6,7 @@ import runpy
 import shutil
 from pathlib import Path
 
-from . import origin, outside, overlay, wiring
+from . import options, origin, outside, overlay, wiring
 from .closing import lines
 from .ending import guarded
 from .errors import AnswerError
@@ -27,6 +27,7 @@ def stamp(plan: Plan, project: Path) -> None:
     next step. When it creates one, its note `.cruft.json` comes after the hooks and belongs into the first commit: that
     is left to `make setup`. cookiecutter writes no such note: it is written here.
     """
+    options.leave_out(plan, project)
     try:
         overlay.lay(plan, project)
         wiring.wire(plan, project)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import names, origin, outside, overlay, recipes, tables
+from . import names, options, origin, outside, overlay, recipes, tables
 from .errors import AnswerError, nearest, some
 from .estimators import choose
 from .plan import Plan
@@ -25,10 +25,12 @@ ASKED = (
     "target",
     "estimators",
     "remote",
+    "sandbox",
 )
 # Where DVC can keep data and models beside a folder: the scheme of an address, which is the name of DVC's extra, too.
 REMOTES = ("s3", "gs", "azure", "ssh")
 LICENSES = ("MIT", "BSD-3-Clause", "Apache-2.0", "Proprietary")
+SANDBOXES = ("none", "aws")
 
 
 def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Path | None = None) -> Plan:
@@ -51,6 +53,7 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
         _check_text(key, value)
     _check_names(given)
     _check_choice("license", given["license"], LICENSES)
+    _check_choice("sandbox", given["sandbox"], SANDBOXES)
     recipe = recipes.recipe_in(outside.folder_of(given["recipe"], template, here, project or Path.cwd()), template)
     overlay.check(recipe.folder, template)
     catalogue = recipes.catalogue(template)
@@ -79,11 +82,13 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
         by=by,
         origin=origin.note(answers, template, here) if by == "cookiecutter" else None,
         remote=_find_remote(given["remote"], here, project or Path.cwd()),
+        sandbox=given["sandbox"],
     )
     wanted = [catalogue.packages[one] for one in plan.packages]
     wanted += sorted({one for model in models for one in model.requirements or []})
     if source:
         wanted += _readers(source, recipes.readers(template))
+    wanted += options.requirements(plan)
     metric = recipe.metric_on_decisions if plan.without_probabilities else recipe.metric
     return plan._replace(requirements=wanted, metric=metric)
 
