@@ -41,9 +41,13 @@ def main(words: Sequence[str] | None = None) -> None:
     badges.add_argument("repository", nargs="?", help="owner/name on GitHub (the git remote `origin`)")
     script = commands.add_parser("script", help="print the final model as a script that needs scikit-learn alone")
     script.add_argument("output", nargs="?", help="the file to write instead")
+    compare = commands.add_parser("compare", help="compare this project with a git revision: reports/review/report.md")
+    compare.add_argument("base", nargs="?", help="a branch, tag or commit (the branch that `origin` shows first)")
+    compare.add_argument("--link", help="where the HTML report can be read")
     given = parser.parse_args(words)
     called = {"check": _check, "summary": _summary, "schema": _schema, "list": _list, "nested": _nested}
     called |= {"predict": _predict, "publish": _publish, "serve": _serve, "script": _script}
+    called |= {"compare": _compare}
     (called | {"notebooks": _notebooks, "pair": _pair, "badges": _badges})[given.command](given)
 
 
@@ -156,6 +160,13 @@ def _serve(given: argparse.Namespace) -> None:
     with _extra("serve"):
         from .service.run import serve
     serve(given.host, given.port, given.workers)
+
+
+def _compare(given: argparse.Namespace) -> None:
+    from .review.report import FOLDER, write
+
+    print(write(given.base, given.link))
+    print(f"the report: {(FOLDER / 'report.md').resolve()}")
 
 
 def _notebooks(given: argparse.Namespace) -> None:
