@@ -27,6 +27,7 @@ GOOD = {
     "data": "",
     "target": "",
     "estimators": "balanced",
+    "ci": "github",
 }
 
 
@@ -97,6 +98,10 @@ WRONG = {
         {"description": "a << b"},
         "description: it holds <<, which the template would take for code of its own when the project is updated; "
         "write it without",
+    ),
+    "ci": (
+        {"ci": "jenkins"},
+        "ci: there is no 'jenkins'; write one of github, gitlab, none",
     ),
     "license": (
         {"license": "GPL"},

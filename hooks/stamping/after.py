@@ -6,7 +6,7 @@ import runpy
 import shutil
 from pathlib import Path
 
-from . import outside, overlay, wiring
+from . import options, outside, overlay, wiring
 from .closing import lines
 from .ending import guarded
 from .errors import AnswerError
@@ -28,6 +28,7 @@ def stamp(plan: Plan, project: Path) -> None:
     is left to `make setup`.
     """
     try:
+        options.leave_out(plan, project)
         overlay.lay(plan, project)
         wiring.wire(plan, project)
     except ValueError as error:

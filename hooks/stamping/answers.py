@@ -23,8 +23,10 @@ ASKED = (
     "data",
     "target",
     "estimators",
+    "ci",
 )
 LICENSES = ("MIT", "BSD-3-Clause", "Apache-2.0", "Proprietary")
+CI = ("github", "gitlab", "none")
 
 
 def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Path | None = None) -> Plan:
@@ -47,6 +49,7 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
         _check_text(key, value)
     _check_names(given)
     _check_choice("license", given["license"], LICENSES)
+    _check_choice("ci", given["ci"], CI)
     recipe = recipes.recipe_in(outside.folder_of(given["recipe"], template, here, project or Path.cwd()), template)
     overlay.check(recipe.folder, template)
     catalogue = recipes.catalogue(template)
@@ -72,6 +75,7 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
         budget=recipe.presets[preset or "balanced"]["budget"],
         requirements=[],
         by=_by(answers, here),
+        ci=given["ci"],
     )
     wanted = [catalogue.packages[one] for one in plan.packages]
     wanted += sorted({one for model in models for one in model.requirements or []})

@@ -29,7 +29,8 @@ class Plan(NamedTuple):
     not the sample's, a URL's, or one that only the stamped project still has. `preprocess` names what a starter begins
     with, for a class that takes `missing` values and for one that wants `complete` rows. `target` is None where nothing
     is predicted, and `left_out` then a column that is no feature, if one was named. `by` is who stamps: `cookiecutter`,
-    or cruft with `create` or `update`.
+    or cruft with `create` or `update`. `ci` is who runs the pipeline for a change: `github`,
+    `gitlab` or `none`.
     """
 
     project_slug: str
@@ -49,6 +50,7 @@ class Plan(NamedTuple):
     budget: dict[str, Any]
     requirements: list[str]
     by: str
+    ci: str
 
     @property
     def packages(self) -> list[str]:
