@@ -19,7 +19,7 @@ number=$(printf '%s' "$1" | cut -d '#' -f 3)
 image="<< cookiecutter.project_slug | project_slug >>:serve"
 stored=$(printf '%s' "${REGISTRY:?names no registry to push to}" | tr '[:upper:]' '[:lower:]'):serve-$stage
 
-make in-image DO="dvc pull models/package" ENGINE=docker
+make inside DO="dvc pull models/package" ENGINE=docker
 make image STAGE=serve ENGINE=docker
 container=$(docker run --detach --publish 8000:8000 "$image")
 trap 'docker logs "$container"; docker rm --force "$container" >/dev/null' EXIT

@@ -17,7 +17,7 @@ from host import GitHub, GitLab, Refused, host
 
 PATCH = Path("reports/review/changes.patch")
 # What a run may change; whatever else its code has touched is left out.
-TAKEN = ("dvc.lock", "reports/*.json", "data/*.dvc")
+TAKEN = ("dvc.lock", "reports/leaderboard.json", "reports/metrics.json", "data/*.dvc")
 TEXT = (
     "The pipeline has run in a job, because `dvc.lock` was not of the files of this branch. What it made is in DVC's "
     "remote, if there is one."

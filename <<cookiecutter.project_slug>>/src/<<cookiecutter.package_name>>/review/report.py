@@ -5,8 +5,7 @@ from typing import Any
 
 from ..files import replacing
 from .differences import Change, Measured, data, final_model, metrics, params, ran_anew, same_rows, stale
-from .pictures import draw
-from .versions import Revision, Version, WorkingTree, default_base, git, table
+from .versions import Revision, Version, WorkingTree, default_base, git
 
 FOLDER = Path("reports/review")
 PLOTS = "reports/plots"
@@ -34,7 +33,7 @@ def write(base: str | None, link: str | None = None) -> str:
     before, here = Revision(name) if name else None, WorkingTree()
     measured = metrics(before, here)
     sentence = verdict(measured, before)
-    lines = ["## Review of the model", "", f"**{sentence}**", "", *_versions(before)]
+    lines = ["## Review of the model", "", f"**{_cell(sentence)}**", "", *_versions(before)]
     outdated = stale()
     if outdated:
         lines += [
@@ -125,14 +124,20 @@ def _stages(before: Version, here: Version, outdated: list[str] | None) -> list[
 
 
 def _charts(before: Version | None, here: WorkingTree, folder: Path) -> list[str]:
+    """The pictures of the report's charts, copied into the folder: of both sides where these differ."""
     lines: list[str] = []
-    for path in here.outputs(PLOTS):
-        name = Path(path).stem
-        sides = {one.name: table(one.output(path)) for one in (before, here) if one}
-        drawn = {key: one for key, one in sides.items() if one is not None}
-        if here.name in drawn and draw(drawn, folder / f"{name}.png"):
-            title = name.replace("_", " ").capitalize()
-            lines += ["", "<details>", f"<summary>{title}</summary>", "", f"![{title}]({name}.png)", "", "</details>"]
+    for path in here.pictures(PLOTS):
+        title = Path(path).stem.replace("_", " ").capitalize()
+        new, old = here.output(path), before.output(path) if before else None
+        sides = {"here": new} if old == new else {"before": old, "here": new}
+        shown = {side: content for side, content in sides.items() if content is not None}
+        for side, content in shown.items():
+            (folder / f"{Path(path).stem}.{side}.png").write_bytes(content)
+        names = {"before": before.name if before else "", "here": "the same in both" if old == new else here.name}
+        pictures = [f"![{title}]({Path(path).stem}.{side}.png)" for side in shown]
+        heads = " | ".join(_cell(names[side]) for side in shown)
+        table = [f"| {heads} |", f"|{'---|' * len(shown)}", f"| {' | '.join(pictures)} |"]
+        lines += ["", "<details>", f"<summary>{title}</summary>", "", *table, "", "</details>"]
     return ["", "### Charts", *lines] if lines else []
 
 

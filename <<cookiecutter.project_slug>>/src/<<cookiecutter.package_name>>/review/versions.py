@@ -5,11 +5,9 @@ What git tracks is read from git, and what the pipeline made from DVC's cache or
 
 import subprocess
 from functools import cached_property
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from dvc.api import DVCFileSystem
 from dvc.exceptions import DvcException
 from dvc.scm import SCMError
@@ -43,9 +41,9 @@ class WorkingTree:
         """The bytes of a file that the pipeline made, None if there is none."""
         return self.read(path)
 
-    def outputs(self, folder: str) -> list[str]:
-        """The paths of the files in a folder that the pipeline made."""
-        return sorted(str(path) for path in Path(folder).glob("*") if path.is_file())
+    def pictures(self, folder: str) -> list[str]:
+        """The paths of the pictures in a folder that the pipeline made."""
+        return sorted(path.as_posix() for path in Path(folder).glob("*.png"))
 
     def checksum(self, path: str) -> str | None:
         """The checksum of a file that the pipeline made, as `dvc.lock` has it; None if it has none."""
@@ -110,14 +108,6 @@ def default_base() -> str | None:
     shown = git("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
     names = [shown.strip()] if shown else ["origin/main", "origin/master"]
     return next((one for one in names if git("rev-parse", "--verify", "--quiet", f"{one}^{{commit}}")), None)
-
-
-def table(content: bytes | None) -> pd.DataFrame | None:
-    """The table of a CSV file, None if it is absent or no table."""
-    try:
-        return None if content is None else pd.read_csv(BytesIO(content))
-    except ValueError:
-        return None
 
 
 def yaml(content: bytes | None) -> Any:
