@@ -29,6 +29,7 @@ GOOD = {
     "estimators": "balanced",
     "remote": "",
     "sandbox": "none",
+    "ci": "github",
 }
 
 
@@ -99,6 +100,10 @@ WRONG = {
         {"description": "a << b"},
         "description: it holds <<, which the template would take for code of its own when the project is updated; "
         "write it without",
+    ),
+    "ci": (
+        {"ci": "jenkins"},
+        "ci: there is no 'jenkins'; write one of github, gitlab, none",
     ),
     "license": (
         {"license": "GPL"},

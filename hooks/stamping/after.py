@@ -27,8 +27,8 @@ def stamp(plan: Plan, project: Path) -> None:
     next step. When it creates one, its note `.cruft.json` comes after the hooks and belongs into the first commit: that
     is left to `make setup`. cookiecutter writes no such note: it is written here.
     """
-    options.leave_out(plan, project)
     try:
+        options.leave_out(plan, project)
         overlay.lay(plan, project)
         wiring.wire(plan, project)
         if plan.origin:

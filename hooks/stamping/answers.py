@@ -26,11 +26,13 @@ ASKED = (
     "estimators",
     "remote",
     "sandbox",
+    "ci",
 )
 # Where DVC can keep data and models beside a folder: the scheme of an address, which is the name of DVC's extra, too.
 REMOTES = ("s3", "gs", "azure", "ssh")
 LICENSES = ("MIT", "BSD-3-Clause", "Apache-2.0", "Proprietary")
 SANDBOXES = ("none", "aws")
+CI = ("github", "gitlab", "none")
 
 
 def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Path | None = None) -> Plan:
@@ -54,6 +56,7 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
     _check_names(given)
     _check_choice("license", given["license"], LICENSES)
     _check_choice("sandbox", given["sandbox"], SANDBOXES)
+    _check_choice("ci", given["ci"], CI)
     recipe = recipes.recipe_in(outside.folder_of(given["recipe"], template, here, project or Path.cwd()), template)
     overlay.check(recipe.folder, template)
     catalogue = recipes.catalogue(template)
@@ -83,6 +86,7 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
         origin=origin.note(answers, template, here) if by == "cookiecutter" else None,
         remote=_find_remote(given["remote"], here, project or Path.cwd()),
         sandbox=given["sandbox"],
+        ci=given["ci"],
     )
     wanted = [catalogue.packages[one] for one in plan.packages]
     wanted += sorted({one for model in models for one in model.requirements or []})

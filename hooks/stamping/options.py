@@ -5,22 +5,23 @@ from pathlib import Path
 
 from .plan import Plan
 
-# By question and answer: the paths that only this answer keeps, and the requirements that it brings.
+# By question and answer: the paths that this answer keeps; a path can stand with several answers.
 OPTIONAL: dict[str, dict[str, tuple[str, ...]]] = {
+    "ci": {"github": (".github", "scripts/ci"), "gitlab": (".gitlab-ci.yml", "scripts/ci")},
     "sandbox": {"aws": ("infra/aws-sandbox", "scripts/sandbox.py")},
 }
+# The requirements that an answer brings.
 REQUIREMENTS: dict[str, dict[str, tuple[str, ...]]] = {
     "sandbox": {"aws": ("dvc-s3>=3.3,<4",)},
 }
 
 
 def leave_out(plan: Plan, project: Path) -> None:
-    """Remove what other answers than the given ones would keep, and folders that are empty then."""
+    """Remove what only other answers than the given ones would keep, and folders that are empty then."""
     for question, kept in OPTIONAL.items():
-        for answer, paths in kept.items():
-            if answer != getattr(plan, question):
-                for path in paths:
-                    _remove(project / path, project)
+        wanted = kept.get(getattr(plan, question), ())
+        for path in {one for paths in kept.values() for one in paths}.difference(wanted):
+            _remove(project / path, project)
 
 
 def requirements(plan: Plan) -> list[str]:

@@ -31,7 +31,7 @@ class Plan(NamedTuple):
     is predicted, and `left_out` then a column that is no feature, if one was named. `by` is who stamps: `cookiecutter`,
     or cruft with `create` or `update`. `origin` is the note of where the project comes from, which cruft writes itself.
     `remote` is where DVC keeps data and models, if that was said. `sandbox` is the cloud that the project gets Terraform
-    for, or `none`.
+    for, or `none`. `ci` is who runs the pipeline for a change: `github`, `gitlab` or `none`.
     """
 
     project_slug: str
@@ -54,6 +54,7 @@ class Plan(NamedTuple):
     origin: dict[str, Any] | None
     remote: str | None
     sandbox: str
+    ci: str
 
     @property
     def packages(self) -> list[str]:

@@ -58,12 +58,16 @@ def main(words: Sequence[str] | None = None) -> None:
     data = commands.add_parser("data", help="import the table that params/data.yaml names in another repository")
     data.add_argument("--update", action="store_true", help="also take what its branch or tag means by now")
     commands.add_parser("retrain", help="take new data, train, and judge the new model against the registered one")
+    compare = commands.add_parser("compare", help="compare this project with a git revision: reports/review/report.md")
+    compare.add_argument("base", nargs="?", help="a branch, tag or commit (the branch that `origin` shows first)")
+    compare.add_argument("--link", help="where the HTML report can be read")
     given = parser.parse_args(words)
     called = {"check": _check, "summary": _summary, "schema": _schema, "list": _list, "nested": _nested}
     called |= {"predict": _predict, "publish": _publish, "serve": _serve, "script": _script}
     called |= {"register": _register, "promote": _promote, "rollback": _rollback}
     called |= {"registry": _registry, "fetch": _fetch}
     called |= {"data": _data, "retrain": _retrain}
+    called |= {"compare": _compare}
     (called | {"notebooks": _notebooks, "pair": _pair, "badges": _badges})[given.command](given)
 
 
@@ -224,6 +228,13 @@ def _serve(given: argparse.Namespace) -> None:
     with _extra("serve"):
         from .service.run import serve
     serve(given.host, given.port, given.workers)
+
+
+def _compare(given: argparse.Namespace) -> None:
+    from .review.report import FOLDER, write
+
+    print(write(given.base, given.link))
+    print(f"the report: {(FOLDER / 'report.md').resolve()}")
 
 
 def _notebooks(given: argparse.Namespace) -> None:
