@@ -10,17 +10,19 @@ PACKAGE = re.compile(r"[a-z][a-z0-9_]*")
 # What a stamped project imports, or may import: a package of the same name would stand in its way.
 DEPENDENCIES = frozenset(
     """
-    adlfs aiohttp alembic anyio attr bs4 catboost category_encoders cloudpickle cmdstanpy colorlog
-    cookiecutter cycler darts dask dateutil distributed duckdb dulwich dvc dvc_data dvc_http dvc_objects
-    dvc_render dvc_task dvclive fastapi feature_engine fsspec funcy gcsfs git greenlet h11 holidays
-    httptools httpx hydra imblearn ipykernel ipython jinja2 joblib jupyter_client jupyter_core jupytext
-    kiwisolver lightgbm loguru mako markupsafe matplotlib mlflow mypy narwhals nbclient nbconvert nbformat
-    networkx nfoursid numpy omegaconf onnx onnxmltools onnxruntime openpyxl optuna optuna_dashboard oracledb
-    packaging pandas papermill paramiko pathspec patsy pil pip platformdirs plotly prettytable
-    prometheus_client prophet psutil psycopg psycopg2 pyarrow pydantic pydot pygit2 pygments pymysql pyodbc
-    pyparsing pytest pytz requests rich ruamel ruff s3fs scipy scmrepo seaborn setuptools shap six skl2onnx
-    sklearn sklego skops skrub sqlalchemy stanio starlette statsmodels tabulate threadpoolctl tomlkit
-    tornado tqdm traitlets typer tzdata urllib3 uvicorn uvloop wheel xgboost xlrd yaml yarl zmq
+    absl adlfs aiohttp alembic anyio attr bs4 catboost category_encoders click cloudpickle cmdstanpy
+    colorlog cookiecutter cycler darts dask dateutil distributed duckdb dulwich dvc dvc_data dvc_http
+    dvc_objects dvc_render dvc_studio_client dvc_task dvclive fastapi feature_engine fsspec funcy gcsfs
+    git greenlet grpc gto h11 holidays httptools httpx hydra imblearn ipykernel ipython jinja2 joblib
+    jupyter_client jupyter_core jupytext kiwisolver lightgbm loguru mako markdown markupsafe matplotlib
+    mlflow mypy narwhals nbclient nbconvert nbformat networkx nfoursid numpy omegaconf onnx onnxmltools
+    onnxruntime openpyxl opentelemetry optuna optuna_dashboard oracledb packaging pandas papermill
+    paramiko pathspec patsy pil pip platformdirs plotly prettytable prometheus_client prophet psutil
+    psycopg psycopg2 pyarrow pydantic pydot pygit2 pygments pymysql pynvml pyodbc pyparsing pytest pytz
+    requests rich ruamel ruff s3fs scipy scmrepo seaborn setuptools shap six skl2onnx sklearn sklego
+    skops skrub sqlalchemy stanio starlette statsmodels tabulate tensorboard tensorboard_data_server
+    threadpoolctl tomlkit tornado tqdm traitlets typer tzdata urllib3 uvicorn uvloop wandb werkzeug wheel
+    xgboost xlrd xxhash yaml yarl zmq
     """.split()
 )
 # Names by which the project's own folders, or Python's tests, could be imported instead.

@@ -29,6 +29,7 @@ def main(words: Sequence[str] | None = None) -> None:
     predict.add_argument("--rows", type=int, default=50_000, help="how many are predicted at a time (%(default)s)")
     publish = commands.add_parser("publish", help="copy the packaged model to a storage, as its latest version")
     publish.add_argument("uri", nargs="?", help="a folder, s3://…, gs://…, az://… (`storage` of params/package.yaml)")
+    commands.add_parser("track", help="send what the trackers of params/tracking.yaml lack of the last runs")
     serve = commands.add_parser("serve", help="serve the model over HTTP (the extra `serve`)")
     serve.add_argument("--host", help="the address to listen at (params/serve.yaml)")
     serve.add_argument("--port", type=_port, help="the port to listen at (params/serve.yaml)")
@@ -43,7 +44,7 @@ def main(words: Sequence[str] | None = None) -> None:
     script.add_argument("output", nargs="?", help="the file to write instead")
     given = parser.parse_args(words)
     called = {"check": _check, "summary": _summary, "schema": _schema, "list": _list, "nested": _nested}
-    called |= {"predict": _predict, "publish": _publish, "serve": _serve, "script": _script}
+    called |= {"predict": _predict, "publish": _publish, "serve": _serve, "script": _script, "track": _track}
     (called | {"notebooks": _notebooks, "pair": _pair, "badges": _badges})[given.command](given)
 
 
@@ -149,6 +150,23 @@ def _publish(given: argparse.Namespace) -> None:
     if not uri:
         raise UserError("it is not said where: give a URI, or write `storage: <URI>`", "package.yaml")
     print(publish(Path(MODEL), uri))
+
+
+def _track(given: argparse.Namespace) -> None:
+    from .errors import UserError
+    from .tracking.follow import track
+
+    try:
+        done = track()
+    except FileNotFoundError as error:
+        raise UserError(f"there is no search yet: `make run` makes one ({error.filename} is missing)") from None
+    if not done.trackers:
+        raise UserError("no tracker is named here as the pipeline ran last: such as [{class: MLflow}]", "tracking.yaml")
+    for sentence in done.lost:
+        print(f"note: {sentence}")
+    if done.lacking:
+        raise UserError("; ".join(done.lacking))
+    print(f"{', '.join(done.trackers)}: all {done.runs} runs are there")
 
 
 def _serve(given: argparse.Namespace) -> None:

@@ -42,6 +42,7 @@ KINDS = (
     "ensemble",
     "validation",
     "flavor",
+    "tracker",
     "task",
     "metric",
     "chart",
@@ -186,6 +187,8 @@ def kind_of(thing: Any) -> str | None:
         return "validation"
     if hasattr(thing, "save") and hasattr(thing, "suits"):
         return "flavor"
+    if hasattr(thing, "send") and hasattr(thing, "known"):
+        return "tracker"
     if hasattr(thing, "submit") and hasattr(thing, "share"):
         return "workers"
     if hasattr(thing, "split") and hasattr(thing, "get_n_splits"):
