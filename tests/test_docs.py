@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "benchmarks" / "README.md"]
 # The recipe in whose project the examples of these pages are tried.
 EXAMPLES = {
-    "tabular-classification": ["grammar.md", "tables.md"],
+    "tabular-classification": ["grammar.md", "tables.md", "tracking.md"],
     "tabular-regression": ["numbers.md"],
     "multilabel": ["multilabel.md"],
     "clustering": ["clustering.md"],
@@ -30,6 +30,7 @@ PLACES = {
     "package": "package.yaml",
     "serve": "serve.yaml",
     "registry": "registry.yaml",
+    "tracking": "tracking.yaml",
     "model": "models/example.yaml",
     "preprocess": "preprocess/example.yaml",
 }
