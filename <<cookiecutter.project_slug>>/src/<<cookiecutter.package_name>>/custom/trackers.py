@@ -62,6 +62,7 @@ class MLflow(Tracker):
         start = int(1000 * run.started) if run.started else None
         if run.key not in self._ids:
             tags = {"project": PACKAGE, "group": run.group, "key": run.key, "kind": run.kind}
+            tags |= {"mlflow.source.name": PACKAGE, "mlflow.source.type": "PROJECT"}
             if run.parent is not None:
                 tags["mlflow.parentRunId"] = self._id(run.parent)
             if "git.commit" in run.tags:
@@ -116,7 +117,7 @@ class MLflow(Tracker):
             if client.get_experiment_by_name(self.experiment) is None:
                 # Another project may make it just now; what else is wrong shows below.
                 with suppress(MlflowException):
-                    client.create_experiment(self.experiment)
+                    client.create_experiment(self.experiment, tags={"mlflow.experimentKind": "custom_model_development"})
             found = client.get_experiment_by_name(self.experiment)
             if found is None or found.lifecycle_stage != "active":
                 raise LookupError(f"the experiment {self.experiment!r} was deleted: restore it, or name another")
