@@ -19,6 +19,7 @@ from ..tracking.tracker import Run, Tracker
 
 PACKAGE = __name__.split(".")[0]
 AT_ONCE = 100  # params or tags that MLflow takes in one request
+PAGE = {"mlflow.experimentKind": "custom_model_development"}  # which of its pages MLflow opens an experiment with
 
 
 class MLflow(Tracker):
@@ -117,7 +118,7 @@ class MLflow(Tracker):
             if client.get_experiment_by_name(self.experiment) is None:
                 # Another project may make it just now; what else is wrong shows below.
                 with suppress(MlflowException):
-                    client.create_experiment(self.experiment, tags={"mlflow.experimentKind": "custom_model_development"})
+                    client.create_experiment(self.experiment, tags=PAGE)
             found = client.get_experiment_by_name(self.experiment)
             if found is None or found.lifecycle_stage != "active":
                 raise LookupError(f"the experiment {self.experiment!r} was deleted: restore it, or name another")

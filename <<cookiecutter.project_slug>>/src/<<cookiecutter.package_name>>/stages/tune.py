@@ -24,7 +24,7 @@ from . import run, threads
 
 INPUTS = ("data/processed/train.parquet", "data/processed/folds.npz", "data/interim/schema.json")
 TRACKING = Path("plan/tracking.json")
-# What trackers get after the search to take its last trials; `make track` sends what they did not.
+# How long the stage waits for the last trials to reach the trackers.
 PATIENCE = 10.0
 # What the search needs after its deadline to write its last result and to end its workers.
 GRACE = 0.3
@@ -87,30 +87,29 @@ def _search(name: str, plan: dict[str, Any], study: Path, began: float, seconds:
 
 @contextmanager
 def _tracked(name: str) -> Iterator[None]:
-    """Let another process tell the trackers, if there are any, of the trials that finish; it ends with the block.
+    """Let another process tell the trackers, if there are any, of the trials that finish in the block.
 
-    It only reads what the search writes. This stage and its code depend on nothing of it, so that a change of trackers
-    searches nothing again.
+    It only reads what the search writes, and ends when it has sent that. This stage and its code depend on nothing of
+    it, so that a change of trackers searches nothing again.
     """
     if not TRACKING.exists() or not read_json(TRACKING)["trackers"]:
         yield
         return
     command = [sys.executable, "-m", f"{__package__.partition('.')[0]}.tracking", name]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    assert process.stdin is not None
     try:
         yield
     finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            _kill(process)
-            print(f"warning: {name}: not every trial has reached the trackers: `make track` sends the rest", flush=True)
+        process.stdin.close()  # by which it knows
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        print(f"note: {name}: the last trials are still being sent to the trackers", flush=True)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a process with all that it has started."""
+    """End the search with all of its workers."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
