@@ -43,7 +43,9 @@ KINDS = (
     "validation",
     "flavor",
     "tracker",
+    "registry",
     "task",
+    "rule",
     "metric",
     "chart",
 )
@@ -189,6 +191,10 @@ def kind_of(thing: Any) -> str | None:
         return "flavor"
     if hasattr(thing, "send") and hasattr(thing, "known"):
         return "tracker"
+    if hasattr(thing, "held") and hasattr(thing, "take_back"):
+        return "registry"
+    if hasattr(thing, "judge"):
+        return "rule"
     if hasattr(thing, "submit") and hasattr(thing, "share"):
         return "workers"
     if hasattr(thing, "split") and hasattr(thing, "get_n_splits"):
