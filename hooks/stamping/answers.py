@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import names, outside, overlay, recipes, tables
+from . import names, options, origin, outside, overlay, recipes, tables
 from .errors import AnswerError, nearest, some
 from .estimators import choose
 from .plan import Plan
@@ -25,10 +25,14 @@ ASKED = (
     "target",
     "estimators",
     "remote",
+    "sandbox",
+    "ci",
 )
 # Where DVC can keep data and models beside a folder: the scheme of an address, which is the name of DVC's extra, too.
 REMOTES = ("s3", "gs", "azure", "ssh")
 LICENSES = ("MIT", "BSD-3-Clause", "Apache-2.0", "Proprietary")
+SANDBOXES = ("none", "aws")
+CI = ("github", "gitlab", "none")
 
 
 def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Path | None = None) -> Plan:
@@ -51,6 +55,8 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
         _check_text(key, value)
     _check_names(given)
     _check_choice("license", given["license"], LICENSES)
+    _check_choice("sandbox", given["sandbox"], SANDBOXES)
+    _check_choice("ci", given["ci"], CI)
     recipe = recipes.recipe_in(outside.folder_of(given["recipe"], template, here, project or Path.cwd()), template)
     overlay.check(recipe.folder, template)
     catalogue = recipes.catalogue(template)
@@ -58,6 +64,7 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
     source, local = _find_data(given["data"], here)
     columns = _columns(local or (None if given["data"] else recipe.folder / recipe.sample["file"]))
     column = _target(given["target"], given["data"], columns, recipe)
+    by = _by(answers, here)
     plan = Plan(
         project_slug=given["project_slug"],
         package_name=given["package_name"],
@@ -75,13 +82,17 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
         metric=recipe.metric,
         budget=recipe.presets[preset or "balanced"]["budget"],
         requirements=[],
-        by=_by(answers, here),
+        by=by,
+        origin=origin.note(answers, template, here) if by == "cookiecutter" else None,
         remote=_find_remote(given["remote"], here, project or Path.cwd()),
+        sandbox=given["sandbox"],
+        ci=given["ci"],
     )
     wanted = [catalogue.packages[one] for one in plan.packages]
     wanted += sorted({one for model in models for one in model.requirements or []})
     if source:
         wanted += _readers(source, recipes.readers(template))
+    wanted += options.requirements(plan)
     metric = recipe.metric_on_decisions if plan.without_probabilities else recipe.metric
     return plan._replace(requirements=wanted, metric=metric)
 
@@ -90,7 +101,7 @@ def _by(answers: Mapping[str, Any], here: Path) -> str:
     """Who stamps; cruft alone says from which commit."""
     if "_commit" not in answers:
         return "cookiecutter"
-    return "update" if (here / ".cruft.json").exists() else "create"
+    return "update" if (here / origin.NOTE).exists() else "create"
 
 
 def _check_text(key: str, value: str) -> None:
@@ -154,9 +165,10 @@ def _find_data(answer: str, here: Path) -> tuple[str | None, Path | None]:
             return answer, None
     path = here / Path(answer).expanduser()
     suffix = tables.suffix_of(path.name)
-    # A project that is being updated holds the file that it was made from, or DVC's note of it.
+    # A project that is being updated holds the file that it was made from, or DVC's note of it; the original may be
+    # gone, or another table by now.
     kept = here / "data" / "raw" / path.name
-    if not path.exists() and (here / ".cruft.json").exists() and (kept.exists() or Path(f"{kept}.dvc").exists()):
+    if (here / origin.NOTE).exists() and (kept.exists() or Path(f"{kept}.dvc").exists()):
         return f"data/raw/{path.name}", kept if kept.exists() else None
     if path.is_dir():
         found = sorted(one.name for one in path.iterdir() if tables.suffix_of(one.name) in tables.SUFFIXES)

@@ -29,7 +29,9 @@ class Plan(NamedTuple):
     not the sample's, a URL's, or one that only the stamped project still has. `preprocess` names what a starter begins
     with, for a class that takes `missing` values and for one that wants `complete` rows. `target` is None where nothing
     is predicted, and `left_out` then a column that is no feature, if one was named. `by` is who stamps: `cookiecutter`,
-    or cruft with `create` or `update`. `remote` is where DVC keeps data and models, if that was said.
+    or cruft with `create` or `update`. `origin` is the note of where the project comes from, which cruft writes itself.
+    `remote` is where DVC keeps data and models, if that was said. `sandbox` is the cloud that the project gets Terraform
+    for, or `none`. `ci` is who runs the pipeline for a change: `github`, `gitlab` or `none`.
     """
 
     project_slug: str
@@ -49,7 +51,10 @@ class Plan(NamedTuple):
     budget: dict[str, Any]
     requirements: list[str]
     by: str
-    remote: str | None = None
+    origin: dict[str, Any] | None
+    remote: str | None
+    sandbox: str
+    ci: str
 
     @property
     def packages(self) -> list[str]:

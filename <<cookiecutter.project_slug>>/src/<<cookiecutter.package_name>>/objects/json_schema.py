@@ -164,6 +164,13 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
             {"host": TEXT, "model": TEXT | {"description": "A model's folder or URI."}}
             | {name: {"type": "integer", "minimum": 1} for name in ("port", "workers", "max_rows", "max_bytes")}
         ),
+        "releases": _mapping(
+            {
+                "registry": plain_object("registry") | {"description": "Where versions of the model are registered."},
+                "stages": TEXTS | {"minItems": 1, "uniqueItems": True, "description": "Where a version can stand."},
+            },
+            ["registry", "stages"],
+        ),
         "retrain": _mapping(
             {
                 "stage": or_null(TEXT) | {"description": "Of the registered model to beat; null: the latest version."},

@@ -29,7 +29,7 @@ from .reader import Where, read
 from .registry import find_all, kind_of, load
 from .space import check_seeds
 
-STAGE = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
+STAGE = re.compile(r"(?![vV]\d)[A-Za-z]([A-Za-z0-9_-]*[A-Za-z0-9])?")  # what GTO and MLflow both take
 ACCEPT = ("propose", "register")
 
 
@@ -108,6 +108,7 @@ def compile_params(folder: Path) -> Plan:
     metrics = [search["metric"], *plan.slices["evaluate"]["metrics"]]
     read_validation(folder, grammar)
     read_settings(folder)
+    read_releases(folder, grammar)
     read_retrain(folder, grammar)
     # Copies of the whole bring the policies for new rows with them.
     policies = read(folder / "predict.yaml", root)[0] if package["exports"] else {}
@@ -159,8 +160,11 @@ def read_retrain(folder: Path, grammar: Grammar | None = None) -> Retrain:
     data, where = read(folder / "retrain.yaml", root)
     where.mapping(data, ["stage", "metric", "rule", "minimum_rows", "accept"], ["stage", "rule"])
     stage, rows, accept = data["stage"], data.get("minimum_rows", 50), data.get("accept", "propose")
-    if stage is not None and not (isinstance(stage, str) and STAGE.fullmatch(stage)):
-        raise where.at("stage").error(f"a stage is named in small letters, digits and '-', such as prod, not {stage!r}")
+    stages = read_releases(folder, grammar)[1]
+    if stage is not None and stage not in stages:
+        raise where.at("stage").error(
+            f"{stage!r} is none of the stages in params/releases.yaml: {', '.join(stages)}{nearest(str(stage), stages)}"
+        )
     if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
         raise where.at("minimum_rows").error(f"'minimum_rows' needs a whole number above 0, not {rows!r}")
     if accept not in ACCEPT:
@@ -199,6 +203,29 @@ def read_validation(folder: Path, grammar: Grammar | None = None) -> Any:
             f"{validation.name} needs an attribute 'bad_rows', which is 'refuse' or 'skip'"
         )
     return made
+
+
+def read_releases(folder: Path, grammar: Grammar | None = None) -> tuple[Any, list[str]]:
+    """The registry that `params/releases.yaml` describes, and the stages that a version can stand in."""
+    root = folder.resolve().parent
+    grammar = grammar or Grammar(_registry(*read(folder / "registry.yaml", root)))
+    data, where = read(folder / "releases.yaml", root)
+    where.mapping(data, ["registry", "stages"], ["registry", "stages"])
+    registry = grammar.object(data["registry"], where.at("registry"), ["registry"])
+    _refuse_space(registry)
+    check(registry)
+    stages = data["stages"]
+    if not isinstance(stages, list) or not stages:
+        raise where.at("stages").error("'stages' needs a list of names, such as [dev, staging, prod]")
+    for index, stage in enumerate(stages):
+        if not isinstance(stage, str) or not STAGE.fullmatch(stage) or stage == "latest":
+            raise where.at("stages", index).error(
+                f"{stage!r} cannot be a stage: letters, digits, - and _, the first a letter, the last no sign; "
+                "neither `latest` nor like a version"
+            )
+        if stage in stages[:index]:
+            raise where.at("stages", index).error(f"{stage!r} is named twice")
+    return build(registry), stages
 
 
 def read_model(folder: Path, name: str, grammar: Grammar, where: Where, task: Task) -> Model:

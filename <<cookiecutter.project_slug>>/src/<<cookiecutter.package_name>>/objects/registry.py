@@ -42,6 +42,7 @@ KINDS = (
     "ensemble",
     "validation",
     "flavor",
+    "registry",
     "task",
     "rule",
     "metric",
@@ -187,6 +188,8 @@ def kind_of(thing: Any) -> str | None:
         return "validation"
     if hasattr(thing, "save") and hasattr(thing, "suits"):
         return "flavor"
+    if hasattr(thing, "held") and hasattr(thing, "take_back"):
+        return "registry"
     if hasattr(thing, "judge"):
         return "rule"
     if hasattr(thing, "submit") and hasattr(thing, "share"):
