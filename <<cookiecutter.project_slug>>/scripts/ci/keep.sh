@@ -6,6 +6,7 @@ cd "$(dirname "$0")/../.."
 mkdir -p reports/review
 git add --intent-to-add .
 git diff --binary >reports/review/changes.patch
+git reset --quiet
 if [ ! -s reports/review/changes.patch ]; then
     echo "the run has changed nothing that git tracks"
 elif [ -n "$(dvc config core.remote)" ]; then
