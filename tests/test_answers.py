@@ -27,6 +27,8 @@ GOOD = {
     "data": "",
     "target": "",
     "estimators": "balanced",
+    "remote": "",
+    "sandbox": "none",
     "ci": "github",
 }
 
@@ -107,6 +109,7 @@ WRONG = {
         {"license": "GPL"},
         "license: there is no 'GPL'; write one of MIT, BSD-3-Clause, Apache-2.0, Proprietary",
     ),
+    "sandbox": ({"sandbox": "azure"}, "sandbox: there is no 'azure'; write one of none, aws"),
     "recipe": (
         {"recipe": "tabular"},
         f"recipe: there is no 'tabular'; write one of {', '.join(recipes.names(ROOT))}, or a folder or git address",

@@ -42,7 +42,10 @@ KINDS = (
     "ensemble",
     "validation",
     "flavor",
+    "registry",
+    "tracker",
     "task",
+    "rule",
     "metric",
     "chart",
 )
@@ -186,6 +189,12 @@ def kind_of(thing: Any) -> str | None:
         return "validation"
     if hasattr(thing, "save") and hasattr(thing, "suits"):
         return "flavor"
+    if hasattr(thing, "held") and hasattr(thing, "take_back"):
+        return "registry"
+    if hasattr(thing, "judge"):
+        return "rule"
+    if hasattr(thing, "send") and hasattr(thing, "known"):
+        return "tracker"
     if hasattr(thing, "submit") and hasattr(thing, "share"):
         return "workers"
     if hasattr(thing, "split") and hasattr(thing, "get_n_splits"):
