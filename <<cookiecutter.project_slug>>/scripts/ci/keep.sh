@@ -10,7 +10,7 @@ git reset --quiet
 if [ ! -s reports/review/changes.patch ]; then
     echo "the run has changed nothing that git tracks"
 elif [ -n "$(dvc config core.remote)" ]; then
-    dvc push --run-cache
+    "${MAKE:-make}" push
 else
     echo "DVC has no remote: what the run made is not kept, and whoever wants it runs the pipeline"
 fi
