@@ -349,7 +349,7 @@ class Team:
         self.git("init", "--quiet", "--bare", "--initial-branch", "main", str(self.bare))
         self.git("remote", "add", "origin", str(self.bare))
         self.git("push", "--quiet", "origin", "main")
-        self.project.run("dvc", "push", "--run-cache", "--quiet")
+        self.project.run("dvc", "push", "--quiet")
         (folder / "gitconfig").touch()
         self.log = folder / "docker.log"
         self.verdict = folder / "verdict"
