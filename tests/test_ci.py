@@ -592,6 +592,7 @@ def test_main_keeps_the_image_and_needs_no_base(team: Team, there: Loopback) -> 
     assert "git knows no revision 00000" in ran.said
     assert there.writes == []
     asked = team.engine()
+    assert any(re.fullmatch(r"tag shop:train ghcr.io/ada/shop:train-[0-9a-f]{16}", one) for one in asked)
     assert any(re.fullmatch(r"push --quiet ghcr.io/ada/shop:train-[0-9a-f]{16}", one) for one in asked)
 
 
@@ -622,6 +623,7 @@ def test_a_promotion_is_built_tried_and_pushed_and_not_if_the_trial_fails(team: 
     asked = team.engine()
     assert any("make image" in one or one.startswith("build --target serve") for one in asked)
     assert asked[-1] == "rm --force a-container"
+    assert "tag shop:serve ghcr.io/ada/shop:serve-prod" in asked
     pushed = [one for one in asked if one.startswith("push")]
     assert pushed == [f"push --quiet ghcr.io/ada/shop:{name}" for name in ("serve-prod", "serve-prod-3")]
 
