@@ -284,8 +284,6 @@ def _badges(given: argparse.Namespace) -> None:
 
 
 @contextmanager
-
-
 def _extra(name: str) -> Iterator[None]:
     """Say which extra brings a package that is not installed."""
     try:
