@@ -137,34 +137,35 @@ class SkyPilot:
                 how = " (https://docs.skypilot.co says how to install it)" if program == "sky" else ""
                 raise UserError(f"{program} is not installed, or not on the PATH: SkyPilot needs it{how}")
         cloud = job.machine["cloud"]
-        try:
-            said(["sky", "check", cloud])
-        except UserError as error:
-            raise UserError(
-                f"SkyPilot has no credentials for {cloud}: `sky check {cloud}` says which ({error})"
-            ) from None
+        # Its exit code is 0 whether it finds credentials or not.
+        enabled = _json(said(["sky", "check", cloud, "--output", "json"]))
+        if cloud.lower() not in {name.lower() for workspace in enabled.values() for name in workspace}:
+            raise UserError(f"SkyPilot has no credentials for {cloud}: `sky check {cloud}` says what is missing")
 
     def start(self, job: "Job") -> None:
         """Write task.yaml and launch it; the machine is destroyed when it has been idle, whatever happens here."""
-        machine, file = job.machine, job.folder / "task.yaml"
-        infra = "/".join(filter(None, (machine["cloud"], machine["region"])))
+        file = job.folder / "task.yaml"
+        write_json(file, self.task(job))  # JSON is YAML
+        secrets = [word for name in job.environment if name in os.environ for word in ("--secret", name)]
+        said(["sky", "launch", "--yes", "--detach-run", "--cluster", job.name, *secrets, str(file)], show=True)
+
+    def task(self, job: "Job") -> dict[str, Any]:
+        """The job as SkyPilot's YAML has it."""
+        machine = job.machine
         resources = {
-            "infra": infra,
+            "infra": "/".join(filter(None, (machine["cloud"], machine["region"]))),
             "instance_type": machine["type"],
             "accelerators": machine["gpu"],
             "disk_size": machine["disk"],
             "use_spot": machine["spot"],
             "autostop": {"idle_minutes": self.keep, "down": True},
         }
-        task = {
+        return {
             "name": job.name,
             "resources": {key: value for key, value in resources.items() if value is not None},
             "workdir": str(job.bundle),
             "run": "sh job.sh",
         }
-        write_json(file, task)  # JSON is YAML
-        secrets = [word for name in job.environment if name in os.environ for word in ("--secret", name)]
-        said(["sky", "launch", "--yes", "--detach-run", "--cluster", job.name, *secrets, str(file)], show=True)
 
     def state(self, job: "Job") -> str:
         """`starting`, `running`, `ended`, or `gone`."""
@@ -197,21 +198,12 @@ class SkyPilot:
 
     def stop(self, job: "Job") -> None:
         """Destroy the machine; no error where there is none."""
-        if not shutil.which("sky"):
-            raise UserError(
-                f"sky is not installed, or not on the PATH: `sky down {job.name}` would destroy the machine"
-            )
-        if self._status(job) is not None:
-            said(["sky", "down", "--yes", job.name])
+        said(["sky", "down", "--yes", job.name])
 
     def _status(self, job: "Job") -> str | None:
         """SkyPilot's word for the cluster, asked of the cloud; None if there is none."""
-        text = said(["sky", "status", "--refresh", "--output", "json"])
-        try:
-            clusters = json.loads(text[text.index("[") :])
-            return next((str(one["status"]) for one in clusters if one["name"] == job.name), None)
-        except (ValueError, KeyError, TypeError):
-            raise UserError(f"`sky status` answers what this project does not understand: {text[:200]!r}") from None
+        clusters = _json(said(["sky", "status", "--refresh", "--output", "json", job.name]))
+        return next((str(one["status"]) for one in clusters if one["name"] == job.name), None)
 
 
 class TPI:
@@ -310,3 +302,13 @@ class TPI:
 
     def _room(self, job: "Job") -> Path:
         return job.folder / "terraform"
+
+
+def _json(text: str) -> Any:
+    """The JSON that SkyPilot prints behind its messages."""
+    lines = text.splitlines()
+    start = next((index for index, line in enumerate(lines) if line[:1] in ("[", "{")), 0)
+    try:
+        return json.loads("\n".join(lines[start:]))
+    except ValueError:
+        raise UserError(f"SkyPilot answers what this project does not understand: {text[:200]!r}") from None

@@ -13,7 +13,7 @@ from ..files import write_text
 from ..objects.plan import compile_params
 from .home import results, take_outputs, take_trials, unpack_apart
 from .job import FINISHED, JOBS, STATES, Job, jobs, new_id, pick
-from .pack import copy_studies, pack
+from .pack import STUDIES, copy_studies, pack
 from .settings import Settings, read_remote
 
 PATIENCE = 20  # how often in a row a machine may not answer: the network here may be what is away
@@ -247,6 +247,7 @@ def _stop(job: Job) -> None:
             take_trials(job)
     if job.state not in ("packing", "packed", *FINISHED):
         job.made().stop(job)
+        copy_studies(job.bundle / "output" / "studies", STUDIES)  # which TPI brings when it ends the machine
     if job.state not in FINISHED:
         job.save(state="stopped")
     print(f"job {job.id} is {_said(job)}, and its machine is gone")

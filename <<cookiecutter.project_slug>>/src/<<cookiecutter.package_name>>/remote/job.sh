@@ -4,6 +4,7 @@
 # was, and another one from what output/ holds of the searches.
 set -u
 . ./job.env
+if ! command -v timeout > /dev/null; then timeout() { shift 3; "$@"; }; fi # macOS has none; the run ends in time by itself
 
 if [ "${1:-}" != inside ]; then
     mkdir -p output

@@ -49,7 +49,7 @@ def pack(job: Job, setup: str | None, push: bool) -> list[str]:
         bundle.mkdir()
         places = {name: Path(name) for name in files}
         places |= objects(Path(dvc("cache", "dir").strip()), in_remote() if remote else set())
-        places |= history(Path(room))
+        places |= history(Path(room)) if not committed(kept) else {}
         copy_studies(STUDIES, Path(room) / "studies")
         places |= _below(Path(room) / "studies", STUDIES.as_posix())
         archive(bundle / ARCHIVE, places)
@@ -152,6 +152,11 @@ def history(room: Path) -> dict[str, Path]:
     except UserError:
         return {}
     return _below(room / "clone" / ".git", ".git")
+
+
+def committed(names: list[str]) -> bool:
+    """Whether git has any of these files, and so the last commit may hold them."""
+    return bool(names and said(["git", "ls-files", "--cached", "--", *names]))
 
 
 def copy_studies(source: Path, target: Path) -> None:
