@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -430,21 +431,16 @@ def test_the_commands_of_skypilot_run_a_job(
 
 
 @pytest.mark.slow
-def test_skypilot_itself_reads_what_is_written_for_it(done: Project) -> None:
+def test_skypilot_itself_reads_what_is_written_for_it(
+    bake: Bake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sky = pytest.importorskip("sky", reason="SkyPilot is not installed, which takes 700 MB")
-    job = done.module("remote.job").Job(
-        "1",
-        {},
-        {"cloud": "aws", "region": "us-east-1", "type": None, "gpu": "T4", "disk": 50, "spot": True},
-        60,
-        0,
-        None,
-    )
-    job.bundle.mkdir(parents=True)
-    task = done.module("custom.runners").SkyPilot(keep=7).task(job)
+    runners = module(bake(package_name="remote_sky"), "custom.runners", monkeypatch)
+    machine = {"cloud": "aws", "region": "us-east-1", "type": None, "gpu": None, "disk": 70, "spot": True}
+    task = runners.SkyPilot(keep=7).task(SimpleNamespace(name="run-1", bundle=tmp_path, machine=machine))
     found = next(iter(sky.Task.from_yaml_config(task).resources))
-    assert (found.use_spot, found.disk_size, found.region) == (True, 50, "us-east-1")
-    assert found.autostop_config.idle_minutes == 7 and found.autostop_config.down
+    assert (found.use_spot, found.disk_size, found.region) == (True, 70, "us-east-1")
+    assert (found.autostop_config.idle_minutes, found.autostop_config.down) == (7, True)
     with pytest.raises(ValueError):
         sky.Task.from_yaml_config(task | {"workdirs": "."})
 
