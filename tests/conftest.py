@@ -139,6 +139,29 @@ def template_copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
 
 
+@pytest.fixture(scope="session")
+def registered(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A project on penguins that was run and committed; its data and models are in a folder, its model stands in prod.
+
+    Slow tests work on copies or clones of it.
+    """
+    from stamped import Project
+
+    folder = tmp_path_factory.mktemp("registered")
+    project = Project(folder, project_name="Birds", estimators="logistic_regression", remote=str(folder / "store"))
+    project.edit("params/search.yaml", ("trials: 100", "trials: 1"))
+    project.edit(
+        "params/evaluate.yaml", ("  - learning_curve ", "#  - learning_curve "), ("n_repeats: 5", "n_repeats: 1")
+    )
+    project.repro()
+    commit(project.path, "Run")
+    project.run("dvc", "push", "--quiet")
+    for tag in ("model@v1.0.0", "model#prod#1"):
+        person = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+        run("git", *person, "tag", "-m", "The first", tag, cwd=project.path)
+    return project
+
+
 def commit(folder: Path, message: str) -> None:
     """Commit everything in a repository."""
     run("git", "add", "--all", cwd=folder)

@@ -106,6 +106,13 @@ class Project:
         twin.path, twin.package = folder / self.path.name, self.package
         return twin
 
+    def clone(self, folder: Path) -> "Project":
+        """A git clone, with nothing of what DVC keeps."""
+        self.run("git", "clone", "--quiet", str(self.path), str(folder / "clone"))
+        twin = object.__new__(Project)
+        twin.path, twin.package = folder / "clone", self.package
+        return twin
+
 
 @contextmanager
 def environment(**values: str) -> Iterator[None]:

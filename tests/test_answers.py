@@ -27,6 +27,9 @@ GOOD = {
     "data": "",
     "target": "",
     "estimators": "balanced",
+    "remote": "",
+    "sandbox": "none",
+    "ci": "github",
 }
 
 
@@ -98,10 +101,15 @@ WRONG = {
         "description: it holds <<, which the template would take for code of its own when the project is updated; "
         "write it without",
     ),
+    "ci": (
+        {"ci": "jenkins"},
+        "ci: there is no 'jenkins'; write one of github, gitlab, none",
+    ),
     "license": (
         {"license": "GPL"},
         "license: there is no 'GPL'; write one of MIT, BSD-3-Clause, Apache-2.0, Proprietary",
     ),
+    "sandbox": ({"sandbox": "azure"}, "sandbox: there is no 'azure'; write one of none, aws"),
     "recipe": (
         {"recipe": "tabular"},
         f"recipe: there is no 'tabular'; write one of {', '.join(recipes.names(ROOT))}, or a folder or git address",

@@ -151,7 +151,9 @@ def test_nothing_of_the_template_is_left(bake: Bake, recipe: str) -> None:
     baked = bake(recipe=recipe, estimators=STARTED.get(recipe, "fast"))
     for name in baked.files():
         text = f"{name}\n{(baked.path / name).read_bytes().decode('utf-8')}"
-        for leftover in ("<<cookiecutter", "<< cookiecutter", "<%", "<#", "cookiecutter"):
+        # What brings the project to a newer version of the template speaks of it.
+        tools = ["cookiecutter"] if name not in (".cruft.json", "scripts/update.py") else []
+        for leftover in ("<<cookiecutter", "<< cookiecutter", "<%", "<#", *tools):
             assert leftover not in text, f"{name} holds {leftover}"
         if not name.startswith("src/"):  # where `1 << 3` is Python
             assert "<<" not in text, f"{name} holds <<"

@@ -27,7 +27,7 @@ from conftest import BakedProject, run, tree
 from stamped import TOOLS, Project
 
 Bake = Callable[..., BakedProject]
-RUNNING = ("train", "serve")  # stages that are run; the others only make what these copy
+RUNNING = ("train", "dev", "serve")  # stages that are run; the others only make what these copy
 REQUIREMENTS = [str(TOOLS / "python"), "scripts/requirements.py"]
 SECRETS = [
     ".env",
@@ -149,11 +149,14 @@ def test_compose_is_what_its_schema_says_and_gives_the_service_little(bake: Bake
 
 
 @pytest.mark.parametrize("name", ["My ML project", 'say "hello" \\ 🎉'])
-def test_the_devcontainer_is_the_image_to_train_in(name: str, bake: Bake) -> None:
+def test_the_devcontainer_is_the_image_to_train_in_and_more(name: str, bake: Bake) -> None:
     project = bake(project_name=name, project_slug="shop", package_name="shop").path
     said = json.loads((project / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
     assert said["name"] == name
-    assert said["build"]["target"] == "train" and "train" in stages(project)
+    assert said["build"]["target"] == "dev"
+    assert stages(project)["dev"][0] == Step("FROM", "train AS dev"), (
+        "so that it has the versions of the one for training"
+    )
     folder = project / ".devcontainer"
     assert (folder / said["build"]["dockerfile"]).resolve() == project / "Dockerfile"
     assert (folder / said["build"]["context"]).resolve() == project
@@ -362,6 +365,10 @@ def test_what_the_image_installs_and_copies_serves_the_model(image: Machine) -> 
         answer = httpx.post(address, json={"rows": rows}, headers={"X-API-Key": "a secret"})
         assert answer.status_code == 200, answer.text
         assert [one["prediction"] for one in answer.json()["predictions"]].count("Adelie")
+        smoke = [sys.executable, str(image.project / "scripts" / "smoke.py"), f"http://127.0.0.1:{port}"]
+        assert "is ready and predicts its example: 5 rows" in run(*smoke, cwd=image.root, API_KEY="a secret")
+        refused = subprocess.run(smoke, env={"API_KEY": "another"}, capture_output=True, text=True)
+        assert refused.returncode == 1 and "API_KEY of this environment is not the one" in refused.stderr
         service.terminate()
         assert service.wait(30) in (0, -signal.SIGTERM), log.read_text()  # which uvicorn raises again when it is done
     # What was compiled is no answer of the service; anything else would fail in a folder that is read-only.

@@ -12,12 +12,13 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "benchmarks" / "README.md"]
 # The recipe in whose project the examples of these pages are tried.
 EXAMPLES = {
-    "tabular-classification": ["grammar.md", "tables.md", "remote.md"],
+    "tabular-classification": ["grammar.md", "registry.md", "remote.md", "retraining.md", "storage.md", "tables.md"],
     "tabular-regression": ["numbers.md"],
     "multilabel": ["multilabel.md"],
     "clustering": ["clustering.md"],
     "forecasting": ["forecasting.md"],
 }
+PAGES += [*sorted((ROOT / "<<cookiecutter.project_slug>>" / "infra").glob("*/README.md"))]
 PAGES += [ROOT / "recipes" / "README.md", *sorted((ROOT / "recipes").glob("*/README.md"))]
 # Where a block of each kind is tried.
 PLACES = {
@@ -30,7 +31,9 @@ PLACES = {
     "package": "package.yaml",
     "serve": "serve.yaml",
     "remote": "remote.yaml",
+    "retrain": "retrain.yaml",
     "registry": "registry.yaml",
+    "releases": "releases.yaml",
     "model": "models/example.yaml",
     "preprocess": "preprocess/example.yaml",
 }
@@ -127,8 +130,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
 def test_make_targets_that_are_named_exist(page: Path) -> None:
-    makefiles = [ROOT / "Makefile", ROOT / "<<cookiecutter.project_slug>>" / "Makefile"]
-    known = {name for file in makefiles for name in re.findall(r"(?m)^([a-z]+):", file.read_text(encoding="utf-8"))}
+    shared = ROOT / "<<cookiecutter.project_slug>>"
+    makefiles = [ROOT / "Makefile", shared / "Makefile", *shared.glob("infra/*/*.mk")]
+    known = {name for file in makefiles for name in re.findall(r"(?m)^([a-z-]+):", file.read_text(encoding="utf-8"))}
     source = page.read_text(encoding="utf-8")
-    named = set(re.findall(r"`make ([a-z]+)[^`]*`", source)) | set(re.findall(r"(?m)^make ([a-z]+)", source))
+    named = set(re.findall(r"`make ([a-z-]+)[^`]*`", source)) | set(re.findall(r"(?m)^make ([a-z-]+)", source))
     assert named <= known

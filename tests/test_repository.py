@@ -72,6 +72,16 @@ def test_a_second_run_does_nothing(project: Path, dvc: Path) -> None:
     assert len(log_of(project)) == 1
 
 
+def test_the_answer_waits_for_dvc_and_is_told_to_it_once(project: Path, dvc: Path) -> None:
+    (project / ".dvc-remote").write_text("s3://store/shop\n")
+    assert start(project) == []
+    told = "remote add --quiet --force --default storage s3://store/shop"
+    assert dvc.read_text().splitlines() == ["init --quiet", told, "add --quiet data/raw/shop.csv"]
+    assert start(project) == []
+    assert dvc.read_text().count(told) == 1
+    assert ".dvc-remote" not in run("git", "ls-files", cwd=project).split()
+
+
 def test_stamping_without_git_leaves_everything_to_setup(project: Path, dvc: Path, no_git: None) -> None:
     before = tree(project)
     assert start(project, "--stamping") == ["git and DVC: git is not installed; make setup does it later"]

@@ -22,6 +22,8 @@ def test_the_questions_are_those_that_the_hooks_check() -> None:
     assert tuple(QUESTIONS) == answers.ASKED
     assert list(CONTEXT["__prompts__"]) == QUESTIONS
     assert tuple(CONTEXT["license"]) == answers.LICENSES
+    assert tuple(CONTEXT["ci"]) == answers.CI
+    assert list(CONTEXT["__prompts__"]["ci"]) == ["__prompt__", *CONTEXT["ci"]]
     assert list(CONTEXT["__prompts__"]["license"]) == ["__prompt__", *CONTEXT["license"]]
     assert CONTEXT["recipe"] in RECIPES
     offered = re.findall(r"(?m)^    ([\w-]+): ", CONTEXT["__prompts__"]["recipe"])

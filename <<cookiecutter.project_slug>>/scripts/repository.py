@@ -12,6 +12,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 RAW = PROJECT / "data" / "raw"
+# Where data and models are to be kept, as the stamping was told; DVC is told of it once, and .dvc/config says it then.
+REMOTE = PROJECT / ".dvc-remote"
 
 # In a git hook, or wherever else these are set, git would work on another repository than this folder's.
 REDIRECTIONS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
@@ -34,6 +36,7 @@ def main(words: list[str]) -> None:
             check_alone()
         start_git()
         start_dvc()
+        add_remote()
         add_data()
         if "--no-commit" not in words:
             commit()
@@ -70,6 +73,14 @@ def start_dvc() -> None:
             print("git: it is not installed, so nothing is committed; DVC works without it")
     elif in_git() and "no_scm" in config.read_text(encoding="utf-8"):
         run("dvc", "config", "--unset", "core.no_scm")
+
+
+def add_remote() -> None:
+    """`dvc remote add` what the stamping was told, once."""
+    if REMOTE.exists():
+        url = REMOTE.read_text(encoding="utf-8").strip()
+        run("dvc", "remote", "add", "--quiet", "--force", "--default", "storage", url)
+        REMOTE.unlink()
 
 
 def add_data() -> None:

@@ -6,7 +6,7 @@ import runpy
 import shutil
 from pathlib import Path
 
-from . import outside, overlay, wiring
+from . import options, origin, outside, overlay, wiring
 from .closing import lines
 from .ending import guarded
 from .errors import AnswerError
@@ -25,11 +25,14 @@ def stamp(plan: Plan, project: Path) -> None:
 
     cruft also stamps a project into a temporary folder, twice whenever it updates one: that needs no repository and no
     next step. When it creates one, its note `.cruft.json` comes after the hooks and belongs into the first commit: that
-    is left to `make setup`.
+    is left to `make setup`. cookiecutter writes no such note: it is written here.
     """
     try:
+        options.leave_out(plan, project)
         overlay.lay(plan, project)
         wiring.wire(plan, project)
+        if plan.origin:
+            origin.write(plan.origin, project)
     except ValueError as error:
         raise AnswerError(f"recipe: {plan.recipe} cannot be wired, because {error}") from None
     finally:

@@ -1,12 +1,13 @@
 """The answers, checked and turned into what is to be done; every refusal is one sentence."""
 
+import os
 import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import names, outside, overlay, recipes, tables
+from . import names, options, origin, outside, overlay, recipes, tables
 from .errors import AnswerError, nearest, some
 from .estimators import choose
 from .plan import Plan
@@ -23,8 +24,15 @@ ASKED = (
     "data",
     "target",
     "estimators",
+    "remote",
+    "sandbox",
+    "ci",
 )
+# Where DVC can keep data and models beside a folder: the scheme of an address, which is the name of DVC's extra, too.
+REMOTES = ("s3", "gs", "azure", "ssh")
 LICENSES = ("MIT", "BSD-3-Clause", "Apache-2.0", "Proprietary")
+SANDBOXES = ("none", "aws")
+CI = ("github", "gitlab", "none")
 
 
 def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Path | None = None) -> Plan:
@@ -47,6 +55,8 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
         _check_text(key, value)
     _check_names(given)
     _check_choice("license", given["license"], LICENSES)
+    _check_choice("sandbox", given["sandbox"], SANDBOXES)
+    _check_choice("ci", given["ci"], CI)
     recipe = recipes.recipe_in(outside.folder_of(given["recipe"], template, here, project or Path.cwd()), template)
     overlay.check(recipe.folder, template)
     catalogue = recipes.catalogue(template)
@@ -54,6 +64,7 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
     source, local = _find_data(given["data"], here)
     columns = _columns(local or (None if given["data"] else recipe.folder / recipe.sample["file"]))
     column = _target(given["target"], given["data"], columns, recipe)
+    by = _by(answers, here)
     plan = Plan(
         project_slug=given["project_slug"],
         package_name=given["package_name"],
@@ -71,12 +82,17 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
         metric=recipe.metric,
         budget=recipe.presets[preset or "balanced"]["budget"],
         requirements=[],
-        by=_by(answers, here),
+        by=by,
+        origin=origin.note(answers, template, here) if by == "cookiecutter" else None,
+        remote=_find_remote(given["remote"], here, project or Path.cwd()),
+        sandbox=given["sandbox"],
+        ci=given["ci"],
     )
     wanted = [catalogue.packages[one] for one in plan.packages]
     wanted += sorted({one for model in models for one in model.requirements or []})
     if source:
         wanted += _readers(source, recipes.readers(template))
+    wanted += options.requirements(plan)
     metric = recipe.metric_on_decisions if plan.without_probabilities else recipe.metric
     return plan._replace(requirements=wanted, metric=metric)
 
@@ -85,11 +101,11 @@ def _by(answers: Mapping[str, Any], here: Path) -> str:
     """Who stamps; cruft alone says from which commit."""
     if "_commit" not in answers:
         return "cookiecutter"
-    return "update" if (here / ".cruft.json").exists() else "create"
+    return "update" if (here / origin.NOTE).exists() else "create"
 
 
 def _check_text(key: str, value: str) -> None:
-    if not value and key not in ("description", "data", "target", "estimators"):
+    if not value and key not in ("description", "data", "target", "estimators", "remote"):
         raise AnswerError(f"{key}: it is empty; write a name")
     for character in value:
         category = unicodedata.category(character)
@@ -149,9 +165,10 @@ def _find_data(answer: str, here: Path) -> tuple[str | None, Path | None]:
             return answer, None
     path = here / Path(answer).expanduser()
     suffix = tables.suffix_of(path.name)
-    # A project that is being updated holds the file that it was made from, or DVC's note of it.
+    # A project that is being updated holds the file that it was made from, or DVC's note of it; the original may be
+    # gone, or another table by now.
     kept = here / "data" / "raw" / path.name
-    if not path.exists() and (here / ".cruft.json").exists() and (kept.exists() or Path(f"{kept}.dvc").exists()):
+    if (here / origin.NOTE).exists() and (kept.exists() or Path(f"{kept}.dvc").exists()):
         return f"data/raw/{path.name}", kept if kept.exists() else None
     if path.is_dir():
         found = sorted(one.name for one in path.iterdir() if tables.suffix_of(one.name) in tables.SUFFIXES)
@@ -191,12 +208,55 @@ def _check_url(url: str, scheme: str) -> None:
     rest = url.partition("://")[2]
     if not rest.strip("/"):
         raise AnswerError(f"data: {url!r} names no table; write {base}://host/path")
-    user, at, _ = rest.partition("/")[0].rpartition("@")
-    if at and ":" in user:
+    if _has_password(rest):
         raise AnswerError(
             "data: the address holds a password, which would be written into params/data.yaml and committed; "
             "leave it out and let the environment provide it"
         )
+
+
+def _has_password(rest: str) -> bool:
+    """Whether an address, without its scheme, begins with `user:password@`."""
+    user, at, _ = rest.partition("/")[0].rpartition("@")
+    return bool(at) and ":" in user
+
+
+def _find_remote(answer: str, here: Path, project: Path) -> str | None:
+    """The address or the absolute path of DVC's remote, None for none.
+
+    A relative path would mean another folder in each clone.
+    """
+    if not answer:
+        return None
+    url = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", answer)
+    if not url:
+        return _remote_folder(answer, here, project)
+    scheme, rest = url[1].lower(), answer[len(url[0]) :]
+    if scheme not in REMOTES:
+        better = nearest(scheme, REMOTES)
+        raise AnswerError(
+            f"remote: DVC keeps nothing at {scheme}:// addresses here; "
+            + (f"did you mean {better}://?" if better else f"write one of {', '.join(REMOTES)}, or a folder")
+        )
+    if _has_password(rest):
+        raise AnswerError(
+            "remote: the address holds a password, which would be written into .dvc/config and committed; "
+            "leave it out and let the environment provide it"
+        )
+    if not rest.strip("/"):
+        raise AnswerError(f"remote: {answer!r} names no storage; write {scheme}://name/path")
+    return f"{scheme}://{rest}"
+
+
+def _remote_folder(answer: str, here: Path, project: Path) -> str:
+    if re.match(r"[^/]+:", answer):
+        raise AnswerError(f"remote: {answer!r} is no folder; write an address as ssh://host/path")
+    path = Path(os.path.abspath(here / Path(answer).expanduser()))
+    if path == project or project in path.parents:
+        raise AnswerError(f"remote: {answer!r} lies in the project itself; name a folder beside it")
+    if path.exists() and not path.is_dir():
+        raise AnswerError(f"remote: {answer!r} is no folder; name one, or nothing")
+    return str(path)
 
 
 def _columns(path: Path | None) -> list[str] | None:

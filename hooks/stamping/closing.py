@@ -21,6 +21,7 @@ def lines(plan: Plan, project: Path, skipped: list[str]) -> list[str]:
             f"  metric      {plan.metric}, because {one} gives no probabilities"
             for one in plan.without_probabilities[:1]
         ),
+        *([f"  remote      {plan.remote}"] if plan.remote else []),
         *(f"  skipped     {line}" for line in skipped),
         f"Next: cd {shlex.quote(str(project))} && make run    # make help lists the rest",
     ]

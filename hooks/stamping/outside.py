@@ -6,14 +6,12 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from . import recipes
+from . import origin, recipes
 from .errors import AnswerError, nearest, some
 
 # Where a repository is cloned to, in the project's folder, until the second hook takes it away.
 CLONE = ".being-stamped"
 SCHEMES = ("https", "http", "ssh", "git", "file")
-# In a git hook, or wherever else these are set, git would work on another repository than the clone.
-REDIRECTIONS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 
 
 class Address(NamedTuple):
@@ -46,7 +44,7 @@ def folder_of(answer: str, template: Path, here: Path, project: Path) -> Path:
     if address:
         return _with_recipe(_cloned(address, project), answer)
     # An update is started in the project, which mostly stands where it was made: beside the recipe's folder.
-    starts = [here, here.parent] if (here / ".cruft.json").exists() else [here]
+    starts = [here, here.parent] if (here / origin.NOTE).exists() else [here]
     places = [start / Path(answer).expanduser() for start in starts]
     found = next((place for place in places if place.is_dir()), None)
     if found:
@@ -114,7 +112,7 @@ def _cloned(address: Address, project: Path) -> Path:
 
 
 def _git(address: Address, *words: str) -> None:
-    environment = {name: value for name, value in os.environ.items() if name not in REDIRECTIONS}
+    environment = {name: value for name, value in os.environ.items() if name not in origin.REDIRECTIONS}
     environment |= {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
     try:
         done = subprocess.run(["git", *words], env=environment, capture_output=True, text=True, errors="replace")

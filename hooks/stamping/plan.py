@@ -29,7 +29,9 @@ class Plan(NamedTuple):
     not the sample's, a URL's, or one that only the stamped project still has. `preprocess` names what a starter begins
     with, for a class that takes `missing` values and for one that wants `complete` rows. `target` is None where nothing
     is predicted, and `left_out` then a column that is no feature, if one was named. `by` is who stamps: `cookiecutter`,
-    or cruft with `create` or `update`.
+    or cruft with `create` or `update`. `origin` is the note of where the project comes from, which cruft writes itself.
+    `remote` is where DVC keeps data and models, if that was said. `sandbox` is the cloud that the project gets Terraform
+    for, or `none`. `ci` is who runs the pipeline for a change: `github`, `gitlab` or `none`.
     """
 
     project_slug: str
@@ -49,11 +51,20 @@ class Plan(NamedTuple):
     budget: dict[str, Any]
     requirements: list[str]
     by: str
+    origin: dict[str, Any] | None
+    remote: str | None
+    sandbox: str
+    ci: str
 
     @property
     def packages(self) -> list[str]:
         """The packages of other people's that the models need, by import name."""
         return sorted({package for model in self.models for package in model.packages})
+
+    @property
+    def dvc_extra(self) -> str | None:
+        """The extra of DVC that its remote needs; a folder needs none."""
+        return self.remote.partition("://")[0] if self.remote and "://" in self.remote else None
 
     @property
     def without_probabilities(self) -> list[str]:

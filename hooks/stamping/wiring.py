@@ -7,6 +7,9 @@ from typing import Any
 
 from .plan import Model, Plan
 
+# Where the address of DVC's remote waits for scripts/repository.py, which takes it away once DVC knows it.
+REMOTE = ".dvc-remote"
+
 
 def wire(plan: Plan, project: Path) -> None:
     """Wire data, target and estimators into `params/` and `pyproject.toml`."""
@@ -25,6 +28,11 @@ def wire(plan: Plan, project: Path) -> None:
         if model.starter:
             (params / "models" / f"{model.name}.yaml").write_text(starter(model, plan), encoding="utf-8")
     _change(project / "pyproject.toml", lambda text: with_requirements(text, plan.requirements))
+    if plan.remote:
+        (project / REMOTE).write_text(f"{plan.remote}\n", encoding="utf-8", newline="\n")
+    extra = plan.dvc_extra
+    if extra:
+        _change(project / "pyproject.toml", lambda text: with_extra(text, "dvc", extra))
 
 
 def with_value(text: str, key: str, value: Any) -> str:
@@ -82,6 +90,20 @@ def with_requirements(text: str, requirements: list[str]) -> str:
         raise ValueError("there is no list of dependencies to add to")
     missing = [line for line in (f"  {json.dumps(one)},\n" for one in requirements) if line not in found[1]]
     return text[: found.end(1)] + "".join(missing) + text[found.end(1) :]
+
+
+def with_extra(text: str, package: str, extra: str) -> str:
+    """The text of `pyproject.toml` with an extra of a package that is among the dependencies.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    text, count = re.subn(rf'(?m)^(  "{re.escape(package)})(>=)', rf"\1[{extra}]\2", text, count=1)
+    if not count:
+        raise ValueError(f"there is no dependency on {package} to extend")
+    return text
 
 
 def starter(model: Model, plan: Plan) -> str:

@@ -25,10 +25,24 @@ def main(words: Sequence[str] | None = None) -> None:
     predict.add_argument("source", help="a path or a URL of a table")
     predict.add_argument("output", help="the file to write: .csv, .parquet or .jsonl")
     predict.add_argument("--keep", help="columns of the table to write beside the predictions: id,name")
-    predict.add_argument("--model", default="models/package", help="a model's folder or URI (%(default)s)")
+    predict.add_argument("--model", default="models/package", help="a folder, a URI, registry:prod (%(default)s)")
     predict.add_argument("--rows", type=int, default=50_000, help="how many are predicted at a time (%(default)s)")
     publish = commands.add_parser("publish", help="copy the packaged model to a storage, as its latest version")
     publish.add_argument("uri", nargs="?", help="a folder, s3://…, gs://…, az://… (`storage` of params/package.yaml)")
+    register = commands.add_parser("register", help="make the model of the last run a version")
+    register.add_argument("--version", help="v1.2.3 (the next one)")
+    promote = commands.add_parser("promote", help="put a version into a stage")
+    promote.add_argument("stage", help="one of `stages` in params/releases.yaml")
+    promote.add_argument("--version", help="a version, or a stage for what stands there (the last version)")
+    rollback = commands.add_parser("rollback", help="put the version into a stage that stood there before")
+    rollback.add_argument("stage", help="one of `stages` in params/releases.yaml")
+    for one in (register, promote, rollback):
+        one.add_argument("--no-push", action="store_true", help="leave the tag in this repository")
+    commands.add_parser("registry", help="list the versions, the stages that they stand in, and their metrics")
+    fetch = commands.add_parser("fetch", help="get a registered model, and print its folder")
+    fetch.add_argument("which", nargs="?", default="latest", help="a stage, a version, latest (%(default)s)")
+    fetch.add_argument("--to", help="the folder to write it into (one in .cache/registry)")
+    fetch.add_argument("--repo", help="the address of another git repository")
     serve = commands.add_parser("serve", help="serve the model over HTTP (the extra `serve`)")
     serve.add_argument("--host", help="the address to listen at (params/serve.yaml)")
     serve.add_argument("--port", type=_port, help="the port to listen at (params/serve.yaml)")
@@ -41,6 +55,12 @@ def main(words: Sequence[str] | None = None) -> None:
     badges.add_argument("repository", nargs="?", help="owner/name on GitHub (the git remote `origin`)")
     script = commands.add_parser("script", help="print the final model as a script that needs scikit-learn alone")
     script.add_argument("output", nargs="?", help="the file to write instead")
+    data = commands.add_parser("data", help="import the table that params/data.yaml names in another repository")
+    data.add_argument("--update", action="store_true", help="also take what its branch or tag means by now")
+    commands.add_parser("retrain", help="take new data, train, and judge the new model against the registered one")
+    compare = commands.add_parser("compare", help="compare this project with a git revision: reports/review/report.md")
+    compare.add_argument("base", nargs="?", help="a branch, tag or commit (the branch that `origin` shows first)")
+    compare.add_argument("--link", help="where the HTML report can be read")
     remote = commands.add_parser("remote", help="run the pipeline on another machine (params/remote.yaml)")
     remote.add_argument("action", choices=["run", "status", "logs", "fetch", "stop"])
     remote.add_argument("job", nargs="?", help="of several jobs, the one that is meant; `stop all` ends all of them")
@@ -48,6 +68,10 @@ def main(words: Sequence[str] | None = None) -> None:
     given = parser.parse_args(words)
     called = {"check": _check, "summary": _summary, "schema": _schema, "list": _list, "nested": _nested}
     called |= {"predict": _predict, "publish": _publish, "serve": _serve, "script": _script}
+    called |= {"register": _register, "promote": _promote, "rollback": _rollback}
+    called |= {"registry": _registry, "fetch": _fetch}
+    called |= {"data": _data, "retrain": _retrain}
+    called |= {"compare": _compare}
     called |= {"remote": _remote}
     (called | {"notebooks": _notebooks, "pair": _pair, "badges": _badges})[given.command](given)
 
@@ -158,11 +182,66 @@ def _publish(given: argparse.Namespace) -> None:
     print(publish(Path(MODEL), uri))
 
 
+def _register(given: argparse.Namespace) -> None:
+    from .model_registry.commands import register
+
+    print("\n".join(register(given.version, not given.no_push)))
+
+
+def _promote(given: argparse.Namespace) -> None:
+    from .model_registry.commands import promote
+
+    print("\n".join(promote(given.stage, given.version, not given.no_push)))
+
+
+def _rollback(given: argparse.Namespace) -> None:
+    from .model_registry.commands import roll_back
+
+    print("\n".join(roll_back(given.stage, not given.no_push)))
+
+
+def _registry(given: argparse.Namespace) -> None:
+    from .model_registry.commands import table
+
+    print("\n".join(table()))
+
+
+def _fetch(given: argparse.Namespace) -> None:
+    from .model_registry.fetch import copy, fetch
+
+    if given.to is None:
+        print(fetch(given.which, given.repo))
+    else:
+        copy(given.which, Path(given.to), given.repo)
+        print(given.to)
+
+
+def _data(given: argparse.Namespace) -> None:
+    from .imported import bring
+
+    done = bring(Path("params"), given.update)
+    if done:
+        print(done)
+
+
+def _retrain(given: argparse.Namespace) -> None:
+    from .retraining.command import retrain
+
+    print(retrain())
+
+
 def _serve(given: argparse.Namespace) -> None:
     os.environ.update(threads(rows=1) | os.environ)  # as long as nothing is loaded that makes threads
     with _extra("serve"):
         from .service.run import serve
     serve(given.host, given.port, given.workers)
+
+
+def _compare(given: argparse.Namespace) -> None:
+    from .review.report import FOLDER, write
+
+    print(write(given.base, given.link))
+    print(f"the report: {(FOLDER / 'report.md').resolve()}")
 
 
 def _notebooks(given: argparse.Namespace) -> None:

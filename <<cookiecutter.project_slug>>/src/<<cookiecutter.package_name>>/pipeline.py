@@ -27,6 +27,7 @@ from .steps.task import task_of
 from .storage import fetched
 from .store import load, load_transformers
 
+REGISTERED = "registry:"
 Preprocess = Callable[[pd.DataFrame, Schema], pd.DataFrame]
 MODEL = "models/package"
 MOST_TOLD = 3
@@ -74,7 +75,8 @@ class PredictionPipeline:
         Parameters
         ----------
         uri : a model's folder, or where it was published: the latest model of a storage, or the best by the metric
-            that `best` in `params/package.yaml` names.
+            that `best` in `params/package.yaml` names. `registry:` before a stage or a version means what is registered
+            so, `registry:prod@<git address>` in another repository.
         params : the project's params.
         partial : load the fitted transformers without the estimators; such a pipeline prepares and transforms rows.
 
@@ -84,6 +86,11 @@ class PredictionPipeline:
             If the model is incomplete, damaged or not to be trusted, or the params are wrong.
         """
         params = Path(params)
+        if str(uri).startswith(REGISTERED):
+            from .model_registry.fetch import fetch
+
+            which, _, repo = str(uri).removeprefix(REGISTERED).partition("@")
+            uri = fetch(which, repo or None, params)
         plan = params.parent / "plan/train.json"
         named = read_json(plan) if plan.exists() else compile_params(params).slices["train"]
         with fetched(uri, read_package(params)["best"]) as folder:

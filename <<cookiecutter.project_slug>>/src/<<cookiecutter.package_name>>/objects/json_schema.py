@@ -82,7 +82,10 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
     files = {
         "data": _mapping(
             {
-                "source": TEXT | {"description": "A path, a URL or a database."},
+                "source": {
+                    "anyOf": [TEXT, _mapping({"repo": TEXT, "path": TEXT, "rev": or_null(TEXT)}, ["repo", "path"])],
+                    "description": "A path, a URL, a database, or a file of another git repository.",
+                },
                 "target": {
                     "anyOf": [TEXT, TEXTS, {"type": "null"}],
                     "description": "The column to predict; a list for several, null for a task that has none.",
@@ -177,6 +180,26 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
                 "push": {"type": "boolean", "description": "Whether outputs go into the DVC remote there."},
             },
             ["runner"],
+        ),
+        "releases": _mapping(
+            {
+                "registry": plain_object("registry") | {"description": "Where versions of the model are registered."},
+                "stages": TEXTS | {"minItems": 1, "uniqueItems": True, "description": "Where a version can stand."},
+            },
+            ["registry", "stages"],
+        ),
+        "retrain": _mapping(
+            {
+                "stage": or_null(TEXT) | {"description": "Of the registered model to beat; null: the latest version."},
+                "metric": or_null(named_or_object("metric")) | {"description": "To judge by; null: the search's."},
+                "rule": plain_object("rule") | {"description": "When the new model is better."},
+                "minimum_rows": {"type": "integer", "minimum": 1, "description": "On fewer rows nothing is judged."},
+                "accept": {
+                    "enum": ["propose", "register"],
+                    "description": "What CI does with a better model: a pull request, or a new version in the stage.",
+                },
+            },
+            ["stage", "rule"],
         ),
         "registry": _mapping({"packages": TEXTS | {"description": "Import names, such as lightgbm."}}),
         "preprocess": {"$ref": "#/$defs/steps"},

@@ -6,6 +6,7 @@ keep their order and keys are sorted: a comment changes no slice, one model's sp
 """
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from ..errors import UserError, nearest
+from ..imported import local, source_of
 from ..schema import DTYPES, ROLES, RULES
 from ..service.settings import read_settings
 from ..steps.apart import PARTS
@@ -21,11 +23,14 @@ from ..steps.task import AROUND, Task
 from .build import build, check
 from .code import fingerprints
 from .grammar import ESTIMATORS, Grammar, Object, OneOf, Steps, classes, column_names, parameters, plain
-from .metrics import metric
+from .metrics import Metric, metric
 from .model import Model
 from .reader import Where, read
 from .registry import find_all, kind_of, load
 from .space import check_seeds
+
+STAGE = re.compile(r"(?![vV]\d)[A-Za-z]([A-Za-z0-9_-]*[A-Za-z0-9])?")  # what GTO and MLflow both take
+ACCEPT = ("propose", "register")
 
 
 @dataclass
@@ -34,6 +39,21 @@ class Plan:
 
     slices: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Retrain:
+    """What `params/retrain.yaml` says.
+
+    `stage` is that of the registered model to beat, None for the latest version; `metric` is None for that of the
+    search; `rule` is an object of `custom/rules.py`.
+    """
+
+    stage: str | None
+    metric: Metric | None
+    rule: Any
+    minimum_rows: int
+    accept: str
 
 
 def compile_params(folder: Path) -> Plan:
@@ -88,6 +108,8 @@ def compile_params(folder: Path) -> Plan:
     metrics = [search["metric"], *plan.slices["evaluate"]["metrics"]]
     read_validation(folder, grammar)
     read_settings(folder)
+    read_releases(folder, grammar)
+    read_retrain(folder, grammar)
     # Copies of the whole bring the policies for new rows with them.
     policies = read(folder / "predict.yaml", root)[0] if package["exports"] else {}
     plan.slices["package"] = policies | {
@@ -131,6 +153,30 @@ def read_package(folder: Path, grammar: Grammar | None = None) -> dict[str, Any]
     return {"storage": storage, "best": best, "parts": parts, "exports": copies}
 
 
+def read_retrain(folder: Path, grammar: Grammar | None = None) -> Retrain:
+    """How `make retrain` judges, as `params/retrain.yaml` says it."""
+    root = folder.resolve().parent
+    grammar = grammar or Grammar(_registry(*read(folder / "registry.yaml", root)))
+    data, where = read(folder / "retrain.yaml", root)
+    where.mapping(data, ["stage", "metric", "rule", "minimum_rows", "accept"], ["stage", "rule"])
+    stage, rows, accept = data["stage"], data.get("minimum_rows", 50), data.get("accept", "propose")
+    stages = read_releases(folder, grammar)[1]
+    if stage is not None and stage not in stages:
+        raise where.at("stage").error(
+            f"{stage!r} is none of the stages in params/releases.yaml: {', '.join(stages)}{nearest(str(stage), stages)}"
+        )
+    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
+        raise where.at("minimum_rows").error(f"'minimum_rows' needs a whole number above 0, not {rows!r}")
+    if accept not in ACCEPT:
+        raise where.at("accept").error(f"unknown word {accept!r}{nearest(accept, ACCEPT)}")
+    written = data.get("metric")
+    rule = grammar.object(data["rule"], where.at("rule"), ["rule"])
+    _refuse_space(rule)
+    check(rule)
+    judged_by = metric(written, where.at("metric"), grammar) if written is not None else None
+    return Retrain(stage, judged_by, build(rule), rows, accept)
+
+
 def _flavor(data: Any, where: Where, use: str, grammar: Grammar) -> dict[str, Any]:
     flavor = grammar.object(data, where, ["flavor"])
     _refuse_space(flavor)
@@ -157,6 +203,29 @@ def read_validation(folder: Path, grammar: Grammar | None = None) -> Any:
             f"{validation.name} needs an attribute 'bad_rows', which is 'refuse' or 'skip'"
         )
     return made
+
+
+def read_releases(folder: Path, grammar: Grammar | None = None) -> tuple[Any, list[str]]:
+    """The registry that `params/releases.yaml` describes, and the stages that a version can stand in."""
+    root = folder.resolve().parent
+    grammar = grammar or Grammar(_registry(*read(folder / "registry.yaml", root)))
+    data, where = read(folder / "releases.yaml", root)
+    where.mapping(data, ["registry", "stages"], ["registry", "stages"])
+    registry = grammar.object(data["registry"], where.at("registry"), ["registry"])
+    _refuse_space(registry)
+    check(registry)
+    stages = data["stages"]
+    if not isinstance(stages, list) or not stages:
+        raise where.at("stages").error("'stages' needs a list of names, such as [dev, staging, prod]")
+    for index, stage in enumerate(stages):
+        if not isinstance(stage, str) or not STAGE.fullmatch(stage) or stage == "latest":
+            raise where.at("stages", index).error(
+                f"{stage!r} cannot be a stage: letters, digits, - and _, the first a letter, the last no sign; "
+                "neither `latest` nor like a version"
+            )
+        if stage in stages[:index]:
+            raise where.at("stages", index).error(f"{stage!r} is named twice")
+    return build(registry), stages
 
 
 def read_model(folder: Path, name: str, grammar: Grammar, where: Where, task: Task) -> Model:
@@ -221,7 +290,8 @@ def _data(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
     where.mapping(
         data, ["source", "target", "task", "read", "missing", "columns", "positive"], ["source", "target", "task"]
     )
-    if not isinstance(data["source"], str) or not data["source"]:
+    elsewhere = source_of(data["source"], where.at("source")) if isinstance(data["source"], dict) else None
+    if elsewhere is None and not (isinstance(data["source"], str) and data["source"]):
         raise where.at("source").error(f"'source' needs text, not {data['source']!r}{_quote(data['source'])}")
     task = _task(data["task"], where.at("task"), grammar)
     targets = _targets(data["target"], where.at("target"), build(task))
@@ -234,8 +304,8 @@ def _data(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
         if name in targets:
             raise where.at("columns", name).error(f"{name!r} is the target, which has no role besides")
     read_options = where.at("read").mapping(data.get("read") or {})
-    return {
-        "source": data["source"],
+    return ({"imported": elsewhere} if elsewhere else {}) | {
+        "source": local(elsewhere) if elsewhere else data["source"],
         "target": data["target"] if data["target"] is not None else [],
         "task": plain(task),
         "read": read_options,

@@ -42,8 +42,10 @@ KINDS = (
     "ensemble",
     "validation",
     "flavor",
+    "registry",
     "task",
     "runner",
+    "rule",
     "metric",
     "chart",
 )
@@ -189,6 +191,10 @@ def kind_of(thing: Any) -> str | None:
         return "validation"
     if hasattr(thing, "save") and hasattr(thing, "suits"):
         return "flavor"
+    if hasattr(thing, "held") and hasattr(thing, "take_back"):
+        return "registry"
+    if hasattr(thing, "judge"):
+        return "rule"
     if hasattr(thing, "submit") and hasattr(thing, "share"):
         return "workers"
     if hasattr(thing, "split") and hasattr(thing, "get_n_splits"):

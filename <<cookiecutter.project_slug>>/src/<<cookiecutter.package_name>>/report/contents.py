@@ -29,7 +29,7 @@ from ..steps.fold import scored
 from ..steps.split import Fold, read_folds
 from ..steps.task import Task, judged, task_of
 from ..store import load
-from .charts import Chart, Evaluation, to_svg
+from .charts import Chart, Evaluation, to_png, to_svg
 from .page import render
 
 REPORTS = Path("reports")
@@ -115,6 +115,7 @@ def write() -> None:
         folder.mkdir()
         for name, chart in charts.items():
             chart.data.to_csv(folder / f"{name}.csv", index=False)
+            (folder / f"{name}.png").write_bytes(to_png(chart.figure))
 
     context = {
         "project": _project(),

@@ -14,7 +14,7 @@ MOST = {"port": 65535}
 class Settings:
     """Where the service listens, in how many processes, and how large a request may be.
 
-    `max_rows` and `max_bytes` are limits of one request; `model` is a model's folder or URI.
+    `max_rows` and `max_bytes` are limits of one request; `model` is a model's folder or URI, or `registry:prod`.
     """
 
     host: str = "127.0.0.1"

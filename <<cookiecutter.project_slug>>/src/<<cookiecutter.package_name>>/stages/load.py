@@ -2,6 +2,7 @@
 
 from ..errors import UserError
 from ..files import read_json, replacing, write_json
+from ..imported import refuse_another
 from ..profile import profile
 from ..schema import dtype_of, infer
 from ..steps.example import example
@@ -15,6 +16,8 @@ from . import run
 def main() -> None:
     """`plan/data.json` and the source -> `data/interim`."""
     plan = read_json("plan/data.json")
+    if "imported" in plan:
+        refuse_another(plan["source"], plan["imported"])
     raw = load(plan["source"], plan["read"], plan["missing"])
     schema = infer(raw, plan["target"], plan["task"], plan["columns"])
     task = task_of(schema)

@@ -1,0 +1,464 @@
+"""Make and unmake the sandbox in AWS with Terraform, and hand what it gives to DVC and to CI.
+
+`make sandbox-up`, `sandbox-plan`, `sandbox-status`, `sandbox-down` and `sandbox-test` call it. It needs Terraform on
+the PATH, and botocore, which DVC's package for S3 brings.
+"""
+
+import argparse
+import configparser
+import io
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+try:
+    import botocore.session
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    sys.exit("botocore is not installed, which comes with dvc-s3: write that into pyproject.toml, and make setup")
+
+PROJECT = Path(__file__).resolve().parent.parent
+FOLDER = PROJECT / "infra" / "aws-sandbox"
+SETTINGS = "infra/aws-sandbox/sandbox.auto.tfvars"
+# Written by this script while Terraform's state is in S3; it is to be committed.
+BACKEND = FOLDER / "backend.tf"
+OLDEST = (1, 10)
+REMOTE = "storage"
+
+# What Terraform says when something common is in the way, and what is to be done, with the groups of the pattern in it.
+FAULTS = (
+    (
+        r"Error acquiring the state lock[\s\S]*?Lock Info:\s+ID:\s+(\S+)[\s\S]*?Who:\s+(\S+)",
+        "the state is locked by {1}: wait for that to end, or, if nothing runs there any more, "
+        "terraform -chdir=infra/aws-sandbox force-unlock {0}",
+    ),
+    (
+        r"EntityAlreadyExists[\s\S]{0,80}?[Pp]rovider with url\s+(?:https://)?([\w.:-]+\w)",
+        "the account has an OIDC provider of {0} already, and it can have only one: write its ARN, which ends with "
+        f"oidc-provider/{{0}}, as github_provider_arn or gitlab_provider_arn into {SETTINGS}",
+    ),
+    (
+        r"BucketAlreadyExists",
+        f"the bucket's name is taken by another account: write another project into {SETTINGS}",
+    ),
+    (
+        r"BucketAlreadyOwnedByYou|EntityAlreadyExists|RepositoryAlreadyExists|DuplicateRecord",
+        "something of this name is in the account already, and the state here does not know it: work where that "
+        f"sandbox was made, or write another project into {SETTINGS}",
+    ),
+    (
+        r"BucketNotEmpty|RepositoryNotEmpty",
+        "something was put into the bucket or the registry in the meantime, and it was kept: "
+        "EMPTY=1 make sandbox-down destroys them with what is in them",
+    ),
+    (r"not authorized to perform:\s+([\w:]+)", "these credentials may not do {0}, which the sandbox needs"),
+    (r"AccessDenied|UnauthorizedOperation", "these credentials may not do what the sandbox needs"),
+    (
+        r"Failed to query available provider packages|Failed to install provider",
+        "Terraform's provider for AWS cannot be had: it is downloaded once, so the network is needed, or a mirror",
+    ),
+)
+
+
+class Refused(Exception):
+    """Something that stops the work, in one sentence."""
+
+
+def main(words: list[str] | None = None) -> None:
+    """Do what one of the targets asks for."""
+    parser = argparse.ArgumentParser(prog="sandbox", description="The sandbox in AWS.")
+    parser.add_argument("command", choices=["up", "plan", "status", "down", "test"])
+    parser.add_argument("--auto", action="store_true", help="ask for nothing")
+    parser.add_argument("--push", action="store_true", help="write the variables to GitHub")
+    parser.add_argument("--empty", action="store_true", help="destroy what is in the bucket and the registry, too")
+    given = parser.parse_args(words)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # lines of Terraform's come between
+    check_terraform()
+    if given.command == "test":
+        test()
+        return
+    region = check_region()
+    account = check_credentials(region)
+    if given.command in ("up", "down"):
+        check_somebody(given.auto, f"AUTO=1 make sandbox-{given.command}")
+    print("Terraform gets ready; the first time it downloads AWS's provider, which takes a while ...")
+    asked("init", "-input=false")
+    check_place(account, region)
+    if given.command == "up":
+        up(region, given.auto, given.push)
+    elif given.command == "down":
+        down(region, given.auto, given.empty)
+    elif given.command == "plan":
+        terraform("plan", "-input=false")
+    else:
+        status(region)
+
+
+def up(region: str, auto: bool, push: bool) -> None:
+    """Make the sandbox as the settings say, and hand its addresses on."""
+    if BACKEND.exists() and setting("state_in_s3") != "true":
+        take_state_home(region)
+    terraform("apply", *(["-auto-approve", "-input=false"] if auto else []))
+    outputs = made_outputs()
+    if "state_bucket" in outputs and not BACKEND.exists():
+        send_state_away(outputs["state_bucket"], region)
+    print()
+    connect_dvc(outputs["dvc_remote"], region)
+    tell_ci(outputs, push)
+    if "budget" not in outputs:
+        print("budget: there is none, because budget_email is not set; nobody is told about costs")
+
+
+def down(region: str, auto: bool, empty: bool) -> None:
+    """Destroy the sandbox; what is in the bucket or the registry stops it, unless it may be lost."""
+    made = made_resources()
+    if not made:
+        print("there is no sandbox; make sandbox-up makes one")
+        return
+    bucket, registry = places(made)
+    held = contents(bucket, registry, region)
+    outputs = made_outputs()
+    if held and not empty:
+        raise Refused(
+            f"{held} would be lost, so nothing was destroyed. Take home what you need (dvc fetch --all-commits "
+            "--run-cache), then EMPTY=1 make sandbox-down destroys everything with it, older versions included"
+        )
+    terraform("plan", "-destroy", "-input=false")
+    lost = f", and {held} will be lost" if held else ""
+    if not auto and input(f"\nAll of this will be destroyed{lost}. Write yes to go on: ") != "yes":
+        raise Refused("nothing was destroyed")
+    if BACKEND.exists():  # its bucket goes as well
+        take_state_home(region)
+    if held:
+        if bucket:
+            empty_bucket(bucket, region)
+        if registry:
+            empty_registry(registry, region)
+    disconnect_dvc(outputs.get("dvc_remote"))
+    terraform("destroy", "-auto-approve", "-input=false", "-refresh=false")  # the plan has just looked
+    print("The sandbox is gone. The variables of CI, if you set them, are yours to remove.")
+
+
+def status(region: str) -> None:
+    """Print what there is."""
+    made = made_resources()
+    if not made:
+        print("there is no sandbox; make sandbox-up makes one")
+        return
+    for name, value in made_outputs().items():
+        parts = value.items() if isinstance(value, dict) else [("", value)]
+        for part, one in parts:
+            print(f"{name} {part}".ljust(26), one)
+    print("held".ljust(26), contents(*places(made), region) or "nothing")
+
+
+def test() -> None:
+    """Check the files of the sandbox, without an account."""
+    terraform("fmt", "-check", "-recursive", "-diff")
+    asked("init", "-input=false", "-backend=false")
+    terraform("validate")
+    terraform("test")
+
+
+def check_terraform() -> None:
+    """See that there is a Terraform, and that it is new enough."""
+    needed = ".".join(map(str, OLDEST))
+    if not shutil.which("terraform"):
+        raise Refused(f"terraform is not on the PATH: install Terraform {needed} or newer")
+    version = json.loads(asked("version", "-json"))["terraform_version"]
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
+        raise Refused(f"Terraform {version} is too old: {needed} or newer is needed")
+
+
+def check_region() -> str:
+    """The region of the settings."""
+    region = setting("region")
+    if not region:
+        likely = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "eu-central-1"
+        raise Refused(f'no region is set: write region = "{likely}" into {SETTINGS}')
+    return region
+
+
+def check_credentials(region: str) -> str:
+    """See that AWS knows who asks, and say whom it knows; returns the account's number."""
+    try:
+        caller = client("sts", region).get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        raise Refused(
+            f"AWS does not take the credentials ({error}): log in with `aws configure` or `aws sso login`, "
+            "or set AWS_PROFILE to a profile that works"
+        ) from None
+    print(f"account {caller['Account']} as {caller['Arn'].rpartition(':')[2]}, {region}")
+    return str(caller["Account"])
+
+
+def check_place(account: str, region: str) -> None:
+    """See that the sandbox, if there is one, is where the credentials and the settings point."""
+    made = made_outputs()
+    if made.get("account", account) != account:
+        raise Refused(f"the sandbox is in the account {made['account']}, and these credentials are of {account}")
+    if made.get("region", region) != region:
+        raise Refused(f"the sandbox is in {made['region']}: write that region into {SETTINGS}, or destroy it first")
+
+
+def check_somebody(auto: bool, command: str) -> None:
+    """See that there is somebody to ask."""
+    if not auto and not sys.stdin.isatty():
+        raise Refused(f"nobody is here to say yes: {command} does not ask")
+
+
+def setting(name: str) -> str | None:
+    """A setting as it is written: in a `.tfvars` file, or in the environment as Terraform reads it."""
+    for file in [*sorted(FOLDER.glob("*.auto.tfvars"), reverse=True), FOLDER / "terraform.tfvars"]:
+        if file.exists():
+            found = re.search(rf'(?m)^\s*{name}\s*=\s*"?([^"#\s]+)', file.read_text(encoding="utf-8"))
+            if found:
+                return found[1]
+    return os.environ.get(f"TF_VAR_{name}")
+
+
+def send_state_away(bucket: str, region: str) -> None:
+    """Move the state from this folder into its bucket."""
+    BACKEND.write_text(
+        "# Written by `make sandbox-up`, because state_in_s3 is true. Commit it.\n"
+        'terraform {\n  backend "s3" {\n'
+        f'    bucket       = "{bucket}"\n    key          = "aws-sandbox/terraform.tfstate"\n'
+        f'    region       = "{region}"\n    encrypt      = true\n    use_lockfile = true\n  }}\n}}\n',
+        encoding="utf-8",
+    )
+    try:
+        asked("init", "-input=false", "-migrate-state", "-force-copy")
+    except Refused:
+        BACKEND.unlink()
+        raise
+    print(f"state: it is in s3://{bucket} now; commit {BACKEND.relative_to(PROJECT)}")
+
+
+def take_state_home(region: str) -> None:
+    """Move the state from its bucket into this folder, and empty the bucket, which is destroyed next."""
+    text = BACKEND.read_text(encoding="utf-8")
+    BACKEND.unlink()
+    try:
+        asked("init", "-input=false", "-migrate-state", "-force-copy")
+    except Refused:
+        BACKEND.write_text(text, encoding="utf-8")
+        raise
+    empty_bucket(re.findall(r'bucket\s*= "(.*)"', text)[0], region)
+    print(f"state: it is in this folder again; {BACKEND.relative_to(PROJECT)} is gone, commit that")
+
+
+def made_outputs() -> dict[str, Any]:
+    """The sandbox's outputs by name, without those that are null."""
+    return {name: one["value"] for name, one in json.loads(asked("output", "-json")).items()}
+
+
+def made_resources() -> dict[str, dict[str, Any]]:
+    """What Terraform has made as far as the state knows, by its address without a number."""
+    state = json.loads(asked("state", "pull") or "{}")  # `terraform show` would first load all that the provider knows
+    made = {}
+    for one in state.get("resources", []):
+        if one["mode"] == "managed" and one["instances"]:
+            address = f"{one.get('module', '')}.{one['type']}.{one['name']}"
+            made[address.lstrip(".")] = one["instances"][0]["attributes"]
+    return made
+
+
+def places(made: dict[str, dict[str, Any]]) -> tuple[str | None, str | None]:
+    """The names of the bucket for data and of the registry, as far as they are made."""
+    bucket = made.get("module.data.aws_s3_bucket.this", {}).get("bucket")
+    return bucket, made.get("module.images.aws_ecr_repository.this", {}).get("name")
+
+
+def contents(bucket: str | None, registry: str | None, region: str) -> str:
+    """What the bucket and the registry hold, in words; empty if that is nothing."""
+    said = []
+    try:
+        if bucket:
+            pages = client("s3", region).get_paginator("list_object_versions").paginate(Bucket=bucket)
+            versions = [one for page in pages for key in ("Versions", "DeleteMarkers") for one in page.get(key, [])]
+            current = sum(one["IsLatest"] and "Size" in one for one in versions)
+            if versions:
+                said.append(f"{number(current, 'object')} ({number(len(versions), 'version')}) in the bucket {bucket}")
+        if registry:
+            pages = client("ecr", region).get_paginator("list_images").paginate(repositoryName=registry)
+            images = sum(len(page["imageIds"]) for page in pages)
+            if images:
+                said.append(f"{number(images, 'image')} in the registry {registry}")
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("NoSuchBucket", "RepositoryNotFoundException"):
+            raise
+    return " and ".join(said)
+
+
+def empty_bucket(bucket: str, region: str) -> None:
+    """Delete every version of every object."""
+    s3 = client("s3", region)
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        versions = [
+            {"Key": one["Key"], "VersionId": one["VersionId"]}
+            for kind in ("Versions", "DeleteMarkers")
+            for one in page.get(kind, [])
+        ]
+        if versions:
+            failed = s3.delete_objects(Bucket=bucket, Delete={"Objects": versions, "Quiet": True}).get("Errors")
+            if failed:
+                raise Refused(f"{failed[0]['Key']} in {bucket} cannot be deleted ({failed[0]['Code']})")
+
+
+def empty_registry(name: str, region: str) -> None:
+    """Delete every image; one that others are part of goes before those."""
+    ecr = client("ecr", region)
+    while images := ecr.list_images(repositoryName=name, maxResults=100)["imageIds"]:
+        done = ecr.batch_delete_image(repositoryName=name, imageIds=images)
+        if not done["imageIds"]:
+            raise Refused(f"images in the registry {name} cannot be deleted ({done['failures'][0]['failureReason']})")
+
+
+def number(count: int, word: str) -> str:
+    """A count of things: 1 object, 2 objects."""
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def connect_dvc(url: str, region: str) -> None:
+    """Make the bucket DVC's default remote, unless there is another one."""
+    remotes, default = dvc_remotes()
+    if remotes is None:
+        print(f"DVC: it is not set up here; make setup does that, and then: dvc remote add -d {REMOTE} {url}")
+    elif default not in (None, REMOTE) or remotes.get(REMOTE, url) != url:
+        kept = default or REMOTE
+        print(f"DVC: its remote stays {kept} ({remotes.get(kept)}), and the sandbox's is another one; to take that:")
+        print(f"  dvc remote add --force --default {REMOTE} {url} && dvc remote modify {REMOTE} region {region}")
+    else:
+        if REMOTE not in remotes:
+            dvc("remote", "add", REMOTE, url)
+        dvc("remote", "default", REMOTE)
+        dvc("remote", "modify", REMOTE, "region", region)
+        print(f"DVC: its remote is {REMOTE}, {url}; commit .dvc/config")
+
+
+def disconnect_dvc(url: str | None) -> None:
+    """Take the remote away that is in the bucket."""
+    remotes, _ = dvc_remotes()
+    if remotes and url and remotes.get(REMOTE) == url:
+        dvc("remote", "remove", REMOTE)
+        print(f"DVC: its remote {REMOTE} is gone with the bucket; commit .dvc/config")
+
+
+def dvc_remotes() -> tuple[dict[str, str] | None, str | None]:
+    """The addresses of DVC's remotes by name, and the default one's name; None where DVC is not set up."""
+    path = PROJECT / ".dvc" / "config"
+    if not path.exists():
+        return None, None
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(path, encoding="utf-8")
+    remotes = {}
+    for section in config.sections():
+        found = re.fullmatch(r"'?remote \"(.*)\"'?", section)
+        if found:
+            remotes[found[1]] = config[section].get("url", "")
+    return remotes, config.get("core", "remote", fallback=None)
+
+
+def dvc(*words: str) -> None:
+    """Run DVC."""
+    program = shutil.which("dvc", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    if not program:
+        raise Refused(f"DVC is not installed: make setup, and then: dvc {shlex.join(words)}")
+    done = subprocess.run([program, *words, "--quiet"], cwd=PROJECT, capture_output=True, text=True)
+    if done.returncode:
+        raise Refused(f"dvc {shlex.join(words)}: it failed ({done.stderr.strip()})")
+
+
+def tell_ci(outputs: dict[str, Any], push: bool) -> None:
+    """Set the variables that workflows read, or say with which commands."""
+    for host in ("github", "gitlab"):
+        if host not in outputs:
+            continue
+        roles = outputs[host]
+        values = {
+            "AWS_REGION": outputs["region"],
+            "AWS_ROLE_ARN": roles["write"],
+            "AWS_READ_ROLE_ARN": roles["read"],
+            "AWS_IMAGE": outputs["image"],
+        }
+        tool = {"github": "gh", "gitlab": "glab"}[host]
+        option = {"github": ["--body"], "gitlab": []}[host]
+        set_one = [tool, "variable", "set", "--repo", roles["repository"]]
+        commands = [[*set_one, name, *option, value] for name, value in values.items()]
+        if push and shutil.which(tool):
+            for command in commands:
+                done = subprocess.run(command, capture_output=True, text=True)
+                if done.returncode:
+                    raise Refused(f"{shlex.join(command)}: it failed ({done.stderr.strip()})")
+            print(f"CI: the variables {', '.join(values)} of {roles['repository']} are set")
+        else:
+            why = f"{tool} is not installed; " if push else ""
+            print(f"CI: {why}its variables are set by these commands, which PUSH=1 make sandbox-up runs:")
+            print("\n".join(f"  {shlex.join(command)}" for command in commands))
+    if "github" not in outputs and "gitlab" not in outputs:
+        print("CI: it may not use the sandbox, because neither github_repository nor gitlab_project is set")
+
+
+def client(service: str, region: str) -> Any:
+    """botocore's client for a service of AWS."""
+    return botocore.session.get_session().create_client(service, region_name=region)
+
+
+def terraform(*words: str) -> None:
+    """Run Terraform for everybody to see; when it fails, say why in one sentence after what it said itself."""
+    plain = [] if sys.stdout.isatty() else ["-no-color"]
+    process = subprocess.Popen(
+        ["terraform", f"-chdir={FOLDER}", words[0], *plain, *words[1:]],
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    said = []
+    try:
+        for line in process.stderr or ():
+            sys.stderr.write(line)
+            said.append(line)
+    finally:
+        process.wait()  # after Ctrl-C, too: Terraform has heard it and writes down what it has made
+    if process.returncode:
+        raise Refused(explained(words[0], "".join(said)))
+
+
+def asked(*words: str) -> str:
+    """What Terraform prints."""
+    done = subprocess.run(
+        ["terraform", f"-chdir={FOLDER}", *words], capture_output=True, text=True, encoding="utf-8", errors="replace"
+    )
+    if done.returncode:
+        sys.stderr.write(done.stderr)
+        raise Refused(explained(words[0], done.stderr))
+    return done.stdout
+
+
+def explained(word: str, said: str) -> str:
+    """The sentence for what Terraform said."""
+    plain = re.sub(r"(?m)^[│╷╵] ?", "", re.sub(r"\x1b\[[0-9;]*m", "", said))
+    for pattern, sentence in FAULTS:
+        found = re.search(pattern, plain)
+        if found:
+            return sentence.format(*found.groups())
+    return f"terraform {word} failed; what it said stands above"
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Refused as reason:
+        sys.exit(str(reason))
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"AWS did not do what was asked for: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

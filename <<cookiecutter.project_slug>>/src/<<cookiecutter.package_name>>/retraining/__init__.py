@@ -1,0 +1,1 @@
+"""Retraining: new data, a new model, and whether it is better than the registered one."""

@@ -1,0 +1,201 @@
+"""Where DVC keeps data and models, and data that another repository keeps: the answer, push and pull, imports."""
+
+import os
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import boto3
+import pytest
+from conftest import BakedProject, commit, run
+from moto.server import ThreadedMotoServer
+from stamped import ROOT, TOOLS, Project, environment
+from test_answers import ask, refuse
+
+Bake = Callable[..., BakedProject]
+MAKE = ("make", f"PROJECT_VENV={TOOLS.parent}")
+
+# ------------------------------------------------------------------------------------------ the answer
+
+WRONG = {
+    "scheme": ("gcs://models/x", "remote: DVC keeps nothing at gcs:// addresses here; did you mean gs://?"),
+    "unknown": (
+        "ftp://models/x",
+        "remote: DVC keeps nothing at ftp:// addresses here; write one of s3, gs, azure, ssh, or a folder",
+    ),
+    "password": (
+        "ssh://ada:secret@host/models",
+        "remote: the address holds a password, which would be written into .dvc/config and committed; leave it out and "
+        "let the environment provide it",
+    ),
+    "empty": ("s3://", "remote: 's3://' names no storage; write s3://name/path"),
+    "like-scp": ("ada@host:models", "remote: 'ada@host:models' is no folder; write an address as ssh://host/path"),
+    "file": ("../notes.txt", "remote: '../notes.txt' is no folder; name one, or nothing"),
+    "project": ("store", "remote: 'store' lies in the project itself; name a folder beside it"),
+}
+
+
+@pytest.mark.parametrize(("answer", "sentence"), WRONG.values(), ids=WRONG)
+def test_a_wrong_remote_is_refused_in_one_sentence(answer: str, sentence: str, table: Path) -> None:
+    (table.parent.parent / "notes.txt").touch()
+    assert refuse(table.parent, remote=answer) == sentence
+
+
+def test_a_relative_folder_starts_where_the_user_stands_because_each_clone_stands_elsewhere(tmp_path: Path) -> None:
+    assert ask(tmp_path / "here", remote="../store").remote == str(tmp_path / "store")
+    assert ask(tmp_path, remote="~/store").remote == str(Path.home() / "store")
+
+
+@pytest.mark.parametrize("scheme", ["s3", "gs", "azure", "ssh"])
+def test_an_address_brings_the_extra_of_dvc_that_it_needs(bake: Bake, scheme: str) -> None:
+    stamped = bake(remote=f"{scheme}://store/shop")
+    wanted = tomllib.loads(stamped.read("pyproject.toml"))["project"]["dependencies"]
+    assert [one for one in wanted if one.startswith("dvc")] == [f"dvc[{scheme}]>=3.67,<4"]
+    assert f"  remote      {scheme}://store/shop" in stamped.out.splitlines()
+
+
+def test_without_an_answer_nothing_is_said_of_a_remote(bake: Bake) -> None:
+    stamped = bake()
+    assert '"dvc>=3.67,<4"' in stamped.read("pyproject.toml")
+    assert ".dvc-remote" not in stamped.files()
+    assert "remote" not in stamped.out
+
+
+def test_stamping_ends_with_the_remote_in_dvcs_config(bake: Bake, with_dvc: None, tmp_path: Path) -> None:
+    stamped = bake(remote=str(tmp_path / "a store, #1"))
+    assert run("dvc", "remote", "default", cwd=stamped.path) == "storage\n"
+    assert run("dvc", "config", "remote.storage.url", cwd=stamped.path) == f"{tmp_path}/a store, #1\n"
+    assert run("git", "status", "--porcelain", cwd=stamped.path) == ""
+    assert ".dvc-remote" not in stamped.files()
+
+
+# ---------------------------------------------------------------------------------------- push and pull
+
+
+def pushed_and_pulled(project: Project, address: str, folder: Path) -> None:
+    """What is pushed to a remote comes back in a fresh clone, in which nothing is left to do then."""
+    project.run("dvc", "remote", "modify", "storage", "url", address)
+    commit(project.path, "A remote")
+    project.run(*MAKE, "push")
+    clone = project.clone(folder)
+    assert not (clone.path / "models" / "package").exists()
+    clone.run(*MAKE, "pull")
+    assert "up to date" in clone.run("dvc", "status")
+    assert clone.repro() == []
+    assert run("git", "status", "--porcelain", cwd=clone.path) == ""
+
+
+@pytest.mark.slow
+def test_what_is_pushed_to_a_folder_comes_back_in_a_clone(registered: Project, tmp_path: Path) -> None:
+    pushed_and_pulled(registered.copy(tmp_path), str(tmp_path / "store"), tmp_path)
+
+
+@pytest.mark.slow
+def test_what_is_pushed_to_s3_comes_back_in_a_clone(registered: Project, tmp_path: Path) -> None:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": "us-east-1"}
+    try:
+        with environment(AWS_ENDPOINT_URL="http://{}:{}".format(*server.get_host_and_port()), **keys):
+            boto3.client("s3").create_bucket(Bucket="models")
+            pushed_and_pulled(registered.copy(tmp_path), "s3://models/penguins", tmp_path)
+            assert boto3.client("s3").list_objects_v2(Bucket="models", Prefix="penguins/files/md5/")["KeyCount"] > 10
+    finally:
+        server.stop()
+
+
+@pytest.mark.slow
+def test_without_a_remote_push_and_pull_say_so(registered: Project, tmp_path: Path) -> None:
+    project = registered.copy(tmp_path)
+    project.run("dvc", "remote", "remove", "storage")
+    commit(project.path, "No remote")
+    assert "DVC has no remote to keep data and models in" in project.run(*MAKE, "push", code=2)
+    assert "DVC has no remote, and nothing is missing here" in project.run(*MAKE, "pull")
+    assert "DVC has no remote to keep data and models in" in project.clone(tmp_path).run(*MAKE, "pull", code=2)
+
+
+# ------------------------------------------------------------------------------------ another repository
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Path:
+    """A git repository that keeps a table: 300 rows at the tag v1, all of them on the branch main."""
+    folder = tmp_path / "registry"
+    (folder / "data").mkdir(parents=True)
+    with environment(PATH=f"{TOOLS}{os.pathsep}{os.environ['PATH']}"):
+        run("git", "init", "--quiet", "--initial-branch", "main", cwd=folder)
+        run("dvc", "init", "--quiet", cwd=folder)
+        run("dvc", "remote", "add", "--quiet", "--default", "storage", str(tmp_path / "its store"), cwd=folder)
+        offer(folder, 300)
+        run("git", "tag", "v1", cwd=folder)
+        offer(folder, 344)
+    return folder
+
+
+def offer(registry: Path, rows: int) -> None:
+    """A new version of the table on the branch main."""
+    lines = (ROOT / "recipes/tabular-classification/data/raw/penguins.csv").read_text().splitlines(keepends=True)
+    (registry / "data" / "birds.csv").write_text("".join(lines[: rows + 1]))
+    with environment(PATH=f"{TOOLS}{os.pathsep}{os.environ['PATH']}"):
+        run("dvc", "add", "--quiet", "data/birds.csv", cwd=registry)
+        commit(registry, f"{rows} rows")
+        run("dvc", "push", "--quiet", cwd=registry)
+
+
+def rows_of(project: Project) -> int:
+    return len((project.path / "data" / "raw" / "birds.csv").read_text().splitlines()) - 1
+
+
+@pytest.mark.slow
+def test_data_of_another_repository_are_imported_at_a_commit_that_git_keeps(
+    registered: Project, registry: Path, tmp_path: Path
+) -> None:
+    project = registered.copy(tmp_path)
+    sample = 'source: "data/raw/penguins.csv"'
+    project.edit("params/data.yaml", (sample, f"source: {{repo: {registry}, path: data/birds.csv, rev: v1}}"))
+    said = project.run("dvc", "repro", "load", code=255)
+    assert f"data/raw/birds.csv is not data/birds.csv of {registry} at v1: `make data` imports it" in said
+    assert "params/data.yaml:" in said, "the place is told"
+    assert "data/raw/birds.csv is imported from" in project.python("data")
+    assert rows_of(project) == 300
+    assert project.repro("load") == ["load"]
+    assert project.python("data") == "", "there is nothing left to do"
+    assert project.repro("load") == []
+
+    # A tag stays what it is; a branch moves when it is asked to, and not before.
+    project.edit("params/data.yaml", ("rev: v1", "rev: main"))
+    project.python("data")
+    assert rows_of(project) == 344
+    project.repro("load")
+    commit(project.path, "Import")
+    offer(registry, 250)
+    assert project.python("data") == ""
+    clone = project.clone(tmp_path)
+    assert "data/raw/birds.csv is fetched" in clone.python("data")
+    assert rows_of(clone) == 344, "a clone has the rows of the commit that was imported"
+    clone.python("data", "--update")
+    assert rows_of(clone) == 250
+    assert run("git", "diff", "--name-only", cwd=clone.path) == "data/raw/birds.csv.dvc\n"
+
+
+@pytest.mark.slow
+def test_what_is_wrong_with_another_repository_is_told_with_file_and_line(
+    registered: Project, registry: Path, tmp_path: Path
+) -> None:
+    project = registered.copy(tmp_path)
+    wrong = {
+        f"{{repo: {tmp_path}/none, path: data/birds.csv}}": f"git cannot fetch {tmp_path}/none: No git repository was found",
+        f"{{repo: {registry}, path: data/bird.csv}}": f"{registry} has no file 'data/bird.csv'",
+        f"{{repo: {registry}, path: data/birds.csv, rev: v9}}": f"{registry} has no branch, tag or commit 'v9'",
+        f"{{repo: {registry}, path: data/birds.csv, rev: 1.0}}": "'rev' needs text, not 1.0; put it in quotes: '1.0'",
+        f"{{repo: {registry}, path: data}}": "'data' names no table",
+        f"{{repo: {registry}, path: ../birds.csv}}": "'../birds.csv' is not in the repository",
+        f"{{repo: {registry}, pth: data/birds.csv}}": "unknown key 'pth'; did you mean 'path'?",
+        "{repo: 'https://ada:secret@host/x', path: a.csv}": "the address holds a password",
+    }
+    for source, sentence in wrong.items():
+        with project.edited("params/data.yaml", ('source: "data/raw/penguins.csv"', f"source: {source}")):
+            said = project.python("data", code=1)
+            assert f"error: params/data.yaml:4: {sentence}" in said, said
+            assert "Traceback" not in said
+    assert not list((project.path / "data" / "raw").glob("bird*"))
