@@ -8,6 +8,7 @@ Each method may be called at any time, from a process that knows nothing of the 
 `UserError`. `seconds` is how long to wait before a job is looked at again.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -86,17 +87,24 @@ class LocalClean:
         output = self._place(job) / "job" / "output"
         if not output.is_dir():
             raise UserError(f"{output} is gone")
-        shutil.copytree(output, folder, dirs_exist_ok=True)
+        try:
+            with replacing(folder) as new:
+                shutil.copytree(output, new)
+        except (OSError, shutil.Error) as error:
+            raise UserError(f"{output} cannot be copied: {error}") from None
 
     def stop(self, job: "Job") -> None:
         """End all of its processes and remove its folder; no error where there is nothing of it."""
+        import psutil
+
         place = self._place(job)
         for _ in range(100):
             found = list(self._processes(place))
             if not found:
                 break
             for process in found:
-                process.kill()
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
             time.sleep(0.1)
         shutil.rmtree(place, ignore_errors=True)
 
@@ -262,8 +270,8 @@ class TPI:
             "workdir": str(job.bundle),
         }
         write_json(room / "terraform.tfvars.json", values)
-        said(["terraform", "init", "-input=false"], room)
-        said(["terraform", "apply", "-input=false", "-auto-approve"], room)
+        said(["terraform", "init", "-no-color", "-input=false"], room)
+        said(["terraform", "apply", "-no-color", "-input=false", "-auto-approve"], room)
 
     def state(self, job: "Job") -> str:
         """`starting`, `running`, `ended`, or `gone` where Terraform knows of nothing."""
@@ -290,13 +298,13 @@ class TPI:
         """Destroy all there is; no error where there is nothing."""
         room = self._room(job)
         if (room / "terraform.tfstate").exists():
-            said(["terraform", "destroy", "-input=false", "-auto-approve"], room)
+            said(["terraform", "destroy", "-no-color", "-input=false", "-auto-approve"], room)
 
     def _outputs(self, job: "Job") -> dict[str, dict[str, Any]]:
         room = self._room(job)
         if not (room / "terraform.tfstate").exists():
             return {}
-        said(["terraform", "apply", "-refresh-only", "-input=false", "-auto-approve"], room)
+        said(["terraform", "apply", "-refresh-only", "-no-color", "-input=false", "-auto-approve"], room)
         found: dict[str, dict[str, Any]] = json.loads(said(["terraform", "output", "-json"], room))
         return found
 

@@ -26,7 +26,7 @@ def said(
     Raises
     ------
     UserError
-        If it is not there, or fails; with the last lines of what it said.
+        If it is not there, or fails; with the error that it named, or the last lines of what it said.
     """
     environment = {**os.environ, **QUIET, **(add or {})}
     try:
@@ -44,7 +44,8 @@ def said(
         raise UserError(f"{command[0]} is not installed, or not on the PATH") from None
     if done.returncode:
         lines = [line.strip() for line in f"{done.stdout}\n{done.stderr or ''}".splitlines() if line.strip()]
-        why = " ".join(lines[-4:]) or f"it ended with {done.returncode}"
+        start = next((index for index, line in enumerate(lines) if line.lower().startswith("error")), len(lines) - 4)
+        why = " ".join(lines[max(start, 0) :][:6]) or f"it ended with {done.returncode}"
         raise UserError(f"`{' '.join(map(str, command[:3]))}` failed: {why}")
     return done.stdout
 

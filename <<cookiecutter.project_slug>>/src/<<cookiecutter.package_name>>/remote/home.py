@@ -56,14 +56,18 @@ def take_outputs(job: Job, found: dict[str, Any]) -> None:
         check_unchanged(job, staged / LOCK)
         if found["pushed"]:
             _fetch(staged / LOCK)
+        before = {name: out.get("md5") for name, out in tracked().items()}
         for name in [*found["outputs"], *(name for name in found["files"] if not _inside(name, found["outputs"]))]:
             if name != LOCK:
                 _move(staged / name, Path(name))
         _move(staged / LOCK, Path(LOCK))
     finally:
         shutil.rmtree(staged, ignore_errors=True)
-    if found["pushed"]:
-        dvc("checkout", "--quiet", "--force", *found["pushed"])
+    # What the machine pushed; and what it found done, if a run here has made something else of it since.
+    after = {name: out.get("md5") for name, out in tracked().items() if name not in found["files"]}
+    elsewhere = [name for name in after if after[name] != before.get(name) and name not in found["outputs"]]
+    if elsewhere:
+        dvc("checkout", "--quiet", "--force", "--allow-missing", *elsewhere)
     missing = [name for name in tracked() if not Path(name).exists()]
     if missing:
         dvc(*(["pull"] if has_remote() else ["checkout"]), "--quiet", "--allow-missing", *missing)
