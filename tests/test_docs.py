@@ -12,7 +12,15 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "benchmarks" / "README.md"]
 # The recipe in whose project the examples of these pages are tried.
 EXAMPLES = {
-    "tabular-classification": ["grammar.md", "registry.md", "remote.md", "retraining.md", "storage.md", "tables.md"],
+    "tabular-classification": [
+        "grammar.md",
+        "registry.md",
+        "remote.md",
+        "retraining.md",
+        "storage.md",
+        "tables.md",
+        "tracking.md",
+    ],
     "tabular-regression": ["numbers.md"],
     "multilabel": ["multilabel.md"],
     "clustering": ["clustering.md"],
@@ -34,6 +42,7 @@ PLACES = {
     "retrain": "retrain.yaml",
     "registry": "registry.yaml",
     "releases": "releases.yaml",
+    "tracking": "tracking.yaml",
     "model": "models/example.yaml",
     "preprocess": "preprocess/example.yaml",
 }

@@ -80,42 +80,48 @@ def project(base: str, tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-def within(stage: str, project: Project, user: str, script: str) -> str:
-    """What a shell script says that is run in a container with the project mounted."""
+@pytest.fixture
+def mounted(project: Project, tmp_path: Path) -> Path:
+    """A copy of the project that belongs to somebody whom the image does not know, as on a runner of CI."""
+    folder = project.copy(tmp_path).path
+    done("chown", "-R", "4242:4242", str(folder))
+    done("chmod", "-R", "o+rwX", str(folder))
+    return folder
+
+
+def within(stage: str, folder: Path, user: str, script: str) -> str:
+    """What a shell script says that is run in a container with a project mounted."""
     container = buildah("from", f"imaged:{stage}").strip()
     try:
-        words = ["--user", user, "--env", "HOME=/tmp", "--volume", f"{project.path}:/project"]
+        words = ["--user", user, "--env", "HOME=/tmp", "--volume", f"{folder}:/project"]
         return buildah("run", *words, container, "--", "sh", "-ec", script)
     finally:
         buildah("rm", container)
 
 
-def test_the_pipeline_runs_in_the_image_and_is_not_root(project: Project) -> None:
-    # What is mounted belongs to somebody whom the image does not know, as on a runner of CI.
-    done("chown", "-R", "4242:4242", str(project.path))
-    done("chmod", "-R", "o+rwX", str(project.path))
-    said = within("train", project, "1000:1000", "id -un; git status --short; make check; make run; dvc status")
+def test_the_pipeline_runs_in_the_image_and_is_not_root(mounted: Path) -> None:
+    said = within("train", mounted, "1000:1000", "id -un; git status --short; make check; make run; dvc status")
     assert said.startswith("app\n M params/search.yaml\n"), said
     assert "params are valid; models that compete: logistic_regression\n" in said
     assert "Report: /project/reports/report.html" in said
     assert "Data and pipelines are up to date." in said
     assert "note: the image was built with another pyproject.toml" not in said
-    assert not (project.path / ".venv").exists(), "the image has the environment"
+    assert not (mounted / ".venv").exists(), "the image has the environment"
     for stage in ("train", "dev"):
         described = json.loads(buildah("inspect", "--type", "image", f"imaged:{stage}"))
         assert described["OCIv1"]["config"]["User"] == "1000:1000"
 
 
-def test_dev_is_train_with_more_and_in_the_same_versions(project: Project) -> None:
+def test_dev_is_train_with_more_and_in_the_same_versions(mounted: Path) -> None:
     frozen = {
-        stage: set(within(stage, project, "1000:1000", "python -m pip freeze").splitlines())
+        stage: set(within(stage, mounted, "1000:1000", "python -m pip freeze").splitlines())
         for stage in ("train", "dev")
     }
     assert frozen["train"] < frozen["dev"]
     added = {line.partition("==")[0] for line in frozen["dev"] - frozen["train"]}
     assert {"bc-detect-secrets", "cruft", "jupytext", "nbstripout", "papermill", "pre_commit"} <= added
     assert not added & {"dvc", "pytest", "ruff", "scikit-learn"}
-    said = within("dev", project, "4242:4242", "make hooks; make badges REPO=org/name; less --version | head -n 1")
+    said = within("dev", mounted, "4242:4242", "make hooks; make badges REPO=org/name; less --version | head -n 1")
     assert "pre-commit installed at .git/hooks/pre-push" in said and "less " in said
 
 

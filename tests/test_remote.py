@@ -188,7 +188,7 @@ def test_what_is_wrong_with_another_repository_is_told_with_file_and_line(
         f"{{repo: {registry}, path: data/bird.csv}}": f"{registry} has no file 'data/bird.csv'",
         f"{{repo: {registry}, path: data/birds.csv, rev: v9}}": f"{registry} has no branch, tag or commit 'v9'",
         f"{{repo: {registry}, path: data/birds.csv, rev: 1.0}}": "'rev' needs text, not 1.0; put it in quotes: '1.0'",
-        f"{{repo: {registry}, path: data}}": "'data' names no table",
+        f"{{repo: {registry}, path: data}}": "'data' names no file",
         f"{{repo: {registry}, path: ../birds.csv}}": "'../birds.csv' is not in the repository",
         f"{{repo: {registry}, pth: data/birds.csv}}": "unknown key 'pth'; did you mean 'path'?",
         "{repo: 'https://ada:secret@host/x', path: a.csv}": "the address holds a password",

@@ -119,7 +119,7 @@ def test_a_run_elsewhere_leaves_what_a_run_here_would_have_left(home: Home, tmp_
     home.command.run()
     said = capfd.readouterr().out
     assert "Running stage 'tune@random_forest'" in said
-    for stage in ("load", "split", "tune@logistic_regression"):
+    for stage in ("load", "tune@logistic_regression"):
         assert f"Stage '{stage}' didn't change, skipping" in said, "what was done here is done again"
     # With another number of threads the last digits may be others.
     there = json.loads((twin.path / "reports" / "metrics.json").read_text())

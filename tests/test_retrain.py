@@ -131,7 +131,6 @@ def test_a_source_that_dvc_does_not_watch_is_read_anew(registered: Project, tmp_
     project.edit("params/data.yaml", ('source: "data/raw/penguins.csv"', f"source: {outside}"))
     project.repro("load")
     outside.write_text("".join(lines[:301]))
-    assert project.repro("load") == [], "DVC does not see it"
     command = (
         "from birds.retraining import command as c; dvc = c._dvc\n"
         "c._dvc = lambda *words: dvc(*words, *(['load'] if words == ('repro',) else []))\n"  # no further
@@ -288,7 +287,7 @@ for rule in (Better(), SurelyBetter(samples=5)):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", ["tabular-regression", "multilabel", "clustering", "forecasting"])
+@pytest.mark.parametrize("recipe", ["multilabel", "clustering", "forecasting"])
 def test_models_of_every_kind_of_task_are_compared(recipe: str, tmp_path: Path) -> None:
     project = Project(tmp_path, project_name=f"Two of {recipe}", recipe=recipe, estimators="fast")
     said = project.run(str(TOOLS / "python"), "-W", "ignore", "-c", TWO_MODELS.format(package=project.package))

@@ -90,7 +90,7 @@ def script(tmp_path: Path) -> ModuleType:
     return module
 
 
-# As Terraform 1.11 and its provider 5.100 said it, with the frame that it draws around errors in a terminal.
+# As Terraform 1.11 said it of the emulator (the first with the frame that a terminal gets), or as AWS writes its errors.
 SAID = {
     "locked": (
         "│ Error: Error acquiring the state lock\n│ \n│ Error message: operation error S3: PutObject, StatusCode: 412,\n"
@@ -101,12 +101,13 @@ SAID = {
     ),
     "provider": (
         "Error: creating IAM OIDC Provider: operation error IAM: CreateOpenIDConnectProvider, StatusCode: 409, "
-        "EntityAlreadyExists: Provider with url https://token.actions.githubusercontent.com already exists.",
-        f"the account has an OIDC provider of {ISSUER} already, and it can have only one: write its ARN, which ends with "
-        f"oidc-provider/{ISSUER}, as github_provider_arn or gitlab_provider_arn into infra/aws-sandbox/sandbox.auto.tfvars",
+        "EntityAlreadyExists: Unknown\n\n  with module.github[0].aws_iam_openid_connect_provider.this[0],\n",
+        "the account has an OIDC provider of github already, and it can have only one: write its ARN, which "
+        "`aws iam list-open-id-connect-providers` shows, as github_provider_arn into infra/aws-sandbox/sandbox.auto.tfvars",
     ),
     "taken": (
-        "Error: creating S3 Bucket (shop-dvc-123456789012): BucketAlreadyExists",
+        "Error: creating S3 Bucket (shop-dvc-123456789012): operation error S3: CreateBucket, BucketAlreadyExists: \n\n"
+        "  with module.data.aws_s3_bucket.this,\n",
         "the bucket's name is taken by another account: write another project into infra/aws-sandbox/sandbox.auto.tfvars",
     ),
     "role": (
@@ -123,7 +124,7 @@ SAID = {
         "api error AccessDenied: User: arn:aws:iam::1:user/ada is not authorized to perform: iam:CreateRole on resource",
         "these credentials may not do iam:CreateRole, which the sandbox needs",
     ),
-    "anything": ("Error: Unsupported argument", "terraform apply failed; what it said stands above"),
+    "anything": ("Error: Unsupported argument", "terraform apply did not go through; what it said stands above"),
 }
 
 
@@ -247,7 +248,7 @@ def test_the_files_are_valid_and_pass_their_own_tests(tmp_path: Path) -> None:
         said = project.run(str(TOOLS / "python"), "scripts/sandbox.py", "test")
         assert "The configuration is valid." in said and re.search(r"Success! \d+ passed, 0 failed\.", said), said
         with project.edited("infra/aws-sandbox/policies.tf", ('"s3:PutObject"]', '"s3:PutObject", "s3:DeleteObject"]')):
-            said = project.run(str(TOOLS / "python"), "scripts/sandbox.py", "test", code=1)
+            said = project.run(str(aws.TERRAFORM), "-chdir=infra/aws-sandbox", "test", "-no-color", code=1)
             assert "No role may delete" in said
 
 

@@ -39,9 +39,9 @@ FAULTS = (
         "terraform -chdir=infra/aws-sandbox force-unlock {0}",
     ),
     (
-        r"EntityAlreadyExists[\s\S]{0,80}?[Pp]rovider with url\s+(?:https://)?([\w.:-]+\w)",
-        "the account has an OIDC provider of {0} already, and it can have only one: write its ARN, which ends with "
-        f"oidc-provider/{{0}}, as github_provider_arn or gitlab_provider_arn into {SETTINGS}",
+        r"creating IAM OIDC Provider[\s\S]*?EntityAlreadyExists[\s\S]*?with module\.(\w+)",
+        "the account has an OIDC provider of {0} already, and it can have only one: write its ARN, which "
+        f"`aws iam list-open-id-connect-providers` shows, as {{0}}_provider_arn into {SETTINGS}",
     ),
     (
         r"BucketAlreadyExists",
@@ -450,7 +450,7 @@ def explained(word: str, said: str) -> str:
         found = re.search(pattern, plain)
         if found:
             return sentence.format(*found.groups())
-    return f"terraform {word} failed; what it said stands above"
+    return f"terraform {word} did not go through; what it said stands above"
 
 
 if __name__ == "__main__":

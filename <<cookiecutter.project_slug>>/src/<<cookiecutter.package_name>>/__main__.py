@@ -43,6 +43,7 @@ def main(words: Sequence[str] | None = None) -> None:
     fetch.add_argument("which", nargs="?", default="latest", help="a stage, a version, latest (%(default)s)")
     fetch.add_argument("--to", help="the folder to write it into (one in .cache/registry)")
     fetch.add_argument("--repo", help="the address of another git repository")
+    commands.add_parser("track", help="send what the trackers of params/tracking.yaml lack of the last runs")
     serve = commands.add_parser("serve", help="serve the model over HTTP (the extra `serve`)")
     serve.add_argument("--host", help="the address to listen at (params/serve.yaml)")
     serve.add_argument("--port", type=_port, help="the port to listen at (params/serve.yaml)")
@@ -67,7 +68,7 @@ def main(words: Sequence[str] | None = None) -> None:
     remote.add_argument("--to", help="fetch: a folder to unpack into, instead of taking the outputs over")
     given = parser.parse_args(words)
     called = {"check": _check, "summary": _summary, "schema": _schema, "list": _list, "nested": _nested}
-    called |= {"predict": _predict, "publish": _publish, "serve": _serve, "script": _script}
+    called |= {"predict": _predict, "publish": _publish, "serve": _serve, "script": _script, "track": _track}
     called |= {"register": _register, "promote": _promote, "rollback": _rollback}
     called |= {"registry": _registry, "fetch": _fetch}
     called |= {"data": _data, "retrain": _retrain}
@@ -228,6 +229,23 @@ def _retrain(given: argparse.Namespace) -> None:
     from .retraining.command import retrain
 
     print(retrain())
+
+
+def _track(given: argparse.Namespace) -> None:
+    from .errors import UserError
+    from .tracking.follow import track
+
+    try:
+        done = track()
+    except FileNotFoundError as error:
+        raise UserError(f"there is no search yet: `make run` makes one ({error.filename} is missing)") from None
+    if not done.trackers:
+        raise UserError("no tracker is named here as the pipeline ran last: such as [{class: MLflow}]", "tracking.yaml")
+    for sentence in done.lost:
+        print(f"note: {sentence}")
+    if done.lacking:
+        raise UserError("; ".join(done.lacking))
+    print(f"{', '.join(done.trackers)}: all {done.runs} runs are there")
 
 
 def _serve(given: argparse.Namespace) -> None:

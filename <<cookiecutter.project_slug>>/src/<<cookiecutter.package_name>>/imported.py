@@ -93,7 +93,7 @@ def source_of(data: Any, where: Where) -> dict[str, Any]:
     if data["path"].startswith("/") or ".." in data["path"].split("/"):
         raise where.at("path").error(f"{data['path']!r} is not in the repository; write its path from the root of it")
     if not PurePosixPath(data["path"]).suffix:
-        raise where.at("path").error(f"{data['path']!r} names no table; write the path of a file, such as data/table.csv")
+        raise where.at("path").error(f"{data['path']!r} names no file; write its path, such as data/table.csv")
     return {"repo": data["repo"], "path": data["path"], "rev": data.get("rev")}
 
 

@@ -1,6 +1,8 @@
 """MLflow: the prediction pipeline as a model of its own, with the model's folder, params and the project's code."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,7 +11,7 @@ from typing import Any
 import mlflow.pyfunc
 import numpy as np
 import pandas as pd
-from mlflow.models import ModelSignature
+from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, DataType
 from mlflow.types import Schema as Columns
 
@@ -43,6 +45,38 @@ def save(path: Path, folder: Path, model: Any, features: pd.DataFrame) -> None:
     ValueError
         If it does not.
     """
+    with _contents(folder) as contents:
+        mlflow.pyfunc.save_model(path, **contents)
+    schema, rows = Schema.from_json(read_json(folder / "schema.json")), pd.DataFrame(read_json(folder / "example.json"))
+    said, expected = load(path).predict(rows), predict(model, features, schema)
+    for name in expected:
+        one, other = np.asarray(said[name]), np.asarray(expected[name])
+        if not (np.allclose(one, other) if other.dtype.kind == "f" else (one == other).all()):
+            raise ValueError("the model that MLflow loads does not say what the model says")
+
+
+def load(path: Path) -> Any:
+    """The model as MLflow loads it, for rows as they stand in the table."""
+    return mlflow.pyfunc.load_model(str(path))
+
+
+def log(folder: Path, uri: str, experiment: str, run: str) -> None:
+    """Log the same model as `model` of a run.
+
+    Parameters
+    ----------
+    uri : of the tracking server or database.
+    experiment, run : MLflow's own names of the experiment and of the run.
+    """
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_experiment(experiment_id=experiment)  # the model would go to another one
+    with _contents(folder) as contents:
+        Model.log(None, mlflow.pyfunc, run_id=run, name="model", **contents)
+
+
+@contextmanager
+def _contents(folder: Path) -> Iterator[dict[str, Any]]:
+    """What MLflow needs to be told of the model in `folder`, whose files are there until the block ends."""
     schema, rows = Schema.from_json(read_json(folder / "schema.json")), pd.DataFrame(read_json(folder / "example.json"))
     needed = {one.name: KINDS[one.dtype] for one in schema.needed}
     numbers = {name: float for name, kind in needed.items() if kind == DataType.double and name in rows}
@@ -54,22 +88,13 @@ def save(path: Path, folder: Path, model: Any, features: pd.DataFrame) -> None:
             shutil.copy(file, data / file)
         shutil.copytree(CODE, Path(room) / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
         versions = read_json(folder / "environment.json") | {name: version(name) for name in NEEDED}
-        mlflow.pyfunc.save_model(
-            path,
-            loader_module=f"{PACKAGE}.export.served",
-            data_path=str(data),
-            code_paths=[str(Path(room) / PACKAGE)],
-            signature=ModelSignature(Columns([ColSpec(kind, name, required=False) for name, kind in needed.items()])),
-            input_example=rows[list(needed)].astype(numbers),
-            pip_requirements=[f"{name}=={number}" for name, number in versions.items() if name != "python"],
-        )
-    said, expected = load(path).predict(rows), predict(model, features, schema)
-    for name in expected:
-        one, other = np.asarray(said[name]), np.asarray(expected[name])
-        if not (np.allclose(one, other) if other.dtype.kind == "f" else (one == other).all()):
-            raise ValueError("the model that MLflow loads does not say what the model says")
-
-
-def load(path: Path) -> Any:
-    """The model as MLflow loads it, for rows as they stand in the table."""
-    return mlflow.pyfunc.load_model(str(path))
+        yield {
+            "loader_module": f"{PACKAGE}.export.served",
+            "data_path": str(data),
+            "code_paths": [str(Path(room) / PACKAGE)],
+            "signature": ModelSignature(
+                Columns([ColSpec(kind, name, required=False) for name, kind in needed.items()])
+            ),
+            "input_example": rows[list(needed)].astype(numbers),
+            "pip_requirements": [f"{name}=={number}" for name, number in versions.items() if name != "python"],
+        }

@@ -156,6 +156,9 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
                 | {"description": "Of a storage's models the best by this metric is taken; null: the latest."},
             }
         ),
+        "tracking": _mapping(
+            {"trackers": {"type": "array", "items": plain_object("tracker"), "description": "Where runs are shown."}}
+        ),
         "predict": _mapping(
             {"validation": plain_object("validation") | {"description": "What is done with rows unlike training's."}},
             ["validation"],

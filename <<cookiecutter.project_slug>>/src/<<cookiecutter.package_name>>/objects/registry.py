@@ -43,6 +43,7 @@ KINDS = (
     "validation",
     "flavor",
     "registry",
+    "tracker",
     "task",
     "runner",
     "rule",
@@ -195,6 +196,8 @@ def kind_of(thing: Any) -> str | None:
         return "registry"
     if hasattr(thing, "judge"):
         return "rule"
+    if hasattr(thing, "send") and hasattr(thing, "known"):
+        return "tracker"
     if hasattr(thing, "submit") and hasattr(thing, "share"):
         return "workers"
     if hasattr(thing, "split") and hasattr(thing, "get_n_splits"):

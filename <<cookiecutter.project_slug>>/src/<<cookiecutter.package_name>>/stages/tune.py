@@ -12,6 +12,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ from ..objects.code import fingerprint
 from . import run, threads
 
 INPUTS = ("data/processed/train.parquet", "data/processed/folds.npz", "data/interim/schema.json")
+TRACKING = Path("plan/tracking.json")
+# How long the stage waits for the last trials to reach the trackers.
+PATIENCE = 10.0
 # What the search needs after its deadline to write its last result and to end its workers.
 GRACE = 0.3
 
@@ -30,11 +35,12 @@ def main() -> None:
     began = time.time()
     name = sys.argv[1]
     plan = read_json(f"plan/models/{name}.json")
-    study = Path(".cache/studies") / name / _key(plan)
+    study = Path(".cache/studies") / name / study_key(plan)
     spent = read_json(study / "result.json")["seconds"] if (study / "result.json").exists() else 0.0
     left = plan["budget"].get("seconds", float("inf")) - spent
     if left > 0:
-        _search(name, plan, study, began, left)
+        with _tracked(name):
+            _search(name, plan, study, began, left)
     if not (study / "result.json").exists():
         _nothing(name, plan, study)
     result = read_json(study / "result.json")
@@ -79,6 +85,29 @@ def _search(name: str, plan: dict[str, Any], study: Path, began: float, seconds:
         sys.exit(code if code > 0 else 128 - code)
 
 
+@contextmanager
+def _tracked(name: str) -> Iterator[None]:
+    """Let another process tell the trackers, if there are any, of the trials that finish in the block.
+
+    It only reads what the search writes, and ends when it has sent that. This stage and its code depend on nothing of
+    it, so that a change of trackers searches nothing again.
+    """
+    if not TRACKING.exists() or not read_json(TRACKING)["trackers"]:
+        yield
+        return
+    command = [sys.executable, "-m", f"{__package__.partition('.')[0]}.tracking", name]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    assert process.stdin is not None
+    try:
+        yield
+    finally:
+        process.stdin.close()  # by which it knows
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        print(f"note: {name}: the last trials are still being sent to the trackers", flush=True)
+
+
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """End the search with all of its workers."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -99,7 +128,7 @@ def _nothing(name: str, plan: dict[str, Any], study: Path) -> None:
     )
 
 
-def _key(plan: dict[str, Any]) -> str:
+def study_key(plan: dict[str, Any]) -> str:
     """What makes trials comparable: all that a score depends on, and so not the budget, or where trials are run."""
     search = {key: value for key, value in plan.items() if key not in ("budget", "workers", "storage")}
     digest = hashlib.sha256(repr(search).encode())

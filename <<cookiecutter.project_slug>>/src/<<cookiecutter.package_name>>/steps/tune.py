@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -228,13 +229,16 @@ def summary(job: Job, study: optuna.Study, folder: Path | None) -> Result:
 
 
 def history(study: optuna.Study) -> pd.DataFrame:
-    """A row for each trial that ended: its number, state, score, times in seconds and values."""
+    """A row for each trial that ended: its number, state, score, those of its folds, times and values."""
     rows = [
         {
             "trial": trial.number,
             "start": trial.user_attrs.get("start"),
             "state": trial.state.name.lower(),
             "score": trial.values[0] if trial.values else None,
+            "folds": " ".join(map(str, trial.user_attrs.get("folds", []))),
+            "started": _moment(trial.datetime_start),
+            "ended": _moment(trial.datetime_complete),
             "seconds": trial.user_attrs.get("seconds"),
             "prediction_time": trial.user_attrs.get("prediction_time"),
             "error": trial.user_attrs.get("error"),
@@ -383,6 +387,11 @@ def _counts(trial: FrozenTrial) -> bool:
     if trial.state == TrialState.FAIL:
         return trial.user_attrs.get("error") not in (None, "out of time")
     return trial.state.is_finished()
+
+
+def _moment(time: datetime | None) -> str | None:
+    """A time of Optuna's, which is this machine's, in UTC."""
+    return None if time is None else time.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def _mean(scores: Sequence[float]) -> float:
