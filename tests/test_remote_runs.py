@@ -193,12 +193,13 @@ def test_of_a_run_that_fails_the_log_and_the_trials_come_home_and_the_outputs_st
 
 @pytest.mark.slow
 def test_another_machine_goes_on_from_the_trials_of_one_that_was_lost(
-    home: Home, monkeypatch: pytest.MonkeyPatch
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.edit("params/search.yaml", ("trials: 4", "trials: 40"))
     home.edit("params/models/random_forest.yaml", ("n_estimators: 10", "n_estimators: 30"))
     home.edit(home.code("remote/work"), ("EVERY = 30", "EVERY = 0.3"))
     monkeypatch.setattr(home.command, "COPY", 0.2)
+    runner = home.project.module("custom.runners").LocalClean(str(home.machines))
     kept: list[bytes] = []
 
     def take_away() -> None:
@@ -209,7 +210,9 @@ def test_another_machine_goes_on_from_the_trials_of_one_that_was_lost(
                     journal = table.with_name("journal.log")
                     with contextlib.suppress(ValueError):  # it is being copied
                         if len(pd.read_csv(table)) >= 3:
-                            job.made().stop(job)
+                            gone = runner._place(job).rename(tmp_path / "gone")
+                            for process in runner._processes(gone):
+                                process.kill()
                             kept.append(journal.read_bytes())
                             return
 
@@ -317,6 +320,12 @@ def test_a_job_goes_on_without_its_terminal_and_can_be_stopped_at_any_moment(
         with pytest.raises(KeyboardInterrupt):
             home.command.run()
     running = home.job.pick(None)
+    # Whoever follows it does not replace the machine of a job that is stopped elsewhere.
+    home.job.pick(None).save(state="stopping")
+    with monkeypatch.context() as patch:
+        patch.setattr(home.command, "_follow", lambda *_: "gone")
+        assert home.refused(home.command._work, running, running.made()) == f"job {running.id} was stopped"
+    running.save(state="started")
     assert f"`make remote JOB={running.id}` comes back to it" in capsys.readouterr().err
     assert running.made().state(running) == "running"
     packed = home.command._submit()

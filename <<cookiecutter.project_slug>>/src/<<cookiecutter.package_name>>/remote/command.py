@@ -91,9 +91,8 @@ def fetch(id: str | None = None, to: str | None = None) -> None:
     if job.state == "started":
         _bring(job, runner)
     if job.state not in ("brought", "done", "failed"):
-        raise UserError(
-            f"job {job.id} is {_said(job)}: there is nothing to fetch (`make remote JOB={job.id}` starts it)"
-        )
+        hint = f" (`make remote JOB={job.id}` starts it)" if job.state in ("packed", "lost") else ""
+        raise UserError(f"job {job.id} is {_said(job)}: there is nothing to fetch{hint}")
     found = results(job)
     if found is None or found["exit"]:
         job.save(state="failed")
@@ -162,6 +161,8 @@ def _work(job: Job, runner: Any) -> None:
             )
         if job.state != "started" or _follow(job, runner) == "ended":
             return
+        if pick(job.id).state in ("stopping", "stopped"):
+            raise UserError(f"job {job.id} was stopped")
         _lost(job, runner)
         if job.starts > job.restarts:
             raise UserError(
@@ -246,6 +247,8 @@ def _stop(job: Job) -> None:
             runner.bring(job, job.output)
             take_trials(job)
     if job.state not in ("packing", "packed", *FINISHED):
+        # Written down first: a process that follows the job must not replace the machine.
+        job.save(state="stopping")
         job.made().stop(job)
         copy_studies(job.bundle / "output" / "studies", STUDIES)  # which TPI brings when it ends the machine
     if job.state not in FINISHED:
@@ -260,6 +263,7 @@ def _said(job: Job) -> str:
         "packed": "not started",
         "starting": "being started",
         "lost": "without a machine",
+        "stopping": "being stopped",
     }.get(job.state, job.state)
 
 

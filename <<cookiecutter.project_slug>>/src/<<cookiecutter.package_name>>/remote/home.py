@@ -51,12 +51,12 @@ def take_outputs(job: Job, found: dict[str, Any]) -> None:
         If an archive is damaged, or what the run learned from is not what is here: nothing has been touched then.
     """
     staged = job.folder / "unpacked"
+    before = {name: out.get("md5") for name, out in tracked().items()}
     try:
         unpack(job.output / OUTPUTS, found["files"], staged)
         check_unchanged(job, staged / LOCK)
         if found["pushed"]:
             _fetch(staged / LOCK)
-        before = {name: out.get("md5") for name, out in tracked().items()}
         for name in [*found["outputs"], *(name for name in found["files"] if not _inside(name, found["outputs"]))]:
             if name != LOCK:
                 _move(staged / name, Path(name))

@@ -14,7 +14,7 @@ from ..objects.registry import load
 JOBS = Path(".cache/remote")
 FILE = "job.json"
 # From its start to its end. `brought`: all is at home and the machine is gone, but nothing was taken over yet.
-STATES = ("packing", "packed", "starting", "started", "lost", "brought", "done", "failed", "stopped")
+STATES = ("packing", "packed", "starting", "started", "lost", "brought", "done", "failed", "stopping", "stopped")
 FINISHED = ("done", "failed", "stopped")
 
 
