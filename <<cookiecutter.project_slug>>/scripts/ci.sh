@@ -9,7 +9,7 @@ make=${MAKE:-make}
 
 if [ "${PULL:-yes}" = yes ] && [ -n "$(dvc config core.remote)" ]; then
     # What nobody has pushed is made again by the pipeline; the data cannot be, and are looked for below.
-    dvc pull --run-cache --allow-missing
+    dvc pull --allow-missing
 fi
 
 missing=

@@ -24,9 +24,9 @@ ASKED = (
     "data",
     "target",
     "estimators",
+    "ci",
     "remote",
     "sandbox",
-    "ci",
 )
 # Where DVC can keep data and models beside a folder: the scheme of an address, which is the name of DVC's extra, too.
 REMOTES = ("s3", "gs", "azure", "ssh")

@@ -16,7 +16,7 @@ case $1 in
 esac
 stage=$(printf '%s' "$1" | cut -d '#' -f 2)
 number=$(printf '%s' "$1" | cut -d '#' -f 3)
-image="<< cookiecutter.project_slug | project_slug >>:serve"
+image=$(sed -n 's/^IMAGE := //p' Makefile):serve
 stored=$(printf '%s' "${REGISTRY:?names no registry to push to}" | tr '[:upper:]' '[:lower:]'):serve-$stage
 
 make inside DO="dvc pull models/package" ENGINE=docker

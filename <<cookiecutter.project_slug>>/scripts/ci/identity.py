@@ -1,7 +1,7 @@
 """Write the job's own token to .cache/identity, for which the cloud gives access: no key is stored anywhere.
 
 GitHub gives it to a job with the permission `id-token: write`, GitLab as the variable IDENTITY_TOKEN, for which
-.gitlab-ci.yml asks. The clouds' own libraries exchange it: on AWS, they look for AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN.
+.gitlab-ci.yml asks. The clouds' own libraries exchange it; AWS's look for AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN.
 """
 
 import json

@@ -6,10 +6,11 @@ cd "$(dirname "$0")/../.."
 mkdir -p reports/review
 git add --intent-to-add .
 git diff --binary >reports/review/changes.patch
+git reset --quiet
 if [ ! -s reports/review/changes.patch ]; then
     echo "the run has changed nothing that git tracks"
 elif [ -n "$(dvc config core.remote)" ]; then
-    dvc push --run-cache
+    "${MAKE:-make}" push
 else
     echo "DVC has no remote: what the run made is not kept, and whoever wants it runs the pipeline"
 fi

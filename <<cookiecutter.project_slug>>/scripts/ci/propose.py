@@ -50,8 +50,8 @@ def main() -> None:
 
 
 def commit(title: str) -> bool:
-    """Commit what is taken of the patch; False if that is nothing."""
-    git("apply", "--index", "--whitespace=nowarn", *(f"--include={one}" for one in TAKEN), str(PATCH))
+    """Commit what is taken of the patch, whatever the files are at the moment; False if that is nothing."""
+    git("apply", "--cached", "--whitespace=nowarn", *(f"--include={one}" for one in TAKEN), str(PATCH))
     if not git("diff", "--cached", "--name-only"):
         return False
     git("-c", f"user.name={NAME}", "-c", f"user.email={EMAIL}", "commit", "--quiet", "--message", title)
@@ -67,8 +67,13 @@ def remote(there: GitHub | GitLab) -> str:
 def credentials(there: GitHub | GitLab) -> dict[str, str]:
     """The token for git, as settings in the environment: on the command line others could read it."""
     word = base64.b64encode(f"{there.user}:{there.token}".encode()).decode()
-    setting = {"GIT_CONFIG_KEY_0": "http.extraHeader", "GIT_CONFIG_VALUE_0": f"Authorization: Basic {word}"}
-    return {**os.environ, "GIT_CONFIG_COUNT": "1", **setting}
+    number = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    return {
+        **os.environ,
+        "GIT_CONFIG_COUNT": str(number + 1),
+        f"GIT_CONFIG_KEY_{number}": "http.extraHeader",
+        f"GIT_CONFIG_VALUE_{number}": f"Authorization: Basic {word}",
+    }
 
 
 def git(*words: str, environment: dict[str, str] | None = None) -> str:

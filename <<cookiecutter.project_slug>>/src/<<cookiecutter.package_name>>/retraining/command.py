@@ -9,17 +9,18 @@ from typing import Any
 
 import pandas as pd
 
+from ..custom.registries import Version
 from ..errors import UserError
 from ..files import read_json, write_json, write_text
 from ..imported import RAW, bring, local
 from ..objects.grammar import Grammar
 from ..objects.metrics import Metric, metric
-from ..objects.plan import Retrain, read_retrain
+from ..objects.plan import Retrain, read_releases, read_retrain
 from ..objects.reader import Where, read
 from ..pipeline import MODEL
 from ..store import MANIFEST, load
 from .compare import Comparison, Trained, compare
-from .registered import LEARNED, NAMED, Registered, fetch, find
+from .registered import LEARNED, NAMED, fetch, find
 
 PARAMS, REPORTS = Path("params"), Path("reports")
 HELD_OUT = "data/processed/holdout.parquet"
@@ -39,7 +40,7 @@ def retrain() -> str:
         If the params are wrong, the data cannot be had, the pipeline fails, or the registered model cannot be fetched.
     """
     asked = read_retrain(PARAMS)
-    registered = find(asked.stage)
+    registered = find(read_releases(PARAMS)[0], asked.stage)
     renew()
     found = verdict(asked, registered)
     write_json(REPORTS / "retrain.json", found)
@@ -51,7 +52,7 @@ def renew() -> None:
     """Bring the data and the pipeline up to date.
 
     Imported data is updated. What DVC does not see change (an address, a database, a file outside of data/raw) is read
-    anew by running `load` in any case.
+    anew by running `load` in any case. What a fresh clone lacks is fetched from DVC's remote.
     """
     source = read(PARAMS / "data.yaml")[0]["source"]
     said = bring(PARAMS, update=True)
@@ -59,23 +60,23 @@ def renew() -> None:
         print(said, flush=True)
     path = local(source) if isinstance(source, dict) else source
     if "://" in path or not Path(path).resolve().is_relative_to(Path(RAW).resolve()):
-        _dvc("repro", "plan")
+        _dvc("repro", "--pull", "plan")
         _dvc("repro", "--force", "--single-item", "load")
-    _dvc("repro")
+    _dvc("repro", "--pull")
 
 
-def verdict(asked: Retrain, registered: Registered | None) -> dict[str, Any]:
+def verdict(asked: Retrain, registered: Version | None) -> dict[str, Any]:
     """Whether the model in `models/package` is better than the registered one, as `reports/retrain.json` says it."""
     found: dict[str, Any] = {"stage": asked.stage, "accept": asked.accept, "registered": None, "rows": 0, "metrics": {}}
     where = f"in the stage {asked.stage}" if asked.stage else "at all"
     if registered is None:
         return found | {"verdict": "first", "sentence": f"no model is registered {where} yet: the new one is the first"}
-    found["registered"] = registered.version
+    found["registered"] = registered.name
     with tempfile.TemporaryDirectory() as room:
         folder = Path(room)
         fetch(registered, folder)
         if read_json(folder / MODEL / MANIFEST) == read_json(f"{MODEL}/{MANIFEST}"):
-            sentence = f"nothing has changed: the model is the registered {registered.version}"
+            sentence = f"nothing has changed: the model is the registered {registered.name}"
             return found | {"verdict": "same", "sentence": sentence}
         metrics = _metrics(asked)
         try:
@@ -83,9 +84,9 @@ def verdict(asked: Retrain, registered: Registered | None) -> dict[str, Any]:
                 _trained(Path()), _trained(folder), pd.read_parquet(HELD_OUT), metrics, asked.minimum_rows
             )
         except UserError as error:
-            sentence = f"the new model cannot be judged against {registered.version} and is kept out: {error.message}"
+            sentence = f"the new model cannot be judged against {registered.name} and is kept out: {error.message}"
             return found | {"verdict": "unjudged", "sentence": sentence}
-    return found | judgement(asked.rule, compared, metrics, registered.version)
+    return found | judgement(asked.rule, compared, metrics, registered.name)
 
 
 def judgement(rule: Any, comparison: Comparison, metrics: list[Metric], version: str) -> dict[str, Any]:

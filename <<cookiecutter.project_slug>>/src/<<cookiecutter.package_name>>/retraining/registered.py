@@ -1,60 +1,50 @@
 """The registered model that a new one has to beat: which it is, and what its commit has of it."""
 
+import shutil
 from pathlib import Path
-from typing import NamedTuple
 
+from ..custom.registries import ModelRegistry, Version
 from ..errors import UserError
+from ..model_registry.fetch import LATEST, refreshed, resolved
+from ..model_registry.fetch import fetch as fetch_model
+from ..model_registry.tools import git
 from ..pipeline import MODEL
 
-ARTIFACT = "model"  # as in dvc.yaml
 LEARNED = "data/processed/train.parquet"
 NAMED = "plan/train.json"
 
 
-class Registered(NamedTuple):
-    """A registered version and its commit."""
-
-    version: str
-    commit: str
-
-
-def find(stage: str | None) -> Registered | None:
-    """The version that stands in a stage, or the latest of all without one; None if there is none.
-
-    The git tags of GTO say so: `model@v1.0.0` registers a version, `model#prod#1` puts it into a stage.
-    """
-    import gto.api
-    from gto.exceptions import GTOException
-    from scmrepo.exceptions import SCMError
-
-    try:
-        if stage is None:
-            latest = gto.api.find_latest_version(".", ARTIFACT)
-            return Registered(latest.version, latest.commit_hexsha) if latest else None
-        found = gto.api.find_versions_in_stage(".", ARTIFACT, stage)
-    except (GTOException, SCMError):  # no model was ever registered here, or there is no git repository
+def find(registry: ModelRegistry, stage: str | None) -> Version | None:
+    """The version that stands in a stage, or the latest of all without one; None if there is none."""
+    refreshed(registry)
+    versions = {one.name: one for one in registry.versions()}
+    if not versions or (stage is not None and stage not in registry.held()):
         return None
-    return Registered(found[0].version, found[0].commit_hexsha) if found else None
+    return versions[resolved(registry, stage or LATEST)]
 
 
-def fetch(registered: Registered, folder: Path) -> None:
-    """Copy what its commit has of a model into a folder: its package, the rows that it learned from, and its plan.
+def fetch(registered: Version, folder: Path) -> None:
+    """Copy a registered model into a folder, with the rows that it learned from and the plan that it was made by.
+
+    The rows and the plan come from its commit, out of DVC's cache or remote.
 
     Raises
     ------
     UserError
-        If DVC has them neither in its cache nor in its remote.
+        If they cannot be had.
     """
+    shutil.copytree(fetch_model(registered.name), folder / MODEL)
     from dvc.api import DVCFileSystem
 
     try:
-        files = DVCFileSystem(".", rev=registered.commit)
-        for path in (MODEL, LEARNED, NAMED):
+        top, prefix = (git("rev-parse", word).strip() for word in ("--show-toplevel", "--show-prefix"))
+        files = DVCFileSystem(top, rev=registered.commit, subrepos=True)
+        for path in (LEARNED, NAMED):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            files.get(path, str(folder / path), recursive=path == MODEL)
+            files.get_file(f"{prefix}{path}", str(folder / path))
     except Exception as error:  # storages have exceptions of their own
         reason = " ".join(str(error).split())[:300]
         raise UserError(
-            f"the registered model {registered.version} cannot be fetched ({reason}): whoever registered it has to "
-            "`make push`, and DVC's remote has to be reached from here"
+            f"what the registered {registered.name} learned from cannot be fetched ({reason}): whoever registered it "
+            "has to `make push`, and DVC's remote has to be reached from here"
         ) from error
