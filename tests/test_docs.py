@@ -12,7 +12,15 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "benchmarks" / "README.md"]
 # The recipe in whose project the examples of these pages are tried.
 EXAMPLES = {
-    "tabular-classification": ["grammar.md", "registry.md", "retraining.md", "storage.md", "tables.md", "tracking.md"],
+    "tabular-classification": [
+        "grammar.md",
+        "registry.md",
+        "remote.md",
+        "retraining.md",
+        "storage.md",
+        "tables.md",
+        "tracking.md",
+    ],
     "tabular-regression": ["numbers.md"],
     "multilabel": ["multilabel.md"],
     "clustering": ["clustering.md"],
@@ -30,6 +38,7 @@ PLACES = {
     "predict": "predict.yaml",
     "package": "package.yaml",
     "serve": "serve.yaml",
+    "remote": "remote.yaml",
     "retrain": "retrain.yaml",
     "registry": "registry.yaml",
     "releases": "releases.yaml",
@@ -67,6 +76,7 @@ def test_yaml_examples_are_read_and_built(
     monkeypatch.syspath_prepend(project / "src")
     plan = importlib.import_module(f"{package}.objects.plan")
     build = importlib.import_module(f"{package}.objects.build")
+    remote = importlib.import_module(f"{package}.remote.settings")
     error = importlib.import_module(f"{package}.errors").UserError
     params = project / "params"
 
@@ -91,6 +101,7 @@ def test_yaml_examples_are_read_and_built(
                 data = (params / "data.yaml").read_text(encoding="utf-8")
                 (params / "data.yaml").write_text(data.replace("columns: {}", "columns: {Location: {role: group}}"))
             compiled = plan.compile_params(params)
+            remote.read_remote(params)
             if kind in ("model", "preprocess"):
                 model = importlib.import_module(f"{package}.objects.model").model_from(
                     compiled.slices["models/example"]

@@ -15,6 +15,7 @@ from << cookiecutter.package_name >>.objects.model import model_from
 from << cookiecutter.package_name >>.objects.plan import Plan, compile_params
 from << cookiecutter.package_name >>.objects.reader import Where, parse, read
 from << cookiecutter.package_name >>.objects.space import starts
+from << cookiecutter.package_name >>.remote.settings import read_remote
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.task import judged, task_of
@@ -43,6 +44,10 @@ def test_a_competing_model_learns_from_its_defaults_and_its_seeds(
     for values in starts(model.space, model.seeds).values():
         found = score(fit(assemble(model, values, schema.features, task), seen, target))
         assert found > guess or np.isnan(guess)
+
+
+def test_remote_runs_can_be_had_as_the_params_say() -> None:
+    assert read_remote(PARAMS).timeout > 0
 
 
 def test_the_params_are_read_as_dvc_reads_them() -> None:

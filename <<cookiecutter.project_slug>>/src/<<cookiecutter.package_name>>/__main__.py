@@ -62,6 +62,10 @@ def main(words: Sequence[str] | None = None) -> None:
     compare = commands.add_parser("compare", help="compare this project with a git revision: reports/review/report.md")
     compare.add_argument("base", nargs="?", help="a branch, tag or commit (the branch that `origin` shows first)")
     compare.add_argument("--link", help="where the HTML report can be read")
+    remote = commands.add_parser("remote", help="run the pipeline on another machine (params/remote.yaml)")
+    remote.add_argument("action", choices=["run", "status", "logs", "fetch", "stop"])
+    remote.add_argument("job", nargs="?", help="of several jobs, the one that is meant; `stop all` ends all of them")
+    remote.add_argument("--to", help="fetch: a folder to unpack into, instead of taking the outputs over")
     given = parser.parse_args(words)
     called = {"check": _check, "summary": _summary, "schema": _schema, "list": _list, "nested": _nested}
     called |= {"predict": _predict, "publish": _publish, "serve": _serve, "script": _script, "track": _track}
@@ -69,6 +73,7 @@ def main(words: Sequence[str] | None = None) -> None:
     called |= {"registry": _registry, "fetch": _fetch}
     called |= {"data": _data, "retrain": _retrain}
     called |= {"compare": _compare}
+    called |= {"remote": _remote}
     (called | {"notebooks": _notebooks, "pair": _pair, "badges": _badges})[given.command](given)
 
 
@@ -88,8 +93,10 @@ def _workers(text: str) -> int:
 
 def _check(given: argparse.Namespace) -> None:
     from .objects.plan import compile_params
+    from .remote.settings import read_remote
 
     plan = compile_params(Path("params"))
+    read_remote(Path("params"))
     for note in plan.notes:
         print(f"note: {note}")
     models = [name.removeprefix("models/") for name in plan.slices if name.startswith("models/")]
@@ -294,6 +301,17 @@ def _extra(name: str) -> Iterator[None]:
         raise UserError(
             f"{error.name} is not installed: add the extra {name!r} to pyproject.toml and run `make setup`"
         ) from None
+
+
+def _remote(given: argparse.Namespace) -> None:
+    from .remote import command
+
+    if given.action == "status":
+        command.status()
+    elif given.action == "fetch":
+        command.fetch(given.job, given.to)
+    else:
+        {"run": command.run, "logs": command.logs, "stop": command.stop}[given.action](given.job)
 
 
 def _script(given: argparse.Namespace) -> None:

@@ -167,6 +167,23 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
             {"host": TEXT, "model": TEXT | {"description": "A model's folder or URI."}}
             | {name: {"type": "integer", "minimum": 1} for name in ("port", "workers", "max_rows", "max_bytes")}
         ),
+        "remote": _mapping(
+            {
+                "runner": plain_object("runner") | {"description": "What gets the machine."},
+                "machine": _mapping(
+                    {"cloud": TEXT, "disk": {"type": "integer", "minimum": 1, "description": "In GB."}}
+                    | {name: or_null(TEXT) for name in ("region", "type", "gpu")}
+                    | {"spot": {"type": "boolean"}}
+                ),
+                "timeout": {"type": "integer", "minimum": 1, "description": "In seconds."},
+                "restarts": {"type": "integer", "minimum": 0, "description": "How often a lost machine is replaced."},
+                "image": or_null(TEXT) | {"description": "A container image with the environment."},
+                "setup": or_null(TEXT) | {"description": "Lines of shell that prepare the machine."},
+                "environment": TEXTS | {"description": "Names of variables that go along."},
+                "push": {"type": "boolean", "description": "Whether outputs go into the DVC remote there."},
+            },
+            ["runner"],
+        ),
         "releases": _mapping(
             {
                 "registry": plain_object("registry") | {"description": "Where versions of the model are registered."},

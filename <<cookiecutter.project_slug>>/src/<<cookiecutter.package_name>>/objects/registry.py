@@ -45,6 +45,7 @@ KINDS = (
     "registry",
     "tracker",
     "task",
+    "runner",
     "rule",
     "metric",
     "chart",
@@ -185,6 +186,8 @@ def kind_of(thing: Any) -> str | None:
         return "storage"
     if hasattr(thing, "choose"):
         return "ensemble"
+    if hasattr(thing, "start") and hasattr(thing, "bring"):
+        return "runner"
     if hasattr(thing, "check") and not hasattr(thing, "fit"):
         return "validation"
     if hasattr(thing, "save") and hasattr(thing, "suits"):
