@@ -36,10 +36,10 @@ def sandbox(bake: Bake) -> BakedProject:
 
 def test_the_sandbox_is_there_only_where_it_is_asked_for(bake: Bake) -> None:
     without, with_it = bake(project_name="Shop"), bake(project_name="Shop", sandbox="aws")
-    own = [f"infra/{name}" for name in tree(SHARED / "infra") if "/.terraform" not in name]
+    own = [f"infra/aws-sandbox/{name}" for name in tree(SHARED / "infra" / "aws-sandbox") if ".terraform" not in name]
     assert len(own) > 20
     assert set(with_it.files()) - set(without.files()) == {*own, "scripts/sandbox.py"}
-    assert not (without.path / "infra").exists()
+    assert not (without.path / "infra" / "aws-sandbox").exists()
     assert '"dvc-s3' in with_it.read("pyproject.toml") and '"dvc-s3' not in without.read("pyproject.toml")
 
 

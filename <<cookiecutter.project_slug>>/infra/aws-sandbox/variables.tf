@@ -33,7 +33,7 @@ variable "github_repository" {
 variable "github_environments" {
   description = "Environments of that repository whose jobs may write, beside those of ci_branches."
   type        = list(string)
-  default     = []
+  default     = ["pipeline"] # in which .github/workflows/ci.yml runs the repository's own pull requests
 
   validation {
     condition     = alltrue([for name in var.github_environments : can(regex("^[^*?:]+$", name))])
@@ -86,7 +86,7 @@ variable "gitlab_provider_arn" {
 }
 
 variable "ci_branches" {
-  description = "Branches whose jobs may write. Jobs of all others, pull requests among them, may only read."
+  description = "Branches whose jobs may write. Jobs of all others may only read, but for those in github_environments."
   type        = list(string)
   default     = ["main"]
 

@@ -10,7 +10,11 @@ git reset --quiet
 if [ ! -s reports/review/changes.patch ]; then
     echo "the run has changed nothing that git tracks"
 elif [ -n "$(dvc config core.remote)" ]; then
-    "${MAKE:-make}" push
+    "${MAKE:-make}" push || {
+        : >reports/review/changes.patch
+        echo "what the run made could not be sent to DVC's remote, so nothing is proposed" >&2
+        exit 1
+    }
 else
     echo "DVC has no remote: what the run made is not kept, and whoever wants it runs the pipeline"
 fi
