@@ -163,7 +163,8 @@ def test_nothing_of_the_template_is_left(bake: Bake, recipe: str) -> None:
 def test_yaml_reads_alike_in_both_versions(bake: Bake, recipe: str) -> None:
     """DVC reads YAML 1.2 and most tools read 1.1: `NO` and `1e-5` must mean the same to both."""
     baked = bake(recipe=recipe, estimators="thorough")
-    found = [name for name in baked.files() if name.endswith((".yaml", ".yml"))]
+    # Workflows are for GitHub alone, which reads YAML 1.2, as the key `on` takes for granted.
+    found = [name for name in baked.files() if name.endswith((".yaml", ".yml")) and not name.startswith(".github/")]
     assert len(found) > 10
     for name in found:
         text = baked.read(name)

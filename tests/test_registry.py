@@ -171,7 +171,7 @@ def test_what_is_not_committed_run_and_pushed_is_not_registered(
 
     dvc(project, "remote", "add", "--quiet", "--default", "--force", "store", str(tmp_path / "empty"))
     commit(project.path, "An empty remote")
-    refused("are not in DVC's remote 'store', which others get it from: .venv/bin/dvc push")
+    refused("are not in DVC's remote 'store', which others get it from: make push")
     dvc(project, "remote", "add", "--quiet", "--default", "--force", "store", "s3://models/shop")
     dvc(project, "remote", "modify", "--quiet", "store", "endpointurl", "http://127.0.0.1:9")
     commit(project.path, "A remote that is not there")

@@ -93,14 +93,12 @@ def test_new_data_give_a_new_model_that_is_judged_by_the_rule(registered: Projec
     assert found(project)["verdict"] == "same"
 
     more_birds(project)
-    project.edit(
-        "params/retrain.yaml", ("params: {by: 0}", "params: {by: -1}"), ("accept: propose", "accept: register")
-    )
+    project.edit("params/retrain.yaml", ("params: {by: 0}", "params: {by: -1}"))
     said = project.run(*MAKE, "retrain")
     verdict = found(project)
     assert verdict["verdict"] == "better", said
     assert verdict["sentence"].startswith("the new model is better than the registered v1.0.0: log_loss is ")
-    assert (verdict["registered"], verdict["stage"], verdict["accept"]) == ("v1.0.0", "prod", "register")
+    assert (verdict["registered"], verdict["stage"]) == ("v1.0.0", "prod")
     assert 50 <= verdict["rows"] < 149, "held-out rows that the registered model learned from are set aside"
     assert verdict["metrics"]["log_loss"]["greater_is_better"] is False
     page = (project.path / "reports" / "retrain.md").read_text(encoding="utf-8")

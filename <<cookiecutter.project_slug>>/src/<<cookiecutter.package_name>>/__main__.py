@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,14 +67,7 @@ def main(words: Sequence[str] | None = None) -> None:
     remote.add_argument("job", nargs="?", help="of several jobs, the one that is meant; `stop all` ends all of them")
     remote.add_argument("--to", help="fetch: a folder to unpack into, instead of taking the outputs over")
     given = parser.parse_args(words)
-    called = {"check": _check, "summary": _summary, "schema": _schema, "list": _list, "nested": _nested}
-    called |= {"predict": _predict, "publish": _publish, "serve": _serve, "script": _script, "track": _track}
-    called |= {"register": _register, "promote": _promote, "rollback": _rollback}
-    called |= {"registry": _registry, "fetch": _fetch}
-    called |= {"data": _data, "retrain": _retrain}
-    called |= {"compare": _compare}
-    called |= {"remote": _remote}
-    (called | {"notebooks": _notebooks, "pair": _pair, "badges": _badges})[given.command](given)
+    COMMANDS[given.command](given)
 
 
 def _port(text: str) -> int:
@@ -324,6 +317,32 @@ def _script(given: argparse.Namespace) -> None:
     else:
         write_text(given.output, text)
         print(f"the final model as a script: {given.output}", file=sys.stderr)
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "check": _check,
+    "summary": _summary,
+    "schema": _schema,
+    "list": _list,
+    "nested": _nested,
+    "predict": _predict,
+    "publish": _publish,
+    "register": _register,
+    "promote": _promote,
+    "rollback": _rollback,
+    "registry": _registry,
+    "fetch": _fetch,
+    "track": _track,
+    "serve": _serve,
+    "notebooks": _notebooks,
+    "pair": _pair,
+    "badges": _badges,
+    "script": _script,
+    "data": _data,
+    "retrain": _retrain,
+    "compare": _compare,
+    "remote": _remote,
+}
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def check_pushed() -> None:
     if not remote or remote.startswith("No default"):
         raise UserError(
             "DVC has no default remote, so nobody could get the model: .venv/bin/dvc remote add --default store "
-            "<a folder, s3://…, gs://…, azure://…>, commit .dvc/config, .venv/bin/dvc push"
+            "<a folder, s3://…, gs://…, azure://…>, commit .dvc/config, make push"
         )
     try:
         states: dict[str, str] = json.loads(dvc("status", "--cloud", "--json"))
@@ -126,7 +126,7 @@ def check_pushed() -> None:
     gone = [path for path, state in states.items() if state in ("new", "missing")]
     absent = sorted(path for path in gone if not any(path.startswith(f"{folder}/") for folder in gone))
     if absent:
-        raise UserError(f"{_told(absent)} not in DVC's remote {remote!r}, which others get it from: .venv/bin/dvc push")
+        raise UserError(f"{_told(absent)} not in DVC's remote {remote!r}, which others get it from: make push")
 
 
 def check_reachable(remote: str = "origin") -> str:

@@ -197,10 +197,6 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
                 "metric": or_null(named_or_object("metric")) | {"description": "To judge by; null: the search's."},
                 "rule": plain_object("rule") | {"description": "When the new model is better."},
                 "minimum_rows": {"type": "integer", "minimum": 1, "description": "On fewer rows nothing is judged."},
-                "accept": {
-                    "enum": ["propose", "register"],
-                    "description": "What CI does with a better model: a pull request, or a new version in the stage.",
-                },
             },
             ["stage", "rule"],
         ),

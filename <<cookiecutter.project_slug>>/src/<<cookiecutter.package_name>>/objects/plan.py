@@ -31,7 +31,6 @@ from .registry import find_all, kind_of, load
 from .space import check_seeds
 
 STAGE = re.compile(r"(?![vV]\d)[A-Za-z]([A-Za-z0-9_-]*[A-Za-z0-9])?")  # what GTO and MLflow both take
-ACCEPT = ("propose", "register")
 
 
 @dataclass
@@ -54,7 +53,6 @@ class Retrain:
     metric: Metric | None
     rule: Any
     minimum_rows: int
-    accept: str
 
 
 def compile_params(folder: Path) -> Plan:
@@ -161,8 +159,8 @@ def read_retrain(folder: Path, grammar: Grammar | None = None) -> Retrain:
     root = folder.resolve().parent
     grammar = grammar or Grammar(_registry(*read(folder / "registry.yaml", root)))
     data, where = read(folder / "retrain.yaml", root)
-    where.mapping(data, ["stage", "metric", "rule", "minimum_rows", "accept"], ["stage", "rule"])
-    stage, rows, accept = data["stage"], data.get("minimum_rows", 50), data.get("accept", "propose")
+    where.mapping(data, ["stage", "metric", "rule", "minimum_rows"], ["stage", "rule"])
+    stage, rows = data["stage"], data.get("minimum_rows", 50)
     stages = read_releases(folder, grammar)[1]
     if stage is not None and stage not in stages:
         raise where.at("stage").error(
@@ -170,14 +168,12 @@ def read_retrain(folder: Path, grammar: Grammar | None = None) -> Retrain:
         )
     if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
         raise where.at("minimum_rows").error(f"'minimum_rows' needs a whole number above 0, not {rows!r}")
-    if accept not in ACCEPT:
-        raise where.at("accept").error(f"unknown word {accept!r}{nearest(accept, ACCEPT)}")
     written = data.get("metric")
     rule = grammar.object(data["rule"], where.at("rule"), ["rule"])
     _refuse_space(rule)
     check(rule)
     judged_by = metric(written, where.at("metric"), grammar) if written is not None else None
-    return Retrain(stage, judged_by, build(rule), rows, accept)
+    return Retrain(stage, judged_by, build(rule), rows)
 
 
 def _flavor(data: Any, where: Where, use: str, grammar: Grammar) -> dict[str, Any]:

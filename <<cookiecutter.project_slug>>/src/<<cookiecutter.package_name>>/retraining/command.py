@@ -67,7 +67,7 @@ def renew() -> None:
 
 def verdict(asked: Retrain, registered: Version | None) -> dict[str, Any]:
     """Whether the model in `models/package` is better than the registered one, as `reports/retrain.json` says it."""
-    found: dict[str, Any] = {"stage": asked.stage, "accept": asked.accept, "registered": None, "rows": 0, "metrics": {}}
+    found: dict[str, Any] = {"stage": asked.stage, "registered": None, "rows": 0, "metrics": {}}
     where = f"in the stage {asked.stage}" if asked.stage else "at all"
     if registered is None:
         return found | {"verdict": "first", "sentence": f"no model is registered {where} yet: the new one is the first"}
