@@ -176,7 +176,7 @@ def test_what_is_not_committed_run_and_pushed_is_not_registered(
     dvc(project, "remote", "modify", "--quiet", "store", "endpointurl", "http://127.0.0.1:9")
     commit(project.path, "A remote that is not there")
     with environment(**KEYS, AWS_MAX_ATTEMPTS="1"):
-        refused("it cannot be seen whether the model was pushed to DVC's remote 'store': `dvc status --cloud` fails")
+        refused("it cannot be seen whether the model was pushed to DVC's remote 'store': `dvc status --cloud` failed")
     dvc(project, "remote", "remove", "store")
     commit(project.path, "No remote")
     refused("DVC has no default remote, so nobody could get the model: .venv/bin/dvc remote add --default store")

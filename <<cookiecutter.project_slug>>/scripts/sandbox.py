@@ -127,8 +127,8 @@ def down(region: str, auto: bool, empty: bool) -> None:
     outputs = made_outputs()
     if held and not empty:
         raise Refused(
-            f"{held} would be lost, so nothing was destroyed. Take home what you need (dvc fetch --all-commits "
-            "--run-cache), then EMPTY=1 make sandbox-down destroys everything with it, older versions included"
+            f"{held} would be lost, so nothing was destroyed. Take home what you need (dvc fetch "
+            "--all-commits), then EMPTY=1 make sandbox-down destroys everything with it, older versions included"
         )
     terraform("plan", "-destroy", "-input=false")
     lost = f", and {held} will be lost" if held else ""

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..calls import git
 from ..custom.registries import Version
 from ..errors import UserError
 from ..files import replacing
 from .guards import ARTIFACT, numbers
-from .tools import git
 
 FIRST = "v1.0.0"
 BACK = "Roll back"  # how the message of a tag begins that takes a stage back

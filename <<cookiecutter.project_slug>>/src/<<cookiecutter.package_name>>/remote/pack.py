@@ -15,10 +15,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from ..calls import dvc, git
 from ..errors import UserError
 from ..files import read_json, replacing, write_json, write_text
 from ..objects.reader import read
-from .calls import dvc, said
 from .job import Job
 
 PACKAGE = __name__.split(".")[0]
@@ -75,7 +75,7 @@ def pack(job: Job, setup: str | None, push: bool) -> list[str]:
 
 def tree() -> tuple[list[str], list[str]]:
     """The files of the working tree that git tracks, or would; and those that stay at home for their names."""
-    listed = said(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+    listed = git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
     files = sorted(name for name in set(listed.split("\0")) if name and Path(name).is_file())
     kept = [name for name in files if any(fnmatch(Path(name).name, one) for one in NEVER)]
     return [name for name in files if name not in kept], kept
@@ -147,8 +147,8 @@ def history(room: Path) -> dict[str, Path]:
         return {}
     try:
         address = Path.cwd().as_uri()
-        said(["git", "clone", "--quiet", "--depth", "1", "--no-checkout", "--no-tags", address, str(room / "clone")])
-        said(["git", "remote", "remove", "origin"], room / "clone")
+        git("clone", "--quiet", "--depth", "1", "--no-checkout", "--no-tags", address, str(room / "clone"))
+        git("remote", "remove", "origin", cwd=room / "clone")
     except UserError:
         return {}
     return _below(room / "clone" / ".git", ".git")
@@ -156,7 +156,7 @@ def history(room: Path) -> dict[str, Path]:
 
 def committed(names: list[str]) -> bool:
     """Whether git has any of these files, and so the last commit may hold them."""
-    return bool(names and said(["git", "ls-files", "--cached", "--", *names]))
+    return bool(names and git("ls-files", "--cached", "--", *names))
 
 
 def copy_studies(source: Path, target: Path) -> None:

@@ -15,11 +15,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ..calls import QUIET, dvc, git
 from ..errors import UserError
 from ..files import read_json, write_json, write_text
 from ..objects.reader import read
 from ..stages import run
-from .calls import QUIET, dvc, said
 from .pack import ARCHIVE, MANIFEST, STUDIES, archive, copy_studies, sha256
 
 BUNDLE = Path("..")
@@ -78,7 +78,7 @@ def _prepare(manifest: dict[str, Any]) -> None:
     local = Path(".dvc/config.local")
     write_text(local, "[cache]\n    dir = cache\n")
     if Path(".git").exists() and shutil.which("git"):
-        said(["git", "reset", "--quiet"])
+        git("reset", "--quiet")
     else:
         write_text(local, f"{local.read_text(encoding='utf-8')}[core]\n    no_scm = true\n")
     if manifest["remote"]:

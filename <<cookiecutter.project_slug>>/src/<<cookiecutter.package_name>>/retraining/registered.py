@@ -3,11 +3,11 @@
 import shutil
 from pathlib import Path
 
+from ..calls import git
 from ..custom.registries import ModelRegistry, Version
 from ..errors import UserError
 from ..model_registry.fetch import LATEST, refreshed, resolved
 from ..model_registry.fetch import fetch as fetch_model
-from ..model_registry.tools import git
 from ..pipeline import MODEL
 
 LEARNED = "data/processed/train.parquet"

@@ -1,0 +1,69 @@
+"""Other programs, called: what they say, or one sentence on why they failed."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .errors import UserError
+
+QUIET = {"DVC_NO_ANALYTICS": "1", "LC_ALL": "C.UTF-8", "NO_COLOR": "1", "TF_IN_AUTOMATION": "1"}
+TELLING = ("error", "fatal", "! ")  # how a line begins, in small letters, that says what went wrong
+MOST = 6  # lines of it
+
+
+def said(
+    command: Sequence[str], cwd: Path | None = None, add: Mapping[str, str] | None = None, show: bool = False
+) -> str:
+    """What a program prints.
+
+    Parameters
+    ----------
+    command : its words.
+    cwd : the folder to run it in; this one if None.
+    add : further environment variables.
+    show : let its messages through while it runs, and not only what went wrong.
+
+    Raises
+    ------
+    UserError
+        If it is not there, or fails; with the error that it named, or the last lines of what it said.
+    """
+    try:
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env={**os.environ, **QUIET, **(add or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=None if show else subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except FileNotFoundError:
+        raise UserError(f"{command[0]} is not installed, or not on the PATH") from None
+    if done.returncode:
+        words = [word for word in command if word not in (sys.executable, "-m")]
+        why = _reason(f"{done.stdout}\n{done.stderr or ''}") or f"it ended with {done.returncode}"
+        raise UserError(f"`{' '.join(words[:3])}` failed: {why}")
+    return done.stdout
+
+
+def git(*words: str, cwd: Path | None = None) -> str:
+    """What git says; otherwise like `said`."""
+    return said(["git", *words], cwd)
+
+
+def dvc(*words: str, cwd: Path | None = None) -> str:
+    """What DVC says, the one of this environment; otherwise like `said`."""
+    return said([sys.executable, "-m", "dvc", *words], cwd)
+
+
+def _reason(text: str) -> str:
+    """The lines that say why, as one: from the first that names an error, or else the last ones."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    start = next((index for index, line in enumerate(lines) if line.lower().startswith(TELLING)), len(lines) - 4)
+    told = [line.removeprefix("ERROR: ").removeprefix("fatal: ") for line in lines[max(start, 0) :][:MOST]]
+    return " ".join(told)
