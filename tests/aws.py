@@ -58,8 +58,11 @@ def emulated() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     with mock.patch.multiple(BudgetsResponse, create=True, **_budgets()):
         server.start()
+        address = "http://{}:{}".format(*server.get_host_and_port())
         try:
-            yield "http://{}:{}".format(*server.get_host_and_port())
+            # Emulators of one process are one account: what earlier tests left there goes.
+            urllib.request.urlopen(urllib.request.Request(f"{address}/moto-api/reset", method="POST")).close()
+            yield address
         finally:
             server.stop()
 
