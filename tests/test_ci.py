@@ -339,7 +339,7 @@ class Team:
         evaluate["charts"] = ["confusion_matrix", "permutation_importance"]
         (path / "params/evaluate.yaml").write_text(yaml.safe_dump(evaluate))
         (path / "params/models/hist_gradient_boosting.yaml").unlink(missing_ok=True)
-        # Those of H4 and of the retraining are tried elsewhere; here it is asked whether they are called.
+        # The smoke test and the retraining have tests of their own; here it is asked whether they are called.
         (path / "scripts/smoke.py").write_text("import sys\nsys.exit('It is silent.' in open('README.md').read())\n")
         edit("README.md", ("# Shop", "# Shop\n"))
         self.project.repro()
