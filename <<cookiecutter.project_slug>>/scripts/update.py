@@ -56,7 +56,8 @@ def main(words: Sequence[str] | None = None) -> None:
         after, context = stamped(template, new, changed, Path(folder) / "new")
         drop_skipped(note, before, after)
         written = {**note, "template": address, "commit": new, "checkout": given.checkout, "context": context}
-        context["cookiecutter"] |= {"_template": address, "_commit": new}
+        told = {key: text for key, text in sorted(context["cookiecutter"].items()) if not key.startswith("_")}
+        context["cookiecutter"] = {**told, "_template": address, "_commit": new}
         sys.exit(merge(before, after, written, f"{old[:9]} to {new[:9]} of {address}"))
 
 

@@ -6,7 +6,7 @@ from ..custom.registries import ModelRegistry
 from ..errors import UserError, nearest
 from ..objects.plan import read_releases
 from .fetch import refreshed, resolved
-from .guards import check_ready, head, metrics
+from .guards import check_committed, check_ready, head, metrics
 
 PARAMS = Path("params")
 SHOWN = 4  # metrics in the table
@@ -34,6 +34,7 @@ def register(version: str | None, push: bool) -> list[str]:
     if push:
         registry.refresh()
     name = registry.following(version)
+    check_committed()
     same = next((one.name for one in registry.versions() if one.commit == commit), None)
     if same is not None:
         raise UserError(f"the last commit is registered already, as {same}: there is nothing new to register")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..calls import git
 from ..custom.registries import Version
 from ..errors import UserError
 from ..files import read_json, write_json, write_text
@@ -45,7 +46,8 @@ def retrain() -> str:
     found = verdict(asked, registered)
     write_json(REPORTS / "retrain.json", found)
     write_text(REPORTS / "retrain.md", told(found))
-    return f"{found['sentence']}" + (f"\n{BACK}" if found["verdict"] in ("worse", "unjudged") else "")
+    kept_out = found["verdict"] in ("worse", "unjudged") and git("status", "--porcelain", "--", "dvc.lock", "data/raw")
+    return found["sentence"] + (f"\n{BACK}" if kept_out else "")
 
 
 def renew() -> None:
