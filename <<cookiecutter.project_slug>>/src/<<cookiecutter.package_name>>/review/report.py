@@ -167,7 +167,8 @@ def _spread(model: dict[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    text = "" if value is None else str(value)
+    listed = f"[{', '.join(map(str, value))}]" if isinstance(value, list) else value  # as the params write it
+    text = "" if listed is None else str(listed)
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 
