@@ -133,7 +133,7 @@ def test_a_run_elsewhere_leaves_what_a_run_here_would_have_left(home: Home, tmp_
 
 
 @pytest.mark.slow
-def test_a_dvc_remote_takes_the_place_of_the_archive(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dvc_remote_takes_the_place_of_the_archive(home: Home, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     for name, value in KEYS.items():
@@ -147,10 +147,18 @@ def test_a_dvc_remote_takes_the_place_of_the_archive(home: Home, monkeypatch: py
         home.edit("params/remote.yaml", ("push: false", "push: true"))
         home.edit("params/remote.yaml", ("environment: []", f"environment: [{', '.join(KEYS)}]"))
         home.edit("params/evaluate.yaml", MEASURED)
-        home.command.run()
+        job = home.start()
+        home.wait(job)
+        # Nobody fetches what it made, and its machine destroys itself.
+        shutil.rmtree(job.made()._place(job))
+        home.command.status()
+        assert capsys.readouterr().out.splitlines()[-1].split()[2] == "kept"
+        home.command.run(job.id)
+        stored = boto3.client("s3", endpoint_url=address).list_objects_v2(Bucket="store")["Contents"]
+        assert {one["Key"].split("/")[1] for one in stored} == {"files", "runs"}, "what is at home is still kept there"
     finally:
         server.stop()
-    assert home.clean()
+    assert home.clean() and home.states() == ["done"]
     job = home.job.jobs()[0]
     found = json.loads((job.output / "results.json").read_text())
     assert found["outputs"] == [] and "models/package" in found["pushed"]
@@ -451,7 +459,11 @@ def test_the_commands_of_skypilot_run_a_job(
     monkeypatch.delenv("MACHINE_QUOTA")
     home.edit("params/evaluate.yaml", MEASURED)
     home.edit("params/remote.yaml", ("environment: []", "environment: [AWS_SECRET_ACCESS_KEY]"))
+    home.edit("params/remote.yaml", ("role: null", "role: arn:aws:iam::1:instance-profile/shop-runner"))
     home.command.run()
+    launched = json.loads((home.machines / "launched.json").read_text())
+    assert launched == {"config": ["aws.remote_identity=shop-runner"], "labels": {"role": "shop-runner"}}
+    (home.machines / "launched.json").unlink()
     assert home.clean() and "jaccard_macro" in str(home.metrics())
     assert home.states() == ["failed", "done"] and list(home.machines.iterdir()) == []
 
@@ -462,11 +474,13 @@ def test_skypilot_itself_reads_what_is_written_for_it(
 ) -> None:
     sky = pytest.importorskip("sky", reason="SkyPilot is not installed, which takes 700 MB")
     runners = module(bake(package_name="remote_sky"), "custom.runners", monkeypatch)
-    machine = {"cloud": "aws", "region": "us-east-1", "type": None, "gpu": None, "disk": 70, "spot": True}
+    role = "arn:aws:iam::1:instance-profile/shop-runner"
+    machine = {"cloud": "aws", "region": "us-east-1", "role": role, "type": None, "gpu": None, "disk": 70, "spot": True}
     task = runners.SkyPilot(keep=7).task(SimpleNamespace(name="run-1", bundle=tmp_path, machine=machine))
     found = next(iter(sky.Task.from_yaml_config(task).resources))
     assert (found.use_spot, found.disk_size, found.region) == (True, 70, "us-east-1")
     assert (found.autostop_config.idle_minutes, found.autostop_config.down) == (7, True)
+    assert found.labels == {"role": "shop-runner"}
     with pytest.raises(ValueError):
         sky.Task.from_yaml_config(task | {"workdirs": "."})
 
@@ -511,6 +525,42 @@ def test_trials_are_copied_in_whole_lines_and_more_are_never_replaced_by_fewer(
     assert b'"op": 3' in copy.read_bytes()
 
 
+@pytest.mark.usefixtures("with_dvc")
+def test_what_a_job_wrote_is_kept_in_the_dvc_remote(
+    bake: Bake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = bake(package_name="remote_kept")
+    kept = module(project, "remote.kept", monkeypatch)
+    made = importlib.import_module("remote_kept.remote.job").Job
+    job = made(id="1", runner={}, machine={}, timeout=1, restarts=0, image=None)
+    manifest = job.bundle / "manifest.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text('{"push": false}')
+    assert not kept.is_kept(job), "a job that does not push keeps nothing"
+    manifest.write_text('{"push": true}')
+    with pytest.raises(Exception, match=r"what job 1 keeps in the DVC remote cannot be had: .*no remote|.*remote"):
+        kept.is_kept(job)
+    config = f"[core]\n    remote = store\n['remote \"store\"']\n    url = {tmp_path}/my store\n"
+    (project.path / ".dvc" / "config").write_text(config)
+    machine = tmp_path / "machine"
+    journal = machine / "studies" / "forest" / "0a" / "journal.log"
+    journal.parent.mkdir(parents=True)
+    journal.write_bytes(b'{"op": 1}\n')
+    kept.take(job)
+    assert not job.output.exists()
+    kept.keep("1", "trials", machine / "studies")
+    kept.take(job)
+    assert (job.output / "studies" / "forest" / "0a" / "journal.log").read_bytes() == b'{"op": 1}\n'
+    assert kept.is_kept(job, "trials") and not kept.is_kept(job)
+    (machine / "results.json").write_text("{}")
+    kept.keep("1", "output", machine)
+    kept.take(job)
+    assert (job.output / "results.json").read_text() == "{}" and kept.is_kept(job)
+    kept.remove(job)
+    kept.remove(job)
+    assert not kept.is_kept(job) and not kept.is_kept(job, "trials")
+
+
 def test_an_archive_that_is_not_what_was_sent_is_unpacked_nowhere(
     bake: Bake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -553,6 +603,37 @@ def test_a_job_with_an_image_runs_in_it_after_the_machine_was_set_up(bake: Bake,
     (programs / "docker").write_text('#!/bin/sh\necho docker "$@"\nexit 3\n')
     (programs / "docker").chmod(0o755)
     path = f"{programs}:/usr/bin:/bin"
+    registry = "1.dkr.ecr.eu-central-1.amazonaws.com"
+    private = tmp_path / "private"
+    shutil.copytree(machine, private)
+    text = (private / "job.env").read_text()
+    (private / "job.env").write_text(text.replace("registry/train:1", f"{registry}/shop:train-1"))
+    for name, said in (
+        ("docker", 'echo docker "$@"; test "$1" != login || cat; test "$1" = login'),
+        ("aws", "echo aws $@"),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / name).write_text(f"#!/bin/sh\n{said}\n")
+        (folder / name).chmod(0o755)
+    words = ["sh", "job.sh"]
+    plain = tmp_path / "plain"  # a machine without AWS's program, whatever this one has
+    plain.mkdir()
+    for tool in ("sh", "cat", "echo", "id", "mkdir", "mv", "tee", "timeout"):
+        (plain / tool).symlink_to(shutil.which(tool, path="/usr/bin:/bin") or "/bin/false")
+    environment = {"PATH": f"{tmp_path}/docker:{tmp_path}/aws:{plain}"}
+    done = subprocess.run(words, cwd=private, env=environment, capture_output=True, text=True)
+    told = done.stdout.splitlines()
+    assert told[1] == f"docker login --username AWS --password-stdin {registry}"
+    assert told[2] == "aws ecr get-login-password --region eu-central-1"
+    assert told[3].startswith("docker run --rm --user") and told[3].endswith(
+        f"{registry}/shop:train-1 sh ./job.sh inside"
+    )
+    shutil.rmtree(private / "output")
+    environment = {"PATH": f"{tmp_path}/docker:{plain}"}
+    done = subprocess.run(words, cwd=private, env=environment, capture_output=True, text=True)
+    asked = "docker run --rm --network host --env A --env B public.ecr.aws/aws-cli/aws-cli ecr get-login-password"
+    assert f"{asked} --region eu-central-1" in done.stdout.splitlines()
     done = subprocess.run(["sh", "job.sh"], cwd=machine, env={"PATH": path}, capture_output=True, text=True)
     user = f"{os.getuid()}:{os.getgid()}"
     assert done.stdout.splitlines() == [

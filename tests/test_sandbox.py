@@ -184,7 +184,8 @@ def test_variables_of_ci_are_set_where_that_is_asked_for(
     script: ModuleType, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     roles = {"repository": "ada/shop", "write": "arn:w", "read": "arn:r"}
-    outputs = {"region": "eu-central-1", "image": "1.example/shop", "github": roles}
+    profile = {"instance_profile": "arn:p"}
+    outputs = {"region": "eu-central-1", "image": "1.example/shop", "github": roles, "runner": profile}
     script.tell_ci(outputs, False)
     printed = [line.strip() for line in capsys.readouterr().out.splitlines()[1:]]
     tool = tmp_path / "gh"
@@ -192,12 +193,136 @@ def test_variables_of_ci_are_set_where_that_is_asked_for(
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     script.tell_ci(outputs, True)
-    assert "CI: the variables AWS_REGION, AWS_ROLE_ARN, AWS_READ_ROLE_ARN, AWS_IMAGE" in capsys.readouterr().out
+    assert (
+        "CI: the variables AWS_REGION, AWS_ROLE_ARN, AWS_READ_ROLE_ARN, AWS_IMAGE, AWS_RUNNER_PROFILE"
+        in capsys.readouterr().out
+    )
     assert (tmp_path / "log").read_text().splitlines() == printed
     assert printed[1] == "gh variable set --repo ada/shop AWS_ROLE_ARN --body arn:w"
     tool.write_text("#!/bin/sh\necho no such repository >&2\nexit 1\n")
     with pytest.raises(script.Refused, match="it failed \\(no such repository\\)"):
         script.tell_ci(outputs, True)
+
+
+PROFILE = f"arn:aws:iam::{ACCOUNT}:instance-profile/shop-runner"
+MADE = {
+    "region": "eu-central-1",
+    "image": "1.example/shop",
+    "registry": "shop",
+    "runner": {"instance_profile": PROFILE},
+}
+
+
+@pytest.fixture
+def runs(script: ModuleType) -> Path:
+    """The `params/remote.yaml` of that project, as it is stamped."""
+    file: Path = script.PROJECT / "params" / "remote.yaml"
+    file.parent.mkdir()
+    shutil.copy(SHARED / "params" / "remote.yaml", file)
+    return file
+
+
+def test_runs_are_sent_to_the_sandbox_and_to_nowhere_when_it_is_gone(
+    script: ModuleType, runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stamped = runs.read_text()
+    script.connect_runs(MADE)
+    assert capsys.readouterr().out == "runs: params/remote.yaml names the sandbox's region and role; commit it\n"
+    written = runs.read_text()
+    assert {"  region: eu-central-1    # null: the runner's choice", "image: null"} <= set(written.splitlines())
+    assert written.replace(PROFILE, "null").replace("eu-central-1", "null") == stamped, "nothing else is touched"
+    script.connect_runs(MADE)
+    assert runs.read_text() == written
+    script.write_remote_params({("image",): "1.example/shop:train-1"})
+    script.disconnect_runs(MADE)
+    assert runs.read_text() == stamped
+    script.disconnect_runs(MADE)
+    assert runs.read_text() == stamped
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        "machine: {cloud: gcp, region: null, role: null}",
+        "machine: {cloud: aws, region: us-east-1, role: null}",
+        "machine: {cloud: aws, region: null}",
+        "runner: {class: LocalClean}",
+        "machine: &m {cloud: aws}",
+        "",
+    ],
+)
+def test_runs_that_are_sent_elsewhere_stay_what_they_are(
+    machine: str, script: ModuleType, runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs.write_text(machine)
+    script.connect_runs(MADE)
+    script.disconnect_runs(MADE)
+    said = capsys.readouterr().out
+    assert said.startswith("runs: params/remote.yaml stays as it is") and said.endswith(f"role: {PROFILE}\n")
+    assert runs.read_text() == machine
+
+
+def test_values_of_one_line_are_replaced_in_it(script: ModuleType, runs: Path) -> None:
+    runs.write_text("machine: {cloud: aws, region: null, role: 'null', disk: 50} # mine\n")
+    assert script.write_remote_params({("machine", "region"): "eu-west-1", ("machine", "role"): PROFILE})
+    assert runs.read_text() == f"machine: {{cloud: aws, region: eu-west-1, role: {PROFILE}, disk: 50}} # mine\n"
+    runs.write_text("machine:\n  region:\n  role: null\n")
+    assert not script.write_remote_params({("machine", "region"): "eu-west-1"})
+    assert runs.read_text() == "machine:\n  region:\n  role: null\n", "there is no value to replace"
+
+
+def test_an_image_is_pushed_once_and_runs_take_it(
+    script: ModuleType,
+    runs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("Dockerfile", "pyproject.toml", "scripts/requirements.py"):
+        (script.PROJECT / name).write_text(name)
+    (script.PROJECT / "Makefile").write_text("IMAGE := shop\n")
+    for name in ("make", "docker"):
+        read = 'test "$1" != login || { cat; echo; }'
+        (tmp_path / name).write_text(f'#!/bin/sh\n{{ echo {name} "$@"; {read}; }} >> {tmp_path}/log\n')
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.delenv("ENGINE", raising=False)
+    with aws.emulated() as address:
+        for name, value in {**aws.KEYS, "AWS_ENDPOINT_URL": address}.items():
+            monkeypatch.setenv(name, value)
+        registry = boto3.client("ecr", region_name="eu-central-1")
+        registry.create_repository(repositoryName="shop")
+        monkeypatch.setattr(script, "made_outputs", lambda: MADE)
+        script.push_image("eu-central-1")
+        name = re.findall(r"(?m)^image: (.*)$", runs.read_text())[0]
+        tag = name.removeprefix("1.example/shop:")
+        docker = tmp_path / "docker"
+        log = (tmp_path / "log").read_text().splitlines()
+        assert log[0] == f"make image STAGE=train ENGINE={docker}"
+        assert log[1:3] == ["docker login --username AWS --password-stdin 1.example", f"{ACCOUNT}-auth-token"]
+        assert [line for line in log if line.startswith(("docker tag", "docker push"))] == [
+            f"docker tag shop:train {name}",
+            f"docker push {name}",
+        ]
+        assert "runs: params/remote.yaml names it" in capsys.readouterr().out
+        kind = "application/vnd.docker.distribution.manifest.v2+json"
+        manifest = {"schemaVersion": 2, "mediaType": kind, "config": {"digest": f"sha256:{'1' * 64}"}, "layers": []}
+        registry.put_image(repositoryName="shop", imageTag=tag, imageManifest=json.dumps(manifest))
+        script.push_image("eu-central-1")
+        assert (tmp_path / "log").read_text().splitlines() == log, "what is there is not built again"
+        (tmp_path / "docker").write_text("#!/bin/sh\nexit 1\n")
+        (script.PROJECT / "Dockerfile").write_text("changed")
+        with pytest.raises(script.Refused, match=r"docker login .* did not go through"):
+            script.push_image("eu-central-1")
+        assert f"image: {name}\n" in runs.read_text()
+        monkeypatch.setattr(script, "made_outputs", dict)
+        with pytest.raises(script.Refused, match="there is no sandbox; make sandbox-up makes one"):
+            script.push_image("eu-central-1")
+
+
+def test_the_tag_is_the_one_that_ci_gives(sandbox: BakedProject, script: ModuleType) -> None:
+    text = (SHARED / "scripts" / "ci" / "train_image.sh").read_text()
+    assert f"key=$(cat {' '.join(script.IMAGE_FILES)} | sha256sum | cut -c 1-16)" in text
 
 
 @pytest.fixture
@@ -350,11 +475,15 @@ def is_made(cloud: Cloud) -> None:
     assert f"glab variable set --repo ada/shop AWS_ROLE_ARN {role.replace('github', 'gitlab')}\n" in said
     config = (cloud.project.path / ".dvc" / "config").read_text()
     assert "remote = storage" in config and "region = eu-central-1" in config
+    assert f"AWS_RUNNER_PROFILE --body arn:aws:iam::{ACCOUNT}:instance-profile/cloud-shop-runner\n" in said
+    runs = (cloud.project.path / "params" / "remote.yaml").read_text()
+    assert f"role: arn:aws:iam::{ACCOUNT}:instance-profile/cloud-shop-runner" in runs and "region: eu-central-1" in runs
     state = cloud.client("s3").list_objects_v2(Bucket=f"cloud-shop-state-{ACCOUNT}")["Contents"]
     assert [one["Key"] for one in state] == ["aws-sandbox/terraform.tfstate"]
     ignored = cloud.project.run("git", "status", "--porcelain", "--untracked-files=all").splitlines()
     assert {line.split()[1] for line in ignored if "override" not in line} == {
         ".dvc/config",
+        "params/remote.yaml",
         "infra/aws-sandbox/.terraform.lock.hcl",
         "infra/aws-sandbox/backend.tf",
         "infra/aws-sandbox/sandbox.auto.tfvars",
@@ -485,6 +614,33 @@ def gives_each_role_what_it_needs(cloud: Cloud, tmp_path: Path) -> None:
         assert permits("ecr:GetAuthorizationToken", "*")
         assert {one for one in pulls + pushes + never if permits(one, registry)} == set(may), role
         assert not any(permits(one, f"{registry}-2") for one in pulls + pushes)
+    ends_its_own_machines(cloud, runner)
+
+
+def ends_its_own_machines(cloud: Cloud, runner: dict[str, str]) -> None:
+    """A machine finds itself and ends itself, as SkyPilot does it; those of others and new ones are not its business."""
+    ec2 = cloud.client("ec2")
+    image = ec2.describe_images()["Images"][0]["ImageId"]
+
+    def machine(role: str) -> str:
+        tags = [{"ResourceType": "instance", "Tags": [{"Key": "role", "Value": role}]}]
+        found = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, TagSpecifications=tags)["Instances"][0]
+        return str(found["InstanceId"])
+
+    own, other = machine("cloud-shop-runner"), machine("database")
+    with aws.enforced(cloud.address):
+        there = cloud.client("ec2", runner)
+        found = there.describe_instances(Filters=[{"Name": "tag:role", "Values": ["cloud-shop-runner"]}])
+        assert [one["InstanceId"] for group in found["Reservations"] for one in group["Instances"]] == [own]
+        there.describe_vpcs()
+        there.describe_security_groups()
+        with pytest.raises(ClientError, match=r"UnauthorizedOperation"):
+            there.run_instances(ImageId=image, MinCount=1, MaxCount=1)
+    # The emulator looks at no conditions: the one on the tag is read from the policy.
+    document = cloud.client("iam").get_role_policy(RoleName="cloud-shop-runner", PolicyName="run")["PolicyDocument"]
+    ending = [one for one in document["Statement"] if one["Action"] == "ec2:TerminateInstances"]
+    assert [one["Condition"] for one in ending] == [{"StringEquals": {"aws:ResourceTag/role": "cloud-shop-runner"}}]
+    ec2.terminate_instances(InstanceIds=[own, other])
 
 
 def keeps_images_as_they_were_pushed(cloud: Cloud) -> None:
@@ -535,5 +691,8 @@ def is_destroyed_with_nothing_in_it(cloud: Cloud) -> None:
     assert "The sandbox is gone." in said
     assert set(cloud.left().values()) == {0}
     assert "remote" not in (cloud.project.path / ".dvc" / "config").read_text()
+    assert (cloud.project.path / "params" / "remote.yaml").read_text() == (
+        SHARED / "params" / "remote.yaml"
+    ).read_text()
     assert not (cloud.folder / "backend.tf").exists()
     assert "there is no sandbox" in cloud.make("down", "--auto")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(os.environ["MACHINES"])
 TASK = {"name", "resources", "workdir", "run"}
-RESOURCES = {"infra", "instance_type", "accelerators", "disk_size", "use_spot", "autostop"}
+RESOURCES = {"infra", "instance_type", "accelerators", "disk_size", "use_spot", "labels", "autostop"}
 
 
 def main() -> int:
@@ -30,6 +30,7 @@ def main() -> int:
     launch.add_argument("--detach-run", action="store_true")
     launch.add_argument("--cluster", required=True)
     launch.add_argument("--secret", action="append", default=[])
+    launch.add_argument("--config", action="append", default=[])
     launch.add_argument("task")
     status = commands.add_parser("status", allow_abbrev=False)
     status.add_argument("--refresh", action="store_true")
@@ -75,6 +76,7 @@ def _launch(given: argparse.Namespace) -> int:
         start_new_session=True,
     )
     (machine / "pid").write_text(str(process.pid))
+    (ROOT / "launched.json").write_text(json.dumps({"config": given.config, "labels": task["resources"].get("labels")}))
     return 0
 
 

@@ -7,6 +7,7 @@ data "aws_partition" "current" {}
 locals {
   account = data.aws_caller_identity.current.account_id
   gitlab  = trimprefix(var.gitlab_url, "https://")
+  runner  = "${var.project}-runner"
 }
 
 module "data" {
@@ -58,7 +59,7 @@ module "gitlab" {
 module "runner" {
   source = "./modules/runner"
 
-  name   = "${var.project}-runner"
+  name   = local.runner
   policy = local.runner_policy
 }
 

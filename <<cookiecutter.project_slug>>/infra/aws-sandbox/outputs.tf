@@ -41,8 +41,8 @@ output "gitlab" {
 }
 
 output "runner" {
-  description = "The role of machines that runs are sent to, and the instance profile that gives it to them."
-  value       = module.runner.names
+  description = "The ARNs of the role of machines that runs are sent to, and of the instance profile that gives it to them."
+  value       = module.runner.arns
 }
 
 output "budget" {

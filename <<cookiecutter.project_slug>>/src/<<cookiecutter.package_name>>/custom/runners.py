@@ -124,7 +124,8 @@ class LocalClean:
 class SkyPilot:
     """A machine by SkyPilot's program `sky`, which is installed apart from this project; needs ssh and rsync.
 
-    A machine that is idle destroys itself, so one whose results nobody fetches costs for `keep` more minutes.
+    A machine that is idle destroys itself, so one whose results nobody fetches costs for `keep` more minutes. It does
+    so with its role; without one, SkyPilot copies your own credentials to it.
 
     Parameters
     ----------
@@ -155,17 +156,21 @@ class SkyPilot:
         file = job.folder / "task.yaml"
         write_json(file, self.task(job))  # JSON is YAML
         secrets = [word for name in job.environment if name in os.environ for word in ("--secret", name)]
-        said(["sky", "launch", "--yes", "--detach-run", "--cluster", job.name, *secrets, str(file)], show=True)
+        role = _role(job)
+        config = ["--config", f"{job.machine['cloud']}.remote_identity={role}"] if role else []
+        said(["sky", "launch", "--yes", "--detach-run", "--cluster", job.name, *config, *secrets, str(file)], show=True)
 
     def task(self, job: "Job") -> dict[str, Any]:
         """The job as SkyPilot's YAML has it."""
-        machine = job.machine
+        machine, role = job.machine, _role(job)
         resources = {
             "infra": "/".join(filter(None, (machine["cloud"], machine["region"]))),
             "instance_type": machine["type"],
             "accelerators": machine["gpu"],
             "disk_size": machine["disk"],
             "use_spot": machine["spot"],
+            # By this tag, the role lets the machine end itself (infra/aws-sandbox/policies.tf).
+            "labels": {"role": role} if role else None,
             "autostop": {"idle_minutes": self.keep, "down": True},
         }
         return {
@@ -222,7 +227,6 @@ class TPI:
     Parameters
     ----------
     image : the machine's image, by TPI's name.
-    permission_set : what the machine may do; on AWS the ARN of an instance profile.
     """
 
     seconds: ClassVar[float] = 15
@@ -233,8 +237,8 @@ class TPI:
         "k8s": ("KUBECONFIG",),
     }
 
-    def __init__(self, image: str = "ubuntu", permission_set: str | None = None) -> None:
-        self.image, self.permission_set = image, permission_set
+    def __init__(self, image: str = "ubuntu") -> None:
+        self.image = image
 
     def check(self, job: "Job") -> None:
         """Terraform is there, and the credentials that TPI takes: environment variables, and nothing else."""
@@ -265,7 +269,7 @@ class TPI:
             "disk_size": machine["disk"],
             "spot": machine["spot"],
             "timeout": job.timeout + 900,  # job.sh ends before, so that what it made is kept
-            "permission_set": self.permission_set,
+            "permission_set": machine["role"],
             "environment": job.environment,
             "workdir": str(job.bundle),
         }
@@ -310,6 +314,12 @@ class TPI:
 
     def _room(self, job: "Job") -> Path:
         return job.folder / "terraform"
+
+
+def _role(job: "Job") -> str | None:
+    """The name that stands last in the role's ARN, which is what SkyPilot asks for; None without a role."""
+    role = job.machine["role"]
+    return None if role is None else str(role).rpartition("/")[2]
 
 
 def _json(text: str) -> Any:

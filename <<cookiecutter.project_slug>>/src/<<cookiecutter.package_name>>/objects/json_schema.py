@@ -172,7 +172,7 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
                 "runner": plain_object("runner") | {"description": "What gets the machine."},
                 "machine": _mapping(
                     {"cloud": TEXT, "disk": {"type": "integer", "minimum": 1, "description": "In GB."}}
-                    | {name: or_null(TEXT) for name in ("region", "type", "gpu")}
+                    | {name: or_null(TEXT) for name in ("region", "role", "type", "gpu")}
                     | {"spot": {"type": "boolean"}}
                 ),
                 "timeout": {"type": "integer", "minimum": 1, "description": "In seconds."},

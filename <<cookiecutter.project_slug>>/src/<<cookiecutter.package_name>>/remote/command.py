@@ -13,11 +13,13 @@ from ..files import write_text
 from ..objects.plan import compile_params
 from .home import results, take_outputs, take_trials, unpack_apart
 from .job import FINISHED, JOBS, STATES, Job, jobs, new_id, pick
+from .kept import is_kept, remove, take
 from .pack import STUDIES, copy_studies, pack
 from .settings import Settings, read_remote
 
 PATIENCE = 20  # how often in a row a machine may not answer: the network here may be what is away
 COPY = 30.0  # seconds between two copies of the trials from the machine
+ENDS = ("ended", "kept", "gone")  # what a job comes to
 
 
 def run(id: str | None = None) -> None:
@@ -51,7 +53,7 @@ def status() -> None:
         told = job.state
         if job.state == "started":
             try:
-                told = job.made().state(job)
+                told = _state(job, job.made())
             except UserError as error:
                 told = f"unknown: {error}"
         rows.append((job.id, job.runner["class"].rpartition(".")[2], told, str(job.starts)))
@@ -159,7 +161,7 @@ def _work(job: Job, runner: Any) -> None:
             raise UserError(
                 f"job {job.id} was interrupted at its start: `make remote-stop JOB={job.id}` clears it away"
             )
-        if job.state != "started" or _follow(job, runner) == "ended":
+        if job.state != "started" or _follow(job, runner) != "gone":
             return
         if pick(job.id).state in ("stopping", "stopped"):
             raise UserError(f"job {job.id} was stopped")
@@ -186,11 +188,11 @@ def _start(job: Job, runner: Any) -> None:
 
 
 def _follow(job: Job, runner: Any) -> str:
-    """Print what the job says until it has `ended`, or its machine is `gone`."""
+    """Print what the job says until it has `ended`, or its machine is gone: `kept` or `gone`."""
     shown, failed, copied = 0, 0, time.monotonic()
     while True:
         try:
-            state: str = runner.state(job)
+            state = _state(job, runner)
             text = runner.logs(job)
             failed = 0
         except UserError as error:
@@ -201,7 +203,7 @@ def _follow(job: Job, runner: Any) -> str:
             continue
         print(text[shown if len(text) >= shown else 0 :], end="", flush=True)
         shown = len(text)
-        if state in ("ended", "gone"):
+        if state in ENDS:
             return state
         if time.monotonic() - copied > COPY:
             with contextlib.suppress(UserError):
@@ -212,8 +214,8 @@ def _follow(job: Job, runner: Any) -> str:
 
 def _bring(job: Job, runner: Any) -> None:
     """Bring home all that the machine wrote, and end it."""
-    state = runner.state(job)
-    if state not in ("ended", "gone"):
+    state = _state(job, runner)
+    if state not in ENDS:
         raise UserError(f"job {job.id} is {state}: `make remote JOB={job.id}` waits for it")
     if state == "gone":
         _lost(job, runner)
@@ -221,7 +223,10 @@ def _bring(job: Job, runner: Any) -> None:
             f"the machine of job {job.id} was lost; its trials are kept, and `make remote JOB={job.id}` goes on from "
             "them on another"
         )
-    runner.bring(job, job.output)
+    if state == "kept":
+        take(job)
+    else:
+        runner.bring(job, job.output)
     take_trials(job)
     try:
         results(job)
@@ -229,28 +234,45 @@ def _bring(job: Job, runner: Any) -> None:
         raise UserError(f"{error}; `make remote-fetch JOB={job.id}` brings it once more") from None
     runner.stop(job)
     job.save(state="brought")
+    _tidy(job)
+
+
+def _state(job: Job, runner: Any) -> str:
+    """What the runner says of the machine; `kept` where that is gone, and the DVC remote has what it wrote."""
+    state: str = runner.state(job)
+    return "kept" if state == "gone" and is_kept(job) else state
+
+
+def _tidy(job: Job) -> None:
+    """Remove what the DVC remote keeps of it; where that is not allowed, it stays, and is small."""
+    with contextlib.suppress(UserError):
+        remove(job)
+
+
+def _bring_trials(job: Job, runner: Any) -> None:
+    """Take over the trials that can be had, of the machine or of what the DVC remote keeps."""
+    for bring in (lambda: runner.bring(job, job.output), lambda: take(job)):
+        with contextlib.suppress(UserError):
+            bring()
+    take_trials(job)
 
 
 def _lost(job: Job, runner: Any) -> None:
-    """Keep the trials that came home of a machine that is gone, for this project and for the next machine."""
-    with contextlib.suppress(UserError):
-        runner.bring(job, job.output)
-    take_trials(job)
+    """Keep the trials of a machine that is gone, for this project and for the next machine."""
+    _bring_trials(job, runner)
     copy_studies(job.output / "studies", job.bundle / "output" / "studies")
     job.save(state="lost")
 
 
 def _stop(job: Job) -> None:
     if job.state == "started":
-        with contextlib.suppress(UserError):
-            runner = job.made()
-            runner.bring(job, job.output)
-            take_trials(job)
+        _bring_trials(job, job.made())
     if job.state not in ("packing", "packed", *FINISHED):
         # Written down first: a process that follows the job must not replace the machine.
         job.save(state="stopping")
         job.made().stop(job)
         copy_studies(job.bundle / "output" / "studies", STUDIES)  # which TPI brings when it ends the machine
+        _tidy(job)
     if job.state not in FINISHED:
         job.save(state="stopped")
     print(f"job {job.id} is {_said(job)}, and its machine is gone")

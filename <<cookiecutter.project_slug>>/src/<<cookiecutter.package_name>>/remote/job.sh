@@ -18,7 +18,23 @@ fi
 set -e
 if [ -z "${JOB_IN_IMAGE:-}" ] && [ -f setup.sh ]; then sh ./setup.sh; fi
 
+# What a registry of AWS takes for a password: by the machine's role, or by keys that came along.
+ecr_password() {
+    region=${1#*.dkr.ecr.}
+    region=${region%%.*}
+    if command -v aws > /dev/null; then
+        aws ecr get-login-password --region "$region"
+    else
+        set -- --rm --network host
+        for name in $ENVIRONMENT; do set -- "$@" --env "$name"; done
+        docker run "$@" public.ecr.aws/aws-cli/aws-cli ecr get-login-password --region "$region"
+    fi
+}
+
 if [ -n "$IMAGE" ] && [ -z "${JOB_IN_IMAGE:-}" ]; then
+    case "$IMAGE" in
+    *.dkr.ecr.*.amazonaws.com*) ecr_password "$IMAGE" | docker login --username AWS --password-stdin "${IMAGE%%/*}" ;;
+    esac
     set -- --rm --user "$(id -u):$(id -g)" --env HOME=/tmp --env JOB_IN_IMAGE=1 --volume "$PWD:/job" --workdir /job
     for name in $ENVIRONMENT; do set -- "$@" --env "$name"; done
     if [ -n "$GPU" ]; then set -- "$@" --gpus all; fi

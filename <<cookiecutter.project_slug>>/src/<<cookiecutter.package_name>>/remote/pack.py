@@ -51,11 +51,12 @@ def pack(job: Job, setup: str | None, push: bool) -> list[str]:
         places |= objects(Path(dvc("cache", "dir").strip()), in_remote() if remote else set())
         places |= history(Path(room)) if not committed(kept) else {}
         copy_studies(STUDIES, Path(room) / "studies")
-        places |= _below(Path(room) / "studies", STUDIES.as_posix())
+        places |= below(Path(room) / "studies", STUDIES.as_posix())
         archive(bundle / ARCHIVE, places)
         write_json(
             bundle / MANIFEST,
             {
+                "id": job.id,
                 "archive": sha256(bundle / ARCHIVE),
                 "files": {name: sha256(Path(name)) for name in files},
                 "seconds": job.timeout,
@@ -151,7 +152,7 @@ def history(room: Path) -> dict[str, Path]:
         git("remote", "remove", "origin", cwd=room / "clone")
     except UserError:
         return {}
-    return _below(room / "clone" / ".git", ".git")
+    return below(room / "clone" / ".git", ".git")
 
 
 def committed(names: list[str]) -> bool:
@@ -201,7 +202,7 @@ def unpack(path: Path, files: Mapping[str, str], target: Path) -> None:
             new.mkdir()
             with tarfile.open(path) as file:
                 file.extractall(new, filter="data")
-            found = {name: sha256(place) for name, place in _below(new, "").items()}
+            found = {name: sha256(place) for name, place in below(new, "").items()}
             if found != dict(files):
                 wrong = sorted(name for name in found.keys() | files.keys() if found.get(name) != files.get(name))
                 raise UserError(f"{path.name} is damaged: {wrong[0]} is not what was sent")
@@ -215,7 +216,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _below(folder: Path, prefix: str) -> dict[str, Path]:
+def below(folder: Path, prefix: str) -> dict[str, Path]:
     """All files in a folder, by their paths in it behind `prefix`."""
     files = [file for file in folder.rglob("*") if file.is_file()]
     return {(Path(prefix) / file.relative_to(folder)).as_posix(): file for file in files}

@@ -8,8 +8,16 @@ from ..objects.build import build, check
 from ..objects.grammar import Grammar, plain
 from ..objects.reader import Where, read
 
-TEXTS = ("cloud", "region", "type", "gpu")
-MACHINE: dict[str, Any] = {"cloud": "aws", "region": None, "type": None, "gpu": None, "disk": 50, "spot": True}
+TEXTS = ("cloud", "region", "role", "type", "gpu")
+MACHINE: dict[str, Any] = {
+    "cloud": "aws",
+    "region": None,
+    "role": None,
+    "type": None,
+    "gpu": None,
+    "disk": 50,
+    "spot": True,
+}
 KEYS = ("runner", "machine", "timeout", "restarts", "image", "setup", "environment", "push")
 
 

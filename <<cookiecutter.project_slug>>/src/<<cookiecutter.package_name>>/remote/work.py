@@ -5,6 +5,7 @@ go on, and at the end, also of a run that failed, an archive of the outputs and 
 """
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -20,6 +21,7 @@ from ..errors import UserError
 from ..files import read_json, write_json, write_text
 from ..objects.reader import read
 from ..stages import run
+from .kept import keep
 from .pack import ARCHIVE, MANIFEST, STUDIES, archive, copy_studies, sha256
 
 BUNDLE = Path("..")
@@ -30,6 +32,7 @@ OUTPUTS = "results.tar.gz"
 READY = Path(".cache/ready")
 SUBMITTED = Path(".cache/submitted.lock")
 EVERY = 30  # seconds between two copies of the trials
+KEPT = 10  # of so many copies, one goes into the DVC remote, where the job pushes
 
 
 def main() -> None:
@@ -48,7 +51,7 @@ def main() -> None:
     if not READY.exists():
         _prepare(manifest)
     stop = threading.Event()
-    copying = threading.Thread(target=_copy, args=(stop,), daemon=True)
+    copying = threading.Thread(target=_copy, args=(stop, manifest), daemon=True)
     copying.start()
     code = _repro(manifest["seconds"] - (time.monotonic() - began))
     stop.set()
@@ -70,6 +73,8 @@ def main() -> None:
             "pushed": changed if pushed else [],
         },
     )
+    if manifest["push"]:
+        _keep(manifest["id"], "output", OUTPUT)
     sys.exit(code)
 
 
@@ -111,11 +116,23 @@ def _repro(seconds: float) -> int:
         time.sleep(0.5)  # a search ends when it sees that its stage is gone
 
 
-def _copy(stop: threading.Event) -> None:
+def _copy(stop: threading.Event, manifest: dict[str, Any]) -> None:
     """Copy the trials to where they outlive this machine, until told to stop."""
-    while not stop.wait(EVERY):
+    for times in itertools.count(1):
+        if stop.wait(EVERY):
+            return
         with contextlib.suppress(OSError):  # a search replaces its files while they are copied: the next time, then
             copy_studies(STUDIES, OUTPUT / "studies")
+        if manifest["push"] and times % KEPT == 0:
+            _keep(manifest["id"], "trials", OUTPUT / "studies")
+
+
+def _keep(id: str, part: str, folder: Path) -> None:
+    """Put it into the DVC remote as well; says so where that fails, because the machine still has it."""
+    try:
+        keep(id, part, folder)
+    except UserError as error:
+        print(f"note: the {part} are on this machine alone: {error}", flush=True)
 
 
 def _push() -> bool:
