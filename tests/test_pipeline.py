@@ -87,6 +87,9 @@ def test_the_metrics_are_dvc_metrics(project: Project) -> None:
 def test_the_summary_names_the_models_and_the_report(project: Project) -> None:
     said = project.python("summary")
     assert "random_forest" in said and str(project.path / "reports" / "report.html") in said
+    assert "note:" not in said
+    with project.edited("models/final/result.json", ('"unfitted": []', '"unfitted": ["random_forest, trial 2"]')):
+        assert "note: 1 more had been chosen, and could not be fitted within the seconds" in project.python("summary")
 
 
 def test_editing_a_comment_runs_only_the_plan(project: Project) -> None:

@@ -169,6 +169,14 @@ def test_the_page_tells_what_the_final_model_is_made_of(project: Project, weight
     assert '<span class="tag warn">fails with its defaults</span>' in page and "x" * 200 not in page
 
 
+def test_what_could_not_be_fitted_in_time_is_told(project: Project) -> None:
+    facts = context([1.0])
+    assert "could not be fitted" not in project.module("report.page").render(facts)
+    facts["chosen"]["unfitted"] = ["model_1, trial 2", "model_2, defaults"]
+    page = project.module("report.page").render(facts)
+    assert "2 more were chosen and could not be fitted" in page and "model_1, trial 2; model_2, defaults" in page
+
+
 def test_make_dashboard_says_what_is_missing(project: Project) -> None:
     ready = project.path / ".venv" / ".ready"
     (ready.parent / "bin").mkdir(parents=True, exist_ok=True)
@@ -238,6 +246,7 @@ def context(weights: list[float | None]) -> dict[str, Any]:
             "threshold": "TunedThresholdClassifierCV",
             "limit": 0.265,
             "limits": {},
+            "unfitted": [],
             "intervals": [],
             "scoring": "balanced_accuracy",
             "labels": ["no", "yes"],

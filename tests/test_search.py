@@ -65,9 +65,13 @@ def test_the_budget_is_shared_between_the_models_and_the_final_fit(
     # One part for the model and for the final fit, two for the forest; no trials for the final fit.
     assert budgets() == [{"seconds": 60.0, "trials": 4}, {"seconds": 120.0, "trials": 8}]
     assert compiled()["train"]["seconds"] == 60.0
-    assert "note: the budget: logistic_regression 60 s, random_forest 120 s; 60 s for fitting" in ready.python("check")
+    assert (
+        "note: the budget: logistic_regression 60 s or 4 trials, random_forest 120 s or 8 trials; 60 s for fitting"
+    ) in ready.python("check")
     with ready.edited(SEARCH, ("trials: 12", "trials: 10"), ("seconds: 240", "seconds: null")):
         assert budgets() == [{"trials": 4}, {"trials": 7}], "rounded up: no model goes without a trial"
+        said = ready.python("check").splitlines()
+        assert "note: the budget: logistic_regression 4 trials, random_forest 7 trials" in said
         assert compiled()["train"]["seconds"] is None
     with ready.edited(SEARCH, ("trials: 12", "trials: null"), ("{random_forest: 2}", "{}")):
         assert budgets() == [{"seconds": 80.0}, {"seconds": 80.0}]

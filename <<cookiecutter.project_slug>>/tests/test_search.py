@@ -304,6 +304,7 @@ def test_a_member_that_cannot_be_fitted_in_time_is_left_out(trained: Callable[..
     final = trained(Voting(size=3, refit=True), seconds=0, say=said.append)
     assert len(final.members) == 1 and final.weights == [1.0] and len(said) == 2
     assert "is left out: fitting it would take about" in said[0]
+    assert [one in line for one, line in zip(final.unfitted, said, strict=True)] == [True, True]
 
 
 def test_a_member_that_is_not_fitted_when_the_clock_ends_is_left_out(trained: Callable[..., Trained]) -> None:
@@ -321,7 +322,7 @@ def test_a_member_that_is_not_fitted_when_the_clock_ends_is_left_out(trained: Ca
     said: list[str] = []
     final = trained(Voting(size=2, refit=True), workers=Stuck(), seconds=1, say=said.append)
     assert len(final.members) == 1 and final.weights == [1.0]
-    assert len(said) == 1 and said[0].endswith("is left out: it was not fitted in time")
+    assert len(said) == 1 and said[0] == f"{final.unfitted[0]} is left out: it was not fitted in time"
 
 
 def test_members_are_fitted_by_worker_processes_as_by_one_process(

@@ -32,6 +32,12 @@ def lines(folder: Path = Path("reports")) -> list[str]:
     if counts.total() > 1:
         made_of = ", ".join(f"{count} × {model}" for model, count in counts.most_common())
         table.append(f"  (the ensemble is made of {made_of})")
+    unfitted = result.get("unfitted", [])
+    if unfitted:
+        table += [
+            f"  note: {len(unfitted)} more had been chosen, and could not be fitted within the seconds for the final",
+            "  model; to try that again: .venv/bin/dvc repro --force --single-item train && make run",
+        ]
     values = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
     return [
         "",

@@ -99,10 +99,9 @@ def compile_params(folder: Path) -> Plan:
         "workers": search["workers"],
         "code": fingerprints(_named([data["task"], trained])),
     }
-    if "seconds" in search["budget"]:
-        parts = {name: _share(search["budget"], shares, name)["seconds"] for name in ("train", *names)}
-        told = ", ".join(f"{name} {seconds:g} s" for name, seconds in parts.items() if name != "train")
-        plan.notes.append(f"the budget: {told}; {parts['train']:g} s for fitting the final model")
+    told = ", ".join(f"{name} {_amount(_share(search['budget'], shares, name))}" for name in names)
+    final = _amount(_share(search["budget"], shares, "train"))
+    plan.notes.append(f"the budget: {told}{f'; {final} for fitting the final model' if final else ''}")
     plan.slices["evaluate"] = _evaluate(*evaluate, grammar, task) | {"metric": search["metric"]}
     metrics = [search["metric"], *plan.slices["evaluate"]["metrics"]]
     read_validation(folder, grammar)
@@ -459,6 +458,12 @@ def _share(budget: dict[str, Any], shares: dict[str, float], name: str) -> dict[
         models = sum(share for model, share in shares.items() if model != "train")
         part["trials"] = math.ceil(budget["trials"] * shares[name] / models)
     return part
+
+
+def _amount(part: dict[str, Any]) -> str:
+    seconds = [f"{part['seconds']:g} s"] if "seconds" in part else []
+    trials = [f"{part['trials']} trial{'' if part['trials'] == 1 else 's'}"] if "trials" in part else []
+    return " or ".join(seconds + trials)
 
 
 def _train(data: Any, where: Where, names: Iterable[str], task: Task, grammar: Grammar) -> dict[str, Any]:

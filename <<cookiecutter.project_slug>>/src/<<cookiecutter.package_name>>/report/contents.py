@@ -138,7 +138,8 @@ def write() -> None:
             one | {"seconds": result["seconds"].get(one["model"], sum(result["seconds"].values()))}
             for one in board["models"]
         ],
-        "chosen": _made(model, schema, train) | {"name": result["model"], "members": members, "rows": len(learned)},
+        "chosen": _made(model, schema, train)
+        | {"name": result["model"], "members": members, "rows": len(learned), "unfitted": result["unfitted"]},
         "split": _split(),
         "profile": read_json("data/interim/profile.json"),
         "charts": [

@@ -94,7 +94,13 @@ def _metrics(measured: list[Measured], before: Version | None, here: Version) ->
         for name, one in models
         if one
     ]
-    return [*lines, *(["", *_table(["", "final model", "class", "metric", "cross-validated"], rows)] if rows else [])]
+    lines += ["", *_table(["", "final model", "class", "metric", "cross-validated"], rows)] if rows else []
+    for name, one in models:
+        missing = len((one or {}).get("unfitted", []))
+        if missing:
+            which = "1 more member was" if missing == 1 else f"{missing} more members were"
+            lines += ["", f"In {name}, {which} chosen and could not be fitted within the seconds for the final model."]
+    return lines
 
 
 def _params(before: Version, here: Version) -> list[str]:

@@ -82,7 +82,7 @@ def _train(plan: dict[str, Any], workers: Any) -> None:
     rows = task.askable(frame[list(schema.features)])
     save(Path("models/final"), trained.model, described, plan["named"], rows, flavors)
     write_json("reports/leaderboard.json", {"metric": scorer.name, "models": board})
-    print(f"models/final is trained on {len(frame)} rows: {', '.join(one['name'] for one in chosen['members'])}")
+    print(f"models/final is trained on {len(frame)} rows: {'; '.join(one['name'] for one in chosen['members'])}")
 
 
 if __name__ == "__main__":

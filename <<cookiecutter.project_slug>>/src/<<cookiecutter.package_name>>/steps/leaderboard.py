@@ -30,6 +30,7 @@ def leaderboard(trained: Trained, results: list[Result], ensemble: str, scorer: 
         "chosen": True,
         "state": "ok",
         "members": members,
+        "unfitted": trained.unfitted,
     }
     board = [
         {
@@ -44,6 +45,7 @@ def leaderboard(trained: Trained, results: list[Result], ensemble: str, scorer: 
             "chosen": alone and one.name == first["model"],
             "state": one.state,
             "members": members if alone and one.name == first["model"] else [],
+            "unfitted": trained.unfitted if alone and one.name == first["model"] else [],
         }
         for one in ranked(results)
     ]

@@ -62,13 +62,15 @@ class Candidate:
 class Trained:
     """A final model, the names and weights of its members (None where no weight can be told), and its scores.
 
-    `folds` are its scores on the folds of the search, from outputs of models that had not seen the rows.
+    `folds` are its scores on the folds of the search, from outputs of models that had not seen the rows; `unfitted`
+    names members that were chosen as well, and could not be fitted in time.
     """
 
     model: Any
     members: list[Candidate]
     weights: list[float] | None
     folds: list[float]
+    unfitted: list[str]
 
 
 def ranked(results: Sequence[Result]) -> list[Result]:
@@ -186,6 +188,7 @@ def train(
     fitted = _fit(fitting, share, work, workers, began + seconds if weights else np.inf, say)
     _share_fronts(fitted, {number: one.front for number, one in fitting})
     kept = sorted(fitted)
+    unfitted = [one.name for number, one in fitting if number not in fitted]
     if len(kept) < len(positions):
         combine = _without(combine, kept)
         positions, weights = [positions[number] for number in kept], combine.weights
@@ -203,9 +206,9 @@ def train(
                 raise UserError(f"{node.name} fails: {' '.join(str(error).split())}", "train.yaml", key) from error
     only = fitted[kept[0]]
     if len(kept) == 1 and not isinstance(only, Folds) and not any(around_it.values()):
-        return Trained(only, members, [1.0], fold_scores)
+        return Trained(only, members, [1.0], fold_scores, unfitted)
     model = task.ensemble([one.name for one in members], [fitted[number] for number in kept], combine)
-    return Trained(model, members, weights, fold_scores)
+    return Trained(model, members, weights, fold_scores, unfitted)
 
 
 def written(trained: Trained, plan: Mapping[str, Any], slices: Mapping[str, Any]) -> dict[str, Any]:
