@@ -65,7 +65,8 @@ class GreedySelection:
     """Greedy ensemble selection with replacement, on bags of the configurations.
 
     From the best `initial` on, the configuration is added that helps the mean most, again and again; how often each was
-    added is its weight. Bags keep it from picking what fits these rows by chance.
+    added is its weight. Bags keep it from picking what fits these rows by chance; they are large, so that a model of which
+    one configuration alone is there is not left out by chance.
 
     Source: Caruana, Niculescu-Mizil, Crew and Ksikes, Ensemble selection from libraries of models, ICML 2004.
 
@@ -73,7 +74,7 @@ class GreedySelection:
     ----------
     size : how many times one is added.
     initial : how many of the best it starts from.
-    bags : how many times the selection is done, each on half of the configurations; 1 for once on all.
+    bags : how many times the selection is done, each on three quarters of the configurations; 1 for once on all.
     max_members : the most members; those with the largest weights stay.
     refit : fit each to all training rows; false: the mean of models fitted to the folds.
     random_state : the seed of the bags.
@@ -99,7 +100,7 @@ class GreedySelection:
         random = np.random.default_rng(self.random_state)
         counts = np.zeros(len(outputs))
         for _ in range(self.bags):
-            size = len(outputs) if self.bags == 1 else max(1, (len(outputs) + 1) // 2)
+            size = len(outputs) if self.bags == 1 else -(-3 * len(outputs) // 4)
             bag = np.sort(random.choice(len(outputs), size, replace=False))
             counts += np.bincount(bag[self._grow(outputs[bag], score)], minlength=len(outputs)) / self.bags
         members = np.sort(np.argsort(-counts, kind="stable")[: min(self.max_members, int((counts > 0).sum()))])
