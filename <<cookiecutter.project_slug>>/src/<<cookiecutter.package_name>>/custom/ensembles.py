@@ -65,8 +65,8 @@ class GreedySelection:
     """Greedy ensemble selection with replacement, on bags of the configurations.
 
     From the best `initial` on, the configuration is added that helps the mean most, again and again; how often each was
-    added is its weight. Bags keep it from picking what fits these rows by chance; they are large, so that a model of which
-    one configuration alone is there is not left out by chance.
+    added is its weight. Bags keep it from picking what fits these rows by chance; they are large, so that a model of
+    which one configuration alone is there is not left out by chance.
 
     Source: Caruana, Niculescu-Mizil, Crew and Ksikes, Ensemble selection from libraries of models, ICML 2004.
 
