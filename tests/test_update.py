@@ -175,7 +175,7 @@ def test_edits_stay_and_what_is_new_comes_in(by: str, template: Path, tmp_path: 
         "    return frame\n",
         "    return frame.copy()\n",
     )
-    edit(recipe / MODEL, "- {C: 10.0}", "- {C: 20.0}")
+    edit(recipe / MODEL, "- {C: 0.02}", "- {C: 20.0}")
     (shared / "scripts" / "requirements.py").rename(shared / "scripts" / "needs.py")
     (shared / "docs.md").write_text("# << cookiecutter.project_name >>\n")
     edit(shared / "notebooks" / "pipeline.py", "# ---", "# new\n# ---")
