@@ -210,12 +210,14 @@ def test_another_machine_goes_on_from_the_trials_of_one_that_was_lost(
             for job in home.job.jobs():
                 for table in job.output.glob("studies/random_forest/*/trials.csv"):
                     journal = table.with_name("journal.log")
-                    with contextlib.suppress(ValueError):  # it is being copied
+                    with contextlib.suppress(ValueError, OSError):  # it is being copied
                         if len(pd.read_csv(table)) >= 3:
+                            text = journal.read_bytes()
                             gone = runner._place(job).rename(tmp_path / "gone")
+                            kept.append(text)
                             for process in runner._processes(gone):
-                                process.kill()
-                            kept.append(journal.read_bytes())
+                                with contextlib.suppress(psutil.NoSuchProcess):
+                                    process.kill()
                             return
 
     thief = threading.Thread(target=take_away)
