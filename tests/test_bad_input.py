@@ -59,6 +59,12 @@ PARAMS = {
     "unknown task": ("params/data.yaml", "task: ", "task: un", "unknown task"),
     "unknown chart": ("params/evaluate.yaml", "- lift_curve", "- lift_kurve", "did you mean 'lift_curve'"),
     "an empty sample": ("params/search.yaml", "rows: 30000", "rows: 0", "a whole number above 0, not 0"),
+    "an empty sample of a model": (
+        "params/models/random_forest.yaml",
+        "\nspace:",
+        "\nsample: {class: RandomSample, params: {rows: 0}}\nspace:",
+        "a whole number above 0, not 0",
+    ),
     "no repetitions": ("params/evaluate.yaml", "n_repeats: 5", "n_repeats: many", "needs a whole number above 0"),
     "a predictor as a step": (
         "params/preprocess/ordinal.yaml",

@@ -501,22 +501,27 @@ def test_a_stamped_project_passes_its_own_tests_lint_and_types(recipe: str, tmp_
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new"),
+    ("file", "old", "new", "noticed"),
     [
-        ("dvc.yaml", "      - src/broken/steps/tune.py\n", ""),
-        ("src/broken/objects/space.py", '{"defaults": _point(space, {})}', "{}"),
-        ("src/broken/steps/fit.py", "self.encoder_.inverse_transform(codes)", "codes"),
-        ("src/broken/steps/predict.py", "features(preprocess(frame, schema), schema)", "frame"),
-        ("src/broken/objects/reader.py", 'YAML(typ="rt", pure=True).load(text)', '__import__("yaml").safe_load(text)'),
-        ("params/models/random_forest.yaml", "class: RandomForestClassifier", "class: DummyClassifier"),
+        ("dvc.yaml", "      - src/broken/steps/tune.py\n", "", "pipeline"),
+        ("src/broken/objects/space.py", '{"defaults": _point(space, {})}', "{}", "steps"),
+        ("src/broken/steps/fit.py", "self.encoder_.inverse_transform(codes)", "codes", "steps"),
+        ("src/broken/steps/predict.py", "features(preprocess(frame, schema), schema)", "frame", "steps"),
+        (
+            "src/broken/objects/reader.py",
+            'YAML(typ="rt", pure=True).load(text)',
+            '__import__("yaml").safe_load(text)',
+            "steps",
+        ),
+        ("params/models/random_forest.yaml", "class: RandomForestClassifier", "class: DummyClassifier", "params"),
     ],
 )
 def test_its_own_tests_fail_when_it_is_broken(
-    file: str, old: str, new: str, tmp_path_factory: pytest.TempPathFactory
+    file: str, old: str, new: str, noticed: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     project = Project(tmp_path_factory.mktemp("broken"), project_name="Broken", estimators="random_forest")
     project.edit(file, (old, new))
-    said = project.run(str(TOOLS / "pytest"), "-q", "-x", "-p", "no:cacheprovider", code=1)
+    said = project.run(str(TOOLS / "pytest"), "-q", "-x", "-p", "no:cacheprovider", f"tests/test_{noticed}.py", code=1)
     assert "1 failed" in said or "1 error" in said
 
 

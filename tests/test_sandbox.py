@@ -320,7 +320,7 @@ def test_an_image_is_pushed_once_and_runs_take_it(
             script.push_image("eu-central-1")
 
 
-def test_the_tag_is_the_one_that_ci_gives(sandbox: BakedProject, script: ModuleType) -> None:
+def test_the_tag_is_the_one_that_ci_gives(script: ModuleType) -> None:
     text = (SHARED / "scripts" / "ci" / "train_image.sh").read_text()
     assert f"key=$(cat {' '.join(script.IMAGE_FILES)} | sha256sum | cut -c 1-16)" in text
 

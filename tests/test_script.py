@@ -145,6 +145,16 @@ def test_stacking_calibration_and_threshold_learn_the_same(classes: Project, tmp
     assert "CalibratedClassifierCV(" in text and "greater_is_better=False, matrix=[[0, 1], [5, 0]]" in text
 
 
+def test_members_learn_from_the_samples_of_their_searches(classes: Project, tmp_path: Path) -> None:
+    twin = classes.copy(tmp_path)
+    twin.edit("params/search.yaml", ("rows: 30000", "rows: 90"))
+    twin.edit("params/models/hist_gradient_boosting.yaml", ("\nspace:", "\nsample: null\nspace:"))
+    ensemble(twin, STACKING)
+    twin.repro("train")
+    text = same(twin, tmp_path)
+    assert "zip(models(), [(" in text and "(90, 0)" in text and "sample(learn, rows, seed)" in text
+
+
 def test_a_changed_class_is_taken_as_it_is(classes: Project) -> None:
     # The script has a DateFeatures for arrays, which is no longer the same.
     with classes.edited(f"src/{classes.package}/custom/dates.py", ('"month", "day",', '"month", "quarter", "day",')):

@@ -94,6 +94,20 @@ def test_one_models_edit_changes_its_slice_alone_and_a_share_changes_budgets_alo
     }
 
 
+def test_a_model_may_learn_from_a_sample_of_its_own(ready: Project, compiled: Callable[[], dict[str, Any]]) -> None:
+    def samples() -> list[int | None]:
+        slices = compiled()
+        models = ("logistic_regression", "random_forest")
+        return [slices[f"models/{name}"].get("sample", {}).get("params", {}).get("rows") for name in models]
+
+    assert samples() == [30000, 30000]
+    own = "sample: {class: RandomSample, params: {rows: 90000}}"
+    with ready.edited("params/models/random_forest.yaml", ("\nspace:", f"\n{own}\nspace:")):
+        assert samples() == [30000, 90000]
+    with ready.edited("params/models/random_forest.yaml", ("\nspace:", "\nsample: null\nspace:")):
+        assert samples() == [30000, None]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("kill", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)]

@@ -244,7 +244,9 @@ def test_a_search_learns_from_the_sample_and_the_final_model_from_all_rows(
     assert [len(score) for _, score in data.folds] == [60, 60]
     kept = search("KNeighbors", "sampled", RandomSample(rows=30), trials=1)
     assert kept.folds != search("KNeighbors", "whole", trials=1).folds
-    folded, whole = (trained(BestSingle(refit=False), only="kneighbors", sample=rows).model for rows in (None, 30))
+    folded, whole = (
+        trained(BestSingle(refit=False), only="kneighbors", samples={"kneighbors": rows}).model for rows in (None, 30)
+    )
     assert isinstance(folded, Ensemble) and not isinstance(whole, Ensemble), "models of a sample are not kept"
     assert getattr(whole, "estimator_", whole)[-1].n_samples_fit_ == len(table)
     monkeypatch.setattr(fold, "MOST_SCORED", 25)

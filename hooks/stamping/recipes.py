@@ -179,7 +179,9 @@ def _read(path: Path) -> Any:
 
 
 def _classes_in(file: Path) -> list[str]:
-    return re.findall(r"\bclass:[ \t]*[\"']?([\w.]+)", _text(file))
+    # What draws the rows of a search is no part of the model.
+    model = re.sub(r"^sample:.*\n(?:[ #].*\n?|\n)*", "", _text(file), flags=re.MULTILINE)
+    return re.findall(r"\bclass:[ \t]*[\"']?([\w.]+)", model)
 
 
 def _text(path: Path) -> str:

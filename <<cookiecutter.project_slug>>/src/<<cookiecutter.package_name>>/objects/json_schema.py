@@ -78,7 +78,9 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
         "anyOf": [TEXT, {"$ref": "#/$defs/steps"}],
         "description": "The name of a file in params/preprocess, or steps.",
     }
-    model = _object(names(*estimators), {"preprocess": preprocess, "seeds": seeds})
+    sample = or_null(plain_object("resampler")) | {"description": "What draws the rows to learn from in each fold."}
+    beside = {"preprocess": preprocess, "seeds": seeds, "sample": sample}
+    model = _object(names(*estimators), beside)
     files = {
         "data": _mapping(
             {
@@ -114,8 +116,7 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
                     "enum": ["prediction_time", None],
                     "description": "A second objective, in seconds for 1,000 rows.",
                 },
-                "sample": or_null(plain_object("resampler"))
-                | {"description": "What draws the rows to learn from in each fold."},
+                "sample": sample,
                 "storage": or_null(plain_object("storage"))
                 | {"description": "Where the trials are kept; a file of this project's by default."},
             },

@@ -8,6 +8,8 @@ from .build import select
 from .grammar import Dimension, Grammar, Object, Steps, dimensions, plain
 from .reader import Where
 
+BESIDE = ("preprocess", "seeds", "sample")  # what a model's file has beside its estimator
+
 
 @dataclass(frozen=True)
 class Model:
@@ -42,5 +44,5 @@ def model_from(slice_: dict[str, Any]) -> Model:
     """The model in a slice of the plan."""
     data, where = slice_["model"], Where(f"plan/models/{slice_['name']}.json")
     grammar = Grammar()
-    estimator = grammar.object(data, where, also=("preprocess", "seeds"))
+    estimator = grammar.object(data, where, also=BESIDE)
     return Model(slice_["name"], estimator, grammar.steps(data["preprocess"], where), data["seeds"])

@@ -8,7 +8,7 @@ keep their order and keys are sorted: a comment changes no slice, one model's sp
 import importlib.util
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from .build import build, check
 from .code import fingerprints
 from .grammar import ESTIMATORS, Grammar, Object, OneOf, Steps, classes, column_names, parameters, plain
 from .metrics import Metric, metric
-from .model import Model
+from .model import BESIDE, Model
 from .reader import Where, read
 from .registry import find_all, kind_of, load
 from .space import check_seeds
@@ -79,11 +79,12 @@ def compile_params(folder: Path) -> Plan:
     for name, place in names.items():
         model = read_model(folder, name, grammar, place, task)
         _check_metric(search["metric"], model, place)
-        slice_ = search | {"name": name, "task": data["task"], "model": model.plain()}
+        own = _with_sample(search, *read(folder / "models" / f"{name}.yaml", root), grammar)
+        slice_ = own | {"name": name, "task": data["task"], "model": model.plain()}
         slice_["budget"] = _share(search["budget"], shares, name)
         used = classes(model.estimator) | classes(model.preprocess)
         # Where a search runs changes no score.
-        used |= _named([data["task"], {key: one for key, one in search.items() if key not in ("workers", "storage")}])
+        used |= _named([data["task"], {key: one for key, one in own.items() if key not in ("workers", "storage")}])
         named |= classes(model.estimator) | classes(model.preprocess)
         columns += [one for one in _named_columns(model.preprocess) if one not in columns]
         plan.slices[f"models/{name}"] = slice_ | {"code": fingerprints(used)}
@@ -258,7 +259,7 @@ def read_model(folder: Path, name: str, grammar: Grammar, where: Where, task: Ta
         raise where.error(f"there is no params/models/{name}.yaml{nearest(name, known)}")
     data, place = read(path, folder.resolve().parent)
     kinds = [*task.models, *ESTIMATORS[4:]]
-    estimator = grammar.object(data, place, kinds, also=("preprocess", "seeds"))
+    estimator = grammar.object(data, place, kinds, also=BESIDE)
     check(estimator)
     steps = _preprocess(folder, data.get("preprocess", {"steps": []}), place.at("preprocess"), grammar)
     model = Model(name, estimator, steps, [])
@@ -425,10 +426,10 @@ def _search(data: Any, where: Where, grammar: Grammar, task: Task) -> dict[str, 
     if search["also_minimize"] not in (None, "prediction_time"):
         written = data["also_minimize"]
         raise where.at("also_minimize").error(f"prediction_time is what can be minimised, not {written!r}")
-    for key in ("sampler", "pruner", "workers", "sample", "storage"):
+    search = _with_sample(search, data, where, grammar)
+    for key in ("sampler", "pruner", "workers", "storage"):
         if key in keys or data.get(key) is not None:
-            kind = "resampler" if key == "sample" else key
-            thing = grammar.object(data[key], where.at(key), [kind])
+            thing = grammar.object(data[key], where.at(key), [key])
             _refuse_space(thing)
             if key == "storage":
                 # Building one connects to its database: that is for `tune` to do.
@@ -438,6 +439,20 @@ def _search(data: Any, where: Where, grammar: Grammar, task: Task) -> dict[str, 
                 build(thing)
             search[key] = plain(thing)
     return search
+
+
+def _with_sample(search: dict[str, Any], data: Mapping[str, Any], where: Where, grammar: Grammar) -> dict[str, Any]:
+    """The search with the `sample` that is written in `data`, if there is one; null takes it away."""
+    if "sample" not in data:
+        return search
+    rest = {key: value for key, value in search.items() if key != "sample"}
+    if data["sample"] is None:
+        return rest
+    thing = grammar.object(data["sample"], where.at("sample"), ["resampler"])
+    _refuse_space(thing)
+    check(thing)
+    build(thing)
+    return rest | {"sample": plain(thing)}
 
 
 def _shares(data: Any, where: Where, names: list[str]) -> dict[str, float]:

@@ -46,8 +46,15 @@ def retrain() -> str:
     found = verdict(asked, registered)
     write_json(REPORTS / "retrain.json", found)
     write_text(REPORTS / "retrain.md", told(found))
-    kept_out = found["verdict"] in ("worse", "unjudged") and git("status", "--porcelain", "--", "dvc.lock", "data/raw")
-    return found["sentence"] + (f"\n{BACK}" if kept_out else "")
+    return found["sentence"] + (f"\n{BACK}" if found["verdict"] in ("worse", "unjudged") and _changed() else "")
+
+
+def _changed() -> bool:
+    """Whether git sees another run than the committed one; without git there is no way back to tell."""
+    try:
+        return bool(git("status", "--porcelain", "--", "dvc.lock", "data/raw"))
+    except UserError:
+        return False
 
 
 def renew() -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,8 @@ class Final:
     `members` are unfitted pipelines by name. `weights` is None where a stacking learned how to combine them.
     `learned` are the unfitted estimators that are fitted, one around the other, to the members' outputs on rows
     that these had not seen. `alone` says that the model is its one member, `refit` that members are fitted to all
-    training rows. `sample` is what of each fold the search learned from, None for all of it.
+    training rows. `samples` has, for each member, the most rows of a fold that its search learned from, and the seed;
+    it is empty where all searches learned from all.
     """
 
     schema: Schema
@@ -50,7 +52,7 @@ class Final:
     gives_probabilities: bool
     members_give_probabilities: bool
     splitters: dict[str, Any]
-    sample: tuple[int, int] | None
+    samples: list[tuple[int, int]]
     train: pd.DataFrame
     held_out: pd.DataFrame
     folds: list[tuple[np.ndarray, np.ndarray]]
@@ -108,7 +110,7 @@ def final() -> Final:
         gives_probabilities=hasattr(model, "predict_proba"),
         members_give_probabilities=all(hasattr(one, "predict_proba") for one in each),
         splitters={key: build(Grammar().object(plan[key], where)) for key in ("holdout", "cv")},
-        sample=_sample(max(len(learn) for learn, _ in folds)) if learned else None,
+        samples=_samples(text["members"], max(len(learn) for learn, _ in folds)) if learned else [],
         train=pd.read_parquet("data/processed/train.parquet"),
         held_out=pd.read_parquet("data/processed/holdout.parquet"),
         folds=folds,
@@ -140,13 +142,13 @@ def _learned(text: dict[str, Any], stacked: bool, weights: list[float], task: Ta
     return found + [around(node, Name("combine")) for node in nodes]
 
 
-def _sample(rows: int) -> tuple[int, int] | None:
-    """How many rows of each fold the search learned from, and the seed; None for all."""
-    models = read_json("plan/train.json")["models"]
-    node = read_json(f"plan/models/{models[0]}.json").get("sample")
-    if not node:
-        return None
-    if not node["class"].endswith(".RandomSample"):
-        raise UserError(f"the search learned from a sample that a script cannot draw: {node['class']}")
-    params = {"rows": 10000, "random_state": 0} | node.get("params", {})
-    return (params["rows"], params["random_state"]) if params["rows"] < rows else None
+def _samples(members: Sequence[dict[str, Any]], rows: int) -> list[tuple[int, int]]:
+    """For each member, from how many rows of a fold its search learned, and the seed; empty where all did from all."""
+    found = []
+    for one in members:
+        node = read_json(f"plan/models/{one['name'].split(',')[0]}.json").get("sample")
+        if node and not node["class"].endswith(".RandomSample"):
+            raise UserError(f"the search learned from a sample that a script cannot draw: {node['class']}")
+        params = {"rows": 10000 if node else rows, "random_state": 0} | (node or {}).get("params", {})
+        found.append((min(params["rows"], rows), params["random_state"]))
+    return found if any(most < rows for most, _ in found) else []

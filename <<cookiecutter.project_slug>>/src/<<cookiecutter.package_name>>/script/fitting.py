@@ -58,9 +58,10 @@ def _together(way: Way) -> list[str]:
         said = f"{say}(*one, {{X}})"
     else:
         fit, said = f"{clone}(model).fit({{X}}, {{y}})", "one.predict({X}).reshape(-1, 1)"
-    learn = "learn"
-    if final.sample:
-        learn = f"{way.sources.add(PLAIN, 'sample')}(learn, {final.sample[0]}, {final.sample[1]})"
+    learn, one = "learn", "model in models()"
+    if final.samples:
+        learn = f"{way.sources.add(PLAIN, 'sample')}(learn, rows, seed)"
+        one = f"model, (rows, seed) in zip(models(), {final.samples}, strict=True)"
     each, whole = (
         f"        each = [{fit.format(X=way.at('X', rows), y=f'y[{rows}]')} for learn, _ in folds]"
         for rows in (learn, "learn")
@@ -73,7 +74,7 @@ def _together(way: Way) -> list[str]:
     return [
         *_scored(way),
         "    inside, outputs = [], []",
-        "    for model in models():",
+        f"    for {one}:",
         each,
         "        pairs = zip(each, scored, strict=True)",
         f"        said = np.concatenate([{said.format(X=way.at('X', 'score'))} for one, score in pairs])",

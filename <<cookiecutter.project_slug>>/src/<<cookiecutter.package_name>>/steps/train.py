@@ -134,7 +134,7 @@ def train(
     scorer: Metric,
     *,
     workers: Any,
-    sample: int | None = None,
+    samples: Mapping[str, int | None] | None = None,
     calibration: Object | None = None,
     threshold: Object | None = None,
     intervals: Object | None = None,
@@ -149,8 +149,8 @@ def train(
     ensemble : an object of `custom/ensembles.py`.
     features, target, folds : the training rows, and the folds of the search.
     workers : an object of `custom/workers.py`, started: where the members are fitted.
-    sample : the most rows of a fold that the search learned from; where there are more, the members are fitted to all
-        training rows in any case.
+    samples : by model, the most rows of a fold that its search learned from, None for all; where there are more, the
+        members are fitted to all training rows in any case.
     calibration, threshold, intervals : nodes for estimators around the ensemble, such as CalibratedClassifierCV,
         TunedThresholdClassifierCV and ResidualIntervals; they learn from the outputs on rows that the members had not
         seen.
@@ -175,17 +175,18 @@ def train(
     mean = partial(task.mean, k=outputs.shape[2])
     positions, combine = ensemble.choose(outputs[:, few], truth[few], fast or score, mean)
     weights = getattr(combine, "weights", None)
-    learned = min(len(learn) for learn, _ in folds)
-    refit = ensemble.refit or (sample is not None and learned > sample)
-    learned = min(learned, sample or learned)
+    rows = min(len(learn) for learn, _ in folds)
+    learned = [min(rows, (samples or {}).get(chosen_from[one].model.name) or rows) for one in positions]
+    refit = ensemble.refit or min(learned) < rows
+    # How long fitting a member takes, as a share of what its folds took.
+    shares = [len(features) / few / len(folds) if refit else 1 for few in learned]
     order = np.argsort([-weight for weight in weights] if weights else range(len(positions)), kind="stable")
-    share = len(features) / learned / len(folds) if refit else 1
-    times = {number: chosen_from[positions[number]].seconds * share for number in order.tolist()}
+    times = {number: chosen_from[positions[number]].seconds * shares[number] for number in order.tolist()}
     if weights and min(times.values()) > seconds:
         order = np.array(sorted(times, key=times.__getitem__))  # nothing can be done in time: what takes least
     fitting = [(number, chosen_from[positions[number]]) for number in order.tolist()]
     work = (uuid4().hex, features, target, list(folds), task, schema.features, refit)
-    fitted = _fit(fitting, share, work, workers, began + seconds if weights else np.inf, say)
+    fitted = _fit(fitting, shares, work, workers, began + seconds if weights else np.inf, say)
     _share_fronts(fitted, {number: one.front for number, one in fitting})
     kept = sorted(fitted)
     unfitted = [one.name for number, one in fitting if number not in fitted]
@@ -233,7 +234,7 @@ def around(node: Object, inner: Any) -> Any:
 
 def _fit(
     members: Sequence[tuple[int, Candidate]],
-    share: float,
+    shares: Sequence[float],
     work: Any,
     workers: Any,
     deadline: float,
@@ -244,7 +245,7 @@ def _fit(
     Parameters
     ----------
     members : numbers and configurations.
-    share : how long fitting one takes, as a share of what its folds took.
+    shares : by number, how long fitting one takes, as a share of what its folds took.
     work : what `_member` needs for any of them.
     """
     shared, waiting = workers.share(work), list(members)
@@ -255,7 +256,7 @@ def _fit(
         while waiting and len(pending) < workers.slots:
             number, one = waiting.pop(0)
             left = deadline - time.monotonic()
-            expected = share * (one.seconds - (one.front_seconds if one.front in fronts else 0))
+            expected = shares[number] * (one.seconds - (one.front_seconds if one.front in fronts else 0))
             if expected > left and (fitted or pending):
                 left = max(left, 0)
                 say(f"{one.name} is left out: fitting it would take about {expected:.1f} s, and {left:.1f} s are left")

@@ -296,8 +296,8 @@ def _ask(study: optuna.Study, job: Job, points: dict[str, Values], workers: Any,
     trial.set_user_attr("owner", owner)
     start = trial.user_attrs.get("start")
     values = suggest(trial, job.model.space, points.get(start) if start else None)
-    # Nothing can stop the defaults, so their folds need not wait for each other.
-    at_once = workers.slots if start == "defaults" else 1
+    # There is little yet by which to stop the defaults and the seeds, so their folds need not wait for each other.
+    at_once = workers.slots if start else 1
     view = trial if workers.trials == 1 else _snapshot(study, pruner, trial)
     return Run(trial, view, values, at_once)
 
