@@ -541,7 +541,7 @@ def test_what_a_job_wrote_is_kept_in_the_dvc_remote(
     manifest.write_text('{"push": false}')
     assert not kept.is_kept(job), "a job that does not push keeps nothing"
     manifest.write_text('{"push": true}')
-    with pytest.raises(Exception, match=r"what job 1 keeps in the DVC remote cannot be had: no remote specified"):
+    with pytest.raises(Exception, match=r"what job 1 keeps in the DVC remote cannot be had: .*no remote specified"):
         kept.is_kept(job)
     config = f"[core]\n    remote = store\n['remote \"store\"']\n    url = {tmp_path}/my store\n"
     (project.path / ".dvc" / "config").write_text(config)
