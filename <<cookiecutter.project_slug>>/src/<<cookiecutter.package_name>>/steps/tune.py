@@ -161,7 +161,7 @@ def tune(
             for run in active:
                 _fail(study, run, "out of time")
             break
-        lost = False
+        lost: dict[int, Run] = {}
         for future in sorted(done, key=lambda one: (pending[one][0].trial.number, pending[one][1])):
             run, number = pending.pop(future)
             try:
@@ -169,12 +169,13 @@ def tune(
             except UserError:
                 raise
             except BrokenExecutor:
-                lost = True
-                run.losses += 1
+                lost[run.trial.number] = run
                 run.sent = len(run.scores)
             except Exception as error:
                 run.error = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
                 run.ended = TrialState.FAIL
+        for run in lost.values():
+            run.losses += 1  # once, however many of its folds were under way
         if lost:
             shared = _restart(workers, job, pending)
         for run in active:
