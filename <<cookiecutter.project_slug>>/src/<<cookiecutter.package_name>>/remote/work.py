@@ -47,6 +47,8 @@ def main() -> None:
     manifest = read_json(BUNDLE / MANIFEST)
     if sha256(BUNDLE / ARCHIVE) != manifest["archive"]:
         raise UserError(f"{ARCHIVE} arrived damaged: start the job anew")
+    # No other DVC is at work in this copy: a lock is that of one that was killed, whose PID may be another's by now.
+    Path(".dvc/tmp/rwlock").unlink(missing_ok=True)
     copy_studies(OUTPUT / "studies", STUDIES)
     if not READY.exists():
         _prepare(manifest)
@@ -102,8 +104,6 @@ def _prepare(manifest: dict[str, Any]) -> None:
 
 def _repro(seconds: float) -> int:
     """Run the pipeline for so many seconds at most; its exit code, or that of the program `timeout`."""
-    # No other DVC is at work in this copy: a lock is that of one that was killed, whose PID may be another's by now.
-    Path(".dvc/tmp/rwlock").unlink(missing_ok=True)
     command = [sys.executable, "-m", "dvc", "repro", "--no-commit"]
     process = subprocess.Popen(command, env={**os.environ, **QUIET}, start_new_session=True)
     try:
