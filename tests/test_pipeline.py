@@ -90,6 +90,11 @@ def test_the_summary_names_the_models_and_the_report(project: Project) -> None:
     assert "note:" not in said
     with project.edited("models/final/result.json", ('"unfitted": []', '"unfitted": ["random_forest, trial 2"]')):
         assert "note: 1 more had been chosen, and could not be fitted within the seconds" in project.python("summary")
+    board = json.loads((project.path / "reports" / "leaderboard.json").read_text(encoding="utf-8"))
+    last = board["models"][-1]
+    found = f'"score": {last["score"]},\n      "state": "ok"'
+    with project.edited("reports/leaderboard.json", (found, '"score": null,\n      "state": "out of time"')):
+        assert f"note: no trial of {last['model']} finished in " in project.python("summary")
 
 
 def test_editing_a_comment_runs_only_the_plan(project: Project) -> None:

@@ -112,7 +112,7 @@ def test_new_data_give_a_new_model_that_is_judged_by_the_rule(registered: Projec
     assert "the new model is no better than the registered v1.0.0 and is kept out: log_loss is " in said
     assert "and more than 1 is asked for" in said
     assert found(project)["verdict"] == "worse"
-    assert "`git restore dvc.lock reports data/raw` and `dvc checkout` bring the earlier run back" in said
+    assert "`git restore dvc.lock reports data/raw` and `.venv/bin/dvc checkout` bring the earlier run back" in said
     project.run("git", "restore", "dvc.lock", "reports", "data/raw")
     project.run("dvc", "checkout")
     for file in ("models/package/manifest.json", "data/raw/penguins.csv"):

@@ -38,6 +38,13 @@ def lines(folder: Path = Path("reports")) -> list[str]:
             f"  note: {len(unfitted)} more had been chosen, and could not be fitted within the seconds for the final",
             "  model; to try that again: .venv/bin/dvc repro --force --single-item train && make run",
         ]
+    idle = [one["model"] for one in board["models"] if one["state"] == "out of time"]
+    if idle:
+        spent = sum(seconds[name] for name in idle)
+        table += [
+            f"  note: no trial of {', '.join(idle)} finished in {spent:.0f} s; taken from `models` in",
+            "  params/search.yaml, they leave this time to the others, whose searches then go on",
+        ]
     values = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
     return [
         "",

@@ -25,7 +25,7 @@ from .registered import LEARNED, NAMED, fetch, find
 
 PARAMS, REPORTS = Path("params"), Path("reports")
 HELD_OUT = "data/processed/holdout.parquet"
-BACK = "`git restore dvc.lock reports data/raw` and `dvc checkout` bring the earlier run back"
+BACK = "`git restore dvc.lock reports data/raw` and `.venv/bin/dvc checkout` bring the earlier run back"
 
 
 def retrain() -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..custom.samples import RandomSample
 from ..custom.tasks import Classification, Regression
 from ..errors import UserError
 from ..files import read_json
@@ -146,9 +147,10 @@ def _samples(members: Sequence[dict[str, Any]], rows: int) -> list[tuple[int, in
     """For each member, from how many rows of a fold its search learned, and the seed; empty where all did from all."""
     found = []
     for one in members:
-        node = read_json(f"plan/models/{one['name'].split(',')[0]}.json").get("sample")
-        if node and not node["class"].endswith(".RandomSample"):
+        path = f"plan/models/{one['name'].split(',')[0]}.json"
+        node = read_json(path).get("sample")
+        sample = build(Grammar().object(node, Where(path))) if node else RandomSample(rows)
+        if not isinstance(sample, RandomSample):
             raise UserError(f"the search learned from a sample that a script cannot draw: {node['class']}")
-        params = {"rows": 10000 if node else rows, "random_state": 0} | (node or {}).get("params", {})
-        found.append((min(params["rows"], rows), params["random_state"]))
+        found.append((min(sample.rows, rows), sample.random_state))
     return found if any(most < rows for most, _ in found) else []

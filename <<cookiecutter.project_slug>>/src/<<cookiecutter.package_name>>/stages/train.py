@@ -50,7 +50,9 @@ def _train(plan: dict[str, Any], workers: Any) -> None:
     folds = read_folds("data/processed/folds.npz")
     scorer = metric(plan["metric"], WHERE, Grammar())
     chosen_from = candidates(competing, models, Path("models/tuned"), plan["max_prediction_time"])
-    samples = {name: slice_.get("sample", {}).get("params", {}).get("rows") for name, slice_ in slices.items()}
+
+    def most(slice_: dict[str, Any]) -> int | None:
+        return getattr(build(Grammar().object(slice_["sample"], WHERE)), "rows", None) if "sample" in slice_ else None
 
     def node(key: str) -> Any:
         return Grammar().object(plan[key], WHERE.at(key)) if plan[key] is not None else None
@@ -66,7 +68,7 @@ def _train(plan: dict[str, Any], workers: Any) -> None:
         task,
         scorer,
         workers=workers,
-        samples=samples,
+        samples={name: most(slice_) for name, slice_ in slices.items()},
         **{key: node(key) for key in AROUND},
         seconds=max(plan["seconds"] - (time.monotonic() - STARTED) - SAVING, LEAST) if plan["seconds"] else np.inf,
     )

@@ -41,6 +41,8 @@ def main() -> None:
     if left > 0:
         with _tracked(name):
             _search(name, plan, study, began, left)
+    else:
+        print(f"{name}: an earlier run has spent the budget, and what it found is taken", flush=True)
     if not (study / "result.json").exists():
         _nothing(name, plan, study)
     result = read_json(study / "result.json")
@@ -123,7 +125,8 @@ def _nothing(name: str, plan: dict[str, Any], study: Path) -> None:
         study / "result.json", {"name": name, "estimator": estimator, "state": "out of time", "seconds": seconds}
     )
     print(
-        f"{name}: no trial finished within {seconds:g} s; it is left out (raise `seconds` in params/search.yaml)",
+        f"{name}: no trial finished within {seconds:g} s; it is left out (raise `seconds` in params/search.yaml, or "
+        f"take {name} from `models` there, and the others get its time)",
         flush=True,
     )
 
