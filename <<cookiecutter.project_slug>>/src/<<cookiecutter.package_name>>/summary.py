@@ -42,8 +42,8 @@ def lines(folder: Path = Path("reports")) -> list[str]:
     if idle:
         spent = sum(seconds[name] for name in idle)
         table += [
-            f"  note: no trial of {', '.join(idle)} finished in {spent:.0f} s; taken from `models` in",
-            "  params/search.yaml, they leave this time to the others, whose searches then go on",
+            f"  note: no trial of {', '.join(idle)} finished in {spent:.0f} s; what is taken from `models`",
+            "  in params/search.yaml leaves its time to the others, whose searches then go on",
         ]
     values = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
     return [
