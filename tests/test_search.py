@@ -104,6 +104,8 @@ def test_a_model_may_learn_from_a_sample_of_its_own(ready: Project, compiled: Ca
     own = "sample: {class: RandomSample, params: {rows: 90000}}"
     with ready.edited("params/models/random_forest.yaml", ("\nspace:", f"\n{own}\nspace:")):
         assert samples() == [30000, 90000]
+    with ready.edited("params/models/random_forest.yaml", ("\nspace:", "\nsample: {class: RandomSample}\nspace:")):
+        assert samples() == [30000, 10000], "the class's own"
     with ready.edited("params/models/random_forest.yaml", ("\nspace:", "\nsample: null\nspace:")):
         assert samples() == [30000, None]
 

@@ -451,8 +451,11 @@ def _with_sample(search: dict[str, Any], data: Mapping[str, Any], where: Where, 
     thing = grammar.object(data["sample"], where.at("sample"), ["resampler"])
     _refuse_space(thing)
     check(thing)
-    build(thing)
-    return rest | {"sample": plain(thing)}
+    sample, written = build(thing), plain(thing)
+    asked: dict[str, Any] = getattr(sample, "get_params", dict)()
+    if "rows" in asked:  # other stages look at it, also where the params leave it to the class
+        written["params"] = written.get("params", {}) | {"rows": asked["rows"]}
+    return rest | {"sample": written}
 
 
 def _shares(data: Any, where: Where, names: list[str]) -> dict[str, float]:

@@ -50,9 +50,7 @@ def _train(plan: dict[str, Any], workers: Any) -> None:
     folds = read_folds("data/processed/folds.npz")
     scorer = metric(plan["metric"], WHERE, Grammar())
     chosen_from = candidates(competing, models, Path("models/tuned"), plan["max_prediction_time"])
-
-    def most(slice_: dict[str, Any]) -> int | None:
-        return getattr(build(Grammar().object(slice_["sample"], WHERE)), "rows", None) if "sample" in slice_ else None
+    samples = {name: slice_.get("sample", {}).get("params", {}).get("rows") for name, slice_ in slices.items()}
 
     def node(key: str) -> Any:
         return Grammar().object(plan[key], WHERE.at(key)) if plan[key] is not None else None
@@ -68,7 +66,7 @@ def _train(plan: dict[str, Any], workers: Any) -> None:
         task,
         scorer,
         workers=workers,
-        samples={name: most(slice_) for name, slice_ in slices.items()},
+        samples=samples,
         **{key: node(key) for key in AROUND},
         seconds=max(plan["seconds"] - (time.monotonic() - STARTED) - SAVING, LEAST) if plan["seconds"] else np.inf,
     )
