@@ -45,6 +45,12 @@ def lines(folder: Path = Path("reports")) -> list[str]:
             f"  note: no trial of {', '.join(idle)} finished in {spent:.0f} s; what is taken from `models`",
             "  in params/search.yaml leaves its time to the others, whose searches then go on",
         ]
+    left_out = [one["model"] for one in board["models"] if one["state"].startswith("too many rows")]
+    if left_out:
+        table += [
+            f"  note: the seconds of {', '.join(left_out)} do not suffice for so many rows at `rows_per_second`,",
+            "  and went to the others; more `seconds` in params/search.yaml bring what is left out in",
+        ]
     values = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
     return [
         "",

@@ -8,7 +8,7 @@ from .build import select
 from .grammar import Dimension, Grammar, Object, Steps, dimensions, plain
 from .reader import Where
 
-BESIDE = ("preprocess", "seeds", "sample")  # what a model's file has beside its estimator
+BESIDE = ("preprocess", "seeds", "sample", "rows_per_second")  # what a model's file has beside its estimator
 
 
 @dataclass(frozen=True)

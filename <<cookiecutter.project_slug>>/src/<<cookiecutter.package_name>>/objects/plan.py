@@ -76,18 +76,24 @@ def compile_params(folder: Path) -> Plan:
     plan = Plan(notes=_split_notes(split, data, task))
     named: set[str] = set()
     columns: list[dict[str, Any]] = []
+    most: dict[str, int] = {}
     for name, place in names.items():
         model = read_model(folder, name, grammar, place, task)
         _check_metric(search["metric"], model, place)
-        own = _with_sample(search, *read(folder / "models" / f"{name}.yaml", root), grammar)
+        written, file = read(folder / "models" / f"{name}.yaml", root)
+        own = _with_sample(search, written, file, grammar)
+        rows = _most_rows(written, file, own, _share(search["budget"], shares, name).get("seconds"))
+        most |= {name: rows} if rows is not None else {}
         slice_ = own | {"name": name, "task": data["task"], "model": model.plain()}
-        slice_["budget"] = _share(search["budget"], shares, name)
         used = classes(model.estimator) | classes(model.preprocess)
         # Where a search runs changes no score.
         used |= _named([data["task"], {key: one for key, one in own.items() if key not in ("workers", "storage")}])
         named |= classes(model.estimator) | classes(model.preprocess)
         columns += [one for one in _named_columns(model.preprocess) if one not in columns]
         plan.slices[f"models/{name}"] = slice_ | {"code": fingerprints(used)}
+    budgets = _budgets(search["budget"], shares, most)
+    for name in names:
+        plan.slices[f"models/{name}"]["budget"] = budgets[name]
     plan.slices["data"] = data | {"code": fingerprints(_named(data["task"]))}
     package = read_package(folder, grammar)
     trained = _train(*train, names, task, grammar) | {"parts": package["parts"]}
@@ -96,12 +102,12 @@ def compile_params(folder: Path) -> Plan:
         "task": data["task"],
         "metric": search["metric"],
         "named": sorted(named | trained["named"] | _named(trained)),
-        "seconds": _share(search["budget"], shares, "train").get("seconds"),
+        "budget": budgets["train"],
         "workers": search["workers"],
         "code": fingerprints(_named([data["task"], trained])),
     }
-    told = ", ".join(f"{name} {_amount(_share(search['budget'], shares, name))}" for name in names)
-    final = _amount(_share(search["budget"], shares, "train"))
+    told = ", ".join(_amount(name, _share(search["budget"], shares, name), most.get(name)) for name in names)
+    final = _amount("", _share(search["budget"], shares, "train"))
     plan.notes.append(f"the budget: {told}{f'; {final} for fitting the final model' if final else ''}")
     plan.slices["evaluate"] = _evaluate(*evaluate, grammar, task) | {"metric": search["metric"]}
     metrics = [search["metric"], *plan.slices["evaluate"]["metrics"]]
@@ -478,10 +484,47 @@ def _share(budget: dict[str, Any], shares: dict[str, float], name: str) -> dict[
     return part
 
 
-def _amount(part: dict[str, Any]) -> str:
+def _most_rows(data: Mapping[str, Any], where: Where, slice_: Mapping[str, Any], seconds: float | None) -> int | None:
+    """The most rows for which a model's seconds suffice at its `rows_per_second`; None where it knows no limit."""
+    pace = data.get("rows_per_second")
+    if pace is None:
+        return None
+    if isinstance(pace, bool) or not isinstance(pace, int | float) or pace <= 0:
+        raise where.at("rows_per_second").error(f"a number above 0 is needed, not {pace!r}")
+    rows = math.inf if seconds is None else seconds * pace
+    # In the search it never learns from more rows than are sampled.
+    return int(rows) if rows < slice_.get("sample", {}).get("params", {}).get("rows", math.inf) else None
+
+
+def _budgets(
+    budget: dict[str, Any], shares: dict[str, float], most: Mapping[str, int]
+) -> dict[str, list[dict[str, Any]]]:
+    """What each model and `train` get of the budget, by the rows to learn from.
+
+    Parameters
+    ----------
+    most : by model, the most rows with which it competes; on more, the others get its part.
+
+    Returns
+    -------
+    By name a list for ever more rows, of which the first whose `most_rows` are enough is meant; None is no limit. The
+    list of a model that gets nothing of more rows ends before.
+    """
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in shares}
+    for rows in [*sorted({*most.values()}), None]:
+        still = {name: one for name, one in shares.items() if name not in most or (rows and rows <= most[name])}
+        if set(still) == {"train"}:
+            still = shares  # there is nobody to leave the time to
+        for name in still:
+            found[name].append({"most_rows": rows} | _share(budget, still, name))
+    return found
+
+
+def _amount(name: str, part: dict[str, Any], most_rows: int | None = None) -> str:
     seconds = [f"{part['seconds']:g} s"] if "seconds" in part else []
     trials = [f"{part['trials']} trial{'' if part['trials'] == 1 else 's'}"] if "trials" in part else []
-    return " or ".join(seconds + trials)
+    rows = f" (up to {most_rows:,} rows)" if most_rows else ""
+    return f"{name} {' or '.join(seconds + trials)}".strip() + rows
 
 
 def _train(data: Any, where: Where, names: Iterable[str], task: Task, grammar: Grammar) -> dict[str, Any]:

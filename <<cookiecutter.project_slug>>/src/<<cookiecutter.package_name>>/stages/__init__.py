@@ -5,6 +5,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 STARTED = time.monotonic()  # of this process, as good as: the libraries are loaded after it
 
@@ -18,6 +19,11 @@ MANY_ROWS = 10_000
 def threads(rows: float) -> dict[str, str]:
     """The environment for fits to so many rows: on few, threads wait for each other longer than they work."""
     return dict.fromkeys(("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), "1") if rows <= MANY_ROWS else {}
+
+
+def budget_for(rows: int, budgets: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The part of the budget with so many rows to learn from: `seconds`, `trials` or both; None for none of it."""
+    return next((one for one in budgets if one["most_rows"] is None or rows <= one["most_rows"]), None)
 
 
 def run(main: Callable[[], None]) -> None:

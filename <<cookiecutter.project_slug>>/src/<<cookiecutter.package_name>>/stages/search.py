@@ -10,7 +10,7 @@ from typing import Any
 
 from ..files import read_json, write_json, write_text
 from ..objects.reader import Where
-from . import run
+from . import budget_for, run
 from .workers import named, start
 
 
@@ -47,7 +47,8 @@ def _search(
     frame = pd.read_parquet("data/processed/train.parquet")
     folds = read_folds("data/processed/folds.npz")
     chosen = metric(plan["metric"], where, Grammar())
-    trials, seconds = plan["budget"].get("trials"), plan["budget"].get("seconds")
+    budget = budget_for(read_json("data/processed/split.json")["train"], plan["budget"]) or {}
+    trials, seconds = budget.get("trials"), budget.get("seconds")
     earlier = read_json(study / "result.json")["seconds"] if (study / "result.json").exists() else 0.0
     # A sampler that starts anew would draw the same numbers again.
     sampler = dict(plan["sampler"])

@@ -1,5 +1,6 @@
 """Make the final model of what the searches found, and save it."""
 
+import math
 import os
 import time
 from pathlib import Path
@@ -7,24 +8,24 @@ from typing import Any
 
 from ..files import read_json, write_json
 from ..objects.reader import Where, dump
-from . import STARTED, run, threads
+from . import STARTED, budget_for, run, threads
 from .workers import named, start
 
 WHERE = Where("plan/train.json")
-SAVING = 0.5  # seconds of the budget that are kept for writing the model
+SAVING = 0.75  # seconds of the budget that are kept for writing the model
 LEAST = 1.0  # seconds for members that are fitted in no time, where slow imports have used up the budget
 
 
 def main() -> None:
     """`models/tuned` -> `models/final` and `reports/leaderboard.json`."""
     plan = read_json("plan/train.json")
-    os.environ.update(threads(read_json("data/processed/split.json")["train"]) | os.environ)
+    rows = read_json("data/processed/split.json")["train"]
+    os.environ.update(threads(rows) | os.environ)
     with named(plan, WHERE) as workers:
-        _train(plan, workers)
+        _train(plan, workers, (budget_for(rows, plan["budget"]) or {}).get("seconds", math.inf))
 
 
-def _train(plan: dict[str, Any], workers: Any) -> None:
-    import numpy as np
+def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:
     import pandas as pd
 
     from ..objects.build import build
@@ -37,7 +38,8 @@ def _train(plan: dict[str, Any], workers: Any) -> None:
     from ..steps.task import AROUND, task_of
     from ..steps.train import candidates, train, written
     from ..steps.tune import Result
-    from ..store import Described, save
+    from ..store import DEFAULT, Described, save
+    from ..trust import imported
 
     results = [Result(**read_json(f"models/tuned/{name}/result.json")) for name in plan["models"]]
     slices = {name: read_json(f"plan/models/{name}.json") for name in plan["models"]}
@@ -50,6 +52,9 @@ def _train(plan: dict[str, Any], workers: Any) -> None:
     folds = read_folds("data/processed/folds.npz")
     scorer = metric(plan["metric"], WHERE, Grammar())
     chosen_from = candidates(competing, models, Path("models/tuned"), plan["max_prediction_time"])
+    # What stores the model is imported before it is fitted: the clock sees it there.
+    imported(DEFAULT)
+    flavors = {name: build(Grammar().object(one, WHERE.at("parts", name))) for name, one in plan["parts"].items()}
     samples = {name: slice_.get("sample", {}).get("params", {}).get("rows") for name, slice_ in slices.items()}
 
     def node(key: str) -> Any:
@@ -68,7 +73,7 @@ def _train(plan: dict[str, Any], workers: Any) -> None:
         workers=workers,
         samples=samples,
         **{key: node(key) for key in AROUND},
-        seconds=max(plan["seconds"] - (time.monotonic() - STARTED) - SAVING, LEAST) if plan["seconds"] else np.inf,
+        seconds=max(seconds - (time.monotonic() - STARTED) - SAVING, LEAST),
     )
     workers.stop()
     board = leaderboard(trained, results, plan["ensemble"]["class"].rpartition(".")[2], scorer)
@@ -78,7 +83,6 @@ def _train(plan: dict[str, Any], workers: Any) -> None:
     result = chosen | {"seconds": {one.name: one.seconds for one in results}, "held_out": held_out}
     text = dump(written(trained, plan, slices))
     described = Described(schema, text, result, read_json("data/interim/example.json"))
-    flavors = {name: build(Grammar().object(one, WHERE.at("parts", name))) for name, one in plan["parts"].items()}
     rows = task.askable(frame[list(schema.features)])
     save(Path("models/final"), trained.model, described, plan["named"], rows, flavors)
     write_json("reports/leaderboard.json", {"metric": scorer.name, "models": board})

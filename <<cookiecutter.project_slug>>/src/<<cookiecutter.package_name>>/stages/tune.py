@@ -20,7 +20,7 @@ from typing import Any
 from ..errors import UserError
 from ..files import read_json, replacing, write_json
 from ..objects.code import fingerprint
-from . import run, threads
+from . import budget_for, run, threads
 
 INPUTS = ("data/processed/train.parquet", "data/processed/folds.npz", "data/interim/schema.json")
 TRACKING = Path("plan/tracking.json")
@@ -36,15 +36,19 @@ def main() -> None:
     name = sys.argv[1]
     plan = read_json(f"plan/models/{name}.json")
     study = Path(".cache/studies") / name / study_key(plan)
-    spent = read_json(study / "result.json")["seconds"] if (study / "result.json").exists() else 0.0
-    left = plan["budget"].get("seconds", float("inf")) - spent
-    if left > 0:
+    earlier = read_json(study / "result.json") if (study / "result.json").exists() else {"seconds": 0.0}
+    rows = read_json("data/processed/split.json")["train"]
+    budget = budget_for(rows, plan["budget"])
+    left = budget.get("seconds", float("inf")) - earlier["seconds"] if budget else 0.0
+    if budget and left > 0:
         with _tracked(name):
-            _search(name, plan, study, began, left)
+            _search(name, plan, budget, rows, study, began, left)
+        if not (study / "result.json").exists():
+            _nothing(name, plan, budget["seconds"], study)
+    elif not budget and earlier.get("score") is None:
+        _left_out(name, plan, rows, study)
     else:
         print(f"{name}: an earlier run has spent the budget, and what it found is taken", flush=True)
-    if not (study / "result.json").exists():
-        _nothing(name, plan, study)
     result = read_json(study / "result.json")
     with replacing(Path("models/tuned") / name) as folder:
         (folder / "outputs").mkdir(parents=True)
@@ -54,12 +58,14 @@ def main() -> None:
                 shutil.copy(study / part, folder / part)
 
 
-def _search(name: str, plan: dict[str, Any], study: Path, began: float, seconds: float) -> None:
+def _search(
+    name: str, plan: dict[str, Any], budget: dict[str, Any], rows: int, study: Path, began: float, seconds: float
+) -> None:
     """Search in another process until so many seconds after `began`."""
     until = began + seconds
     command = [sys.executable, "-m", f"{__package__}.search", name, str(study), str(began), str(until - GRACE)]
     sampled = plan.get("sample", {}).get("params", {}).get("rows", float("inf"))
-    few = threads(min(read_json("data/processed/split.json")["train"], sampled))
+    few = threads(min(rows, sampled))
     # With its workers it is a group of its own, so that none of them can outlive it.
     process = subprocess.Popen(command, env=few | os.environ, start_new_session=True)
     try:
@@ -68,8 +74,7 @@ def _search(name: str, plan: dict[str, Any], study: Path, began: float, seconds:
         _kill(process)
         if (study / "result.json").exists():
             # Raising the budget gives the search the difference, and not the time that the last trial took besides.
-            spent = plan["budget"]["seconds"]
-            write_json(study / "result.json", read_json(study / "result.json") | {"seconds": spent})
+            write_json(study / "result.json", read_json(study / "result.json") | {"seconds": budget["seconds"]})
         print(f"{name}: the budget is spent; the trial that was running is left out", flush=True)
         return
     except KeyboardInterrupt:
@@ -117,18 +122,30 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _nothing(name: str, plan: dict[str, Any], study: Path) -> None:
-    """Not even the defaults were fitted in time: say so in a result without a score."""
-    estimator = plan["model"]["class"].rpartition(".")[2]
-    seconds = plan["budget"]["seconds"]
-    write_json(
-        study / "result.json", {"name": name, "estimator": estimator, "state": "out of time", "seconds": seconds}
+def _left_out(name: str, plan: dict[str, Any], rows: int, study: Path) -> None:
+    """There are more rows than it competes with: say so in a result without a score, of no seconds."""
+    most = plan["budget"][-1]["most_rows"]
+    _without_score(name, plan, study, f"too many rows: its seconds suffice for {most:,}, and there are {rows:,}", 0.0)
+    print(
+        f"{name}: at its `rows_per_second` its seconds suffice for {most:,} rows, and there are {rows:,}; it is not "
+        "searched, and the others get its time (more `seconds` in params/search.yaml bring it in)",
+        flush=True,
     )
+
+
+def _nothing(name: str, plan: dict[str, Any], seconds: float, study: Path) -> None:
+    """Not even the defaults were fitted in time: say so in a result without a score."""
+    _without_score(name, plan, study, "out of time", seconds)
     print(
         f"{name}: no trial finished within {seconds:g} s; it is left out (raise `seconds` in params/search.yaml, or "
         f"take {name} from `models` there, and the others get its time)",
         flush=True,
     )
+
+
+def _without_score(name: str, plan: dict[str, Any], study: Path, state: str, seconds: float) -> None:
+    estimator = plan["model"]["class"].rpartition(".")[2]
+    write_json(study / "result.json", {"name": name, "estimator": estimator, "state": state, "seconds": seconds})
 
 
 def study_key(plan: dict[str, Any]) -> str:

@@ -24,6 +24,7 @@ from ..files import replacing
 from ..objects.space import Values, starts, suggest
 from .fold import Job, Scored, fit_fold
 
+FEW = 8  # trials that are left to the clock, from which on the folds of one do not wait for each other
 KEPT = 12  # trials of a model whose outputs are kept, for `train` to choose from
 
 
@@ -147,7 +148,7 @@ def tune(
 
     while True:
         while len(active) < workers.trials and wanted():
-            active.append(_ask(study, job, points, workers, pruner, owner))
+            active.append(_ask(study, job, points, workers, pruner, owner, deadline))
         if not active:
             break
         try:
@@ -158,8 +159,13 @@ def tune(
         left = deadline - time.monotonic()
         done, _ = wait(pending, None if left == math.inf else max(left, 0), FIRST_COMPLETED)
         if not done and any(run.ended is None for run in active):
+            ended = [run for run in active if run.ended is not None]  # and only waited for those before them
             for run in active:
-                _fail(study, run, "out of time")
+                if run.ended is None:
+                    run.error, run.ended = "out of time", TrialState.FAIL
+                _tell(study, run, folder)
+            if ended:
+                told(summary(job, study, folder), study)
             break
         lost: dict[int, Run] = {}
         for future in sorted(done, key=lambda one: (pending[one][0].trial.number, pending[one][1])):
@@ -191,7 +197,7 @@ def tune(
             told(result, study)
             _forget(folder, result, {one.trial.number for one in active})
             if wanted():
-                active.append(_ask(study, job, points, workers, pruner, owner))
+                active.append(_ask(study, job, points, workers, pruner, owner, deadline))
     return summary(job, study, folder)
 
 
@@ -292,15 +298,27 @@ def _enqueue(study: optuna.Study, points: dict[str, Values]) -> None:
             study.enqueue_trial(values, user_attrs={"start": label})
 
 
-def _ask(study: optuna.Study, job: Job, points: dict[str, Values], workers: Any, pruner: Any, owner: str) -> Run:
+def _ask(
+    study: optuna.Study, job: Job, points: dict[str, Values], workers: Any, pruner: Any, owner: str, deadline: float
+) -> Run:
     trial = study.ask()
     trial.set_user_attr("owner", owner)
     start = trial.user_attrs.get("start")
     values = suggest(trial, job.model.space, points.get(start) if start else None)
-    # There is little yet by which to stop the defaults and the seeds, so their folds need not wait for each other.
-    at_once = workers.slots if start else 1
+    # The folds of a trial wait for each other, so that none is fitted in vain where the pruner stops it. There is
+    # little yet by which to stop the defaults and the seeds, and the last trials are better finished than begun.
+    at_once = workers.slots if start or _few_left(study, workers.slots, deadline - time.monotonic()) else 1
     view = trial if workers.trials == 1 else _snapshot(study, pruner, trial)
     return Run(trial, view, values, at_once)
+
+
+def _few_left(study: optuna.Study, slots: int, seconds: float) -> bool:
+    """Whether the time is enough for few trials only, as long as they have taken so far."""
+    if seconds == math.inf:
+        return False
+    finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    taken = [trial.user_attrs["seconds"] for trial in finished if "seconds" in trial.user_attrs]
+    return not taken or seconds * slots < FEW * _mean(taken)
 
 
 def _snapshot(study: optuna.Study, pruner: Any, trial: optuna.Trial) -> optuna.Trial:
@@ -352,11 +370,6 @@ def _tell(study: optuna.Study, run: Run, folder: Path | None) -> None:
     prediction_time = float(np.mean([one.prediction_time for one in run.found.values()]))
     trial.set_user_attr("prediction_time", round(prediction_time, 6))
     study.tell(trial, [_mean(run.scores), prediction_time][: len(study.directions)])
-
-
-def _fail(study: optuna.Study, run: Run, reason: str) -> None:
-    run.error, run.ended = reason, TrialState.FAIL
-    _tell(study, run, None)
 
 
 def _restart(workers: Any, job: Job, pending: dict[Future[Scored], tuple[Run, int]]) -> Any:
