@@ -37,6 +37,12 @@ PARAMS = {
     "a package that is absent": (MODEL, "class: Random", "class: absent_package.Random", "is not installed"),
     "unknown metric": ("params/search.yaml", "neg_log_loss", "neg_logloss", "did you mean 'neg_log_loss'"),
     "unknown model": ("params/search.yaml", "- random_forest", "- randomforest", "did you mean 'random_forest'"),
+    "no pace": (
+        "params/models/logistic_regression.yaml",
+        "rows_per_second: 5000",
+        "rows_per_second: fast",
+        "a number above 0 is needed, not 'fast'",
+    ),
     "no budget": ("params/search.yaml", "trials: 2", "trials: 0", "a number above 0"),
     "unknown sampler": ("params/search.yaml", "TPESampler", "TPSampler", "did you mean 'TPESampler'"),
     "a key twice": ("params/search.yaml", "\nmetric:", "\npruner: {}\nmetric:", "duplicate key"),

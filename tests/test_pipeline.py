@@ -95,6 +95,9 @@ def test_the_summary_names_the_models_and_the_report(project: Project) -> None:
     found = f'"score": {last["score"]},\n      "state": "ok"'
     with project.edited("reports/leaderboard.json", (found, '"score": null,\n      "state": "out of time"')):
         assert f"note: no trial of {last['model']} finished in " in project.python("summary")
+    with project.edited("reports/leaderboard.json", (found, '"score": null,\n      "state": "too many rows: so many"')):
+        said = project.python("summary")
+        assert f"note: the seconds of {last['model']} do not suffice for so many rows" in said
 
 
 def test_editing_a_comment_runs_only_the_plan(project: Project) -> None:

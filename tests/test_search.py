@@ -63,18 +63,22 @@ def test_the_budget_is_shared_between_the_models_and_the_final_fit(
         return [slices["models/logistic_regression"]["budget"], slices["models/random_forest"]["budget"]]
 
     # One part for the model and for the final fit, two for the forest; no trials for the final fit.
-    assert budgets() == [{"seconds": 60.0, "trials": 4}, {"seconds": 120.0, "trials": 8}]
-    assert compiled()["train"]["seconds"] == 60.0
+    assert budgets() == [
+        [{"most_rows": None, "seconds": 60.0, "trials": 4}],
+        [{"most_rows": None, "seconds": 120.0, "trials": 8}],
+    ]
+    assert compiled()["train"]["budget"] == [{"most_rows": None, "seconds": 60.0}]
     assert (
         "note: the budget: logistic_regression 60 s or 4 trials, random_forest 120 s or 8 trials; 60 s for fitting"
     ) in ready.python("check")
     with ready.edited(SEARCH, ("trials: 12", "trials: 10"), ("seconds: 240", "seconds: null")):
-        assert budgets() == [{"trials": 4}, {"trials": 7}], "rounded up: no model goes without a trial"
+        parts = [[{"most_rows": None, "trials": 4}], [{"most_rows": None, "trials": 7}]]
+        assert budgets() == parts, "rounded up: no model goes without a trial"
         said = ready.python("check").splitlines()
         assert "note: the budget: logistic_regression 4 trials, random_forest 7 trials" in said
-        assert compiled()["train"]["seconds"] is None
+        assert compiled()["train"]["budget"] == [{"most_rows": None}]
     with ready.edited(SEARCH, ("trials: 12", "trials: null"), ("{random_forest: 2}", "{}")):
-        assert budgets() == [{"seconds": 80.0}, {"seconds": 80.0}]
+        assert budgets() == [[{"most_rows": None, "seconds": 80.0}]] * 2
 
 
 def test_one_models_edit_changes_its_slice_alone_and_a_share_changes_budgets_alone(
@@ -90,8 +94,55 @@ def test_one_models_edit_changes_its_slice_alone_and_a_share_changes_budgets_alo
     assert {name: keys for name, keys in changed.items() if keys} == {
         "models/logistic_regression": ["budget"],
         "models/random_forest": ["budget"],
-        "train": ["seconds"],
+        "train": ["budget"],
     }
+
+
+def test_a_models_pace_says_up_to_how_many_rows_it_competes(
+    ready: Project, compiled: Callable[[], dict[str, Any]]
+) -> None:
+    def budgets() -> list[Any]:
+        slices = compiled()
+        names = ("models/random_forest", "models/logistic_regression", "train")
+        return [slices[name]["budget"] for name in names]
+
+    forest, space = "params/models/random_forest.yaml", "\nspace:"
+    with ready.edited(forest, (space, "\nrows_per_second: 1.5\nspace:")):
+        # Its 120 seconds suffice for 180 rows; with more, the others are alone.
+        assert budgets() == [
+            [{"most_rows": 180, "seconds": 120.0, "trials": 8}],
+            [{"most_rows": 180, "seconds": 60.0, "trials": 4}, {"most_rows": None, "seconds": 120.0, "trials": 12}],
+            [{"most_rows": 180, "seconds": 60.0}, {"most_rows": None, "seconds": 120.0}],
+        ]
+        assert "random_forest 120 s or 8 trials (up to 180 rows)" in ready.python("check")
+        with ready.edited(SEARCH, ("seconds: 240", "seconds: null")):
+            assert [len(one) for one in budgets()] == [1, 1, 1], "trials know no pace"
+        linear = "params/models/logistic_regression.yaml"
+        with ready.edited(linear, ("rows_per_second: 5000", "rows_per_second: 2")):
+            found = budgets()
+            assert found[0][-1] == {"most_rows": None, "seconds": 120.0, "trials": 8}, "somebody has to compete"
+    with ready.edited(forest, (space, "\nrows_per_second: 1000\nspace:")):
+        assert [len(one) for one in budgets()] == [1, 1, 1], "it never learns from more than are sampled"
+
+
+@pytest.mark.slow
+def test_a_model_whose_seconds_do_not_suffice_for_the_rows_leaves_them_to_the_others(project: Project) -> None:
+    def result(name: str) -> Any:
+        return json.loads((project.path / "models" / "tuned" / name / "result.json").read_text(encoding="utf-8"))
+
+    project.edit("params/models/random_forest.yaml", ("\nspace:", "\nrows_per_second: 1.5\nspace:"))
+    project.stage("plan")
+    said = project.stage("tune", "random_forest")
+    assert "random_forest: at its `rows_per_second` its seconds suffice for 180 rows, and there are 275; it is" in said
+    found = result("random_forest")
+    assert (found["state"].partition(":")[0], found["seconds"]) == ("too many rows", 0)
+    project.stage("tune", "logistic_regression")
+    assert result("logistic_regression")["trials"] == 12
+    assert "models/final is trained on 275 rows" in project.stage("train")
+    project.edit(SEARCH, ("seconds: 240", "seconds: 480"))
+    project.stage("plan")
+    project.stage("tune", "random_forest")
+    assert (result("random_forest")["state"], result("random_forest")["trials"]) == ("ok", 8), "it is brought in"
 
 
 def test_a_model_may_learn_from_a_sample_of_its_own(ready: Project, compiled: Callable[[], dict[str, Any]]) -> None:
@@ -240,7 +291,7 @@ def slow_down(project: Project, *edits: tuple[str, str]) -> None:
     project.stage("plan")
 
 
-NO_PARAMS = ("  params: {n_startup_trials: 4, n_warmup_steps: 1}\n", "")
+NO_PARAMS = ("  params: {n_startup_trials: 2, n_warmup_steps: 1}\n", "")
 
 
 def started(project: Project) -> tuple[subprocess.Popen[bytes], Path]:

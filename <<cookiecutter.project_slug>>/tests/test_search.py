@@ -1,5 +1,6 @@
 """What a search finds, keeps and shares, and what the final model makes of it; on small models of scikit-learn's."""
 
+import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
@@ -27,6 +28,7 @@ from << cookiecutter.package_name >>.objects.model import Model
 from << cookiecutter.package_name >>.objects.plan import Plan
 from << cookiecutter.package_name >>.objects.reader import Where, parse
 from << cookiecutter.package_name >>.schema import Schema
+from << cookiecutter.package_name >>.stages import budget_for
 from << cookiecutter.package_name >>.steps import fold
 from << cookiecutter.package_name >>.steps.ensemble import Ensemble, models
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
@@ -35,7 +37,7 @@ from << cookiecutter.package_name >>.steps.predict import predict
 from << cookiecutter.package_name >>.steps.quick import quick
 from << cookiecutter.package_name >>.steps.task import task_of
 from << cookiecutter.package_name >>.steps.train import Trained, candidates, train
-from << cookiecutter.package_name >>.steps.tune import Result, tune
+from << cookiecutter.package_name >>.steps.tune import Result, _few_left, tune
 from << cookiecutter.package_name >>.store import Described, load, save
 
 PREPROCESS = """
@@ -412,12 +414,54 @@ def test_what_a_killed_search_left_in_a_shared_storage_is_given_up_by_itself_alo
 
 
 def test_the_budget_is_shared_between_the_models_and_the_final_fit(plan: Plan) -> None:
-    names = plan.slices["train"]["models"]
-    budgets = [plan.slices[f"models/{name}"]["budget"] for name in names]
+    names, final = plan.slices["train"]["models"], plan.slices["train"]["budget"]
+    budgets = [one for name in names for one in plan.slices[f"models/{name}"]["budget"]]
     if all("seconds" in one for one in budgets):
         assert any(note.startswith("the budget: ") for note in plan.notes)
-        assert plan.slices["train"]["seconds"] > 0
+        assert all(one["seconds"] > 0 for one in final)
     assert all(one.get("trials", 1) >= 1 and one.get("seconds", 1) > 0 for one in budgets)
+    limits = [one["most_rows"] for one in final]
+    assert limits == [*sorted(limits[:-1]), None], "for ever more rows, and in the end for any number"
+    assert None in [one["most_rows"] for one in budgets], "somebody competes"
+
+
+def test_the_first_part_of_the_budget_whose_rows_are_enough_is_meant() -> None:
+    budgets = [{"most_rows": 100, "seconds": 1.0}, {"most_rows": 200, "seconds": 2.0}]
+    assert [budget_for(rows, budgets) for rows in (100, 101, 201)] == [budgets[0], budgets[1], None]
+    assert budget_for(201, [*budgets, {"most_rows": None, "seconds": 3.0}]) == {"most_rows": None, "seconds": 3.0}
+
+
+class Stuck(InProcess):
+    """Never ends the first trial that it is given."""
+
+    def __init__(self) -> None:
+        super().__init__(trials=2)
+        self.slots, self.first = 3, None
+
+    def submit(self, function: Any, *words: Any) -> Any:
+        """A future of the fit, or one that nobody keeps."""
+        self.first = self.first or words[1]
+        return Future() if words[1] is self.first else super().submit(function, *words)
+
+
+def test_a_trial_that_waited_for_an_earlier_one_is_not_lost_when_the_clock_ends(
+    search: Callable[..., Result], schema: Schema, tmp_path: Path
+) -> None:
+    seen: list[Result] = []
+    words = {"workers": Stuck(), "deadline": time.monotonic() + 3, "folder": tmp_path / "kept"}
+    result = search(_linear(schema), told=lambda found, study: seen.append(found), **words)
+    assert (result.state, result.trials, result.best) == ("ok", 1, "trial 1")
+    assert [one.best for one in seen] == ["trial 1"]
+
+
+def test_where_few_trials_are_left_to_the_clock_their_folds_do_not_wait_for_each_other() -> None:
+    study = optuna.create_study()
+    assert not _few_left(study, 2, float("inf")) and _few_left(study, 2, 100.0)
+    trial = study.ask()
+    trial.set_user_attr("seconds", 2.0)
+    study.tell(trial, 0.0)
+    # Sixteen seconds of work are eight such trials, which two workers do in eight seconds.
+    assert [_few_left(study, 2, seconds) for seconds in (7.9, 8.1)] == [True, False]
 
 
 @pytest.mark.parametrize("label", QUICK)
