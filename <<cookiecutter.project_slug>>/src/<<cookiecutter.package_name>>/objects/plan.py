@@ -83,7 +83,8 @@ def compile_params(folder: Path) -> Plan:
         written, file = read(folder / "models" / f"{name}.yaml", root)
         own = _with_sample(search, written, file, grammar)
         rows = _most_rows(written, file, own, _share(search["budget"], shares, name).get("seconds"))
-        most |= {name: rows} if rows is not None else {}
+        if rows is not None:
+            most[name] = rows
         slice_ = own | {"name": name, "task": data["task"], "model": model.plain()}
         used = classes(model.estimator) | classes(model.preprocess)
         # Where a search runs changes no score.
@@ -106,8 +107,10 @@ def compile_params(folder: Path) -> Plan:
         "workers": search["workers"],
         "code": fingerprints(_named([data["task"], trained])),
     }
-    told = ", ".join(_amount(name, _share(search["budget"], shares, name), most.get(name)) for name in names)
-    final = _amount("", _share(search["budget"], shares, "train"))
+    parts = {name: _amount(_share(search["budget"], shares, name)) for name in names}
+    up_to = {name: f" (up to {rows:,} rows)" for name, rows in most.items()}
+    told = ", ".join(f"{name} {part}{up_to.get(name, '')}" for name, part in parts.items())
+    final = _amount(_share(search["budget"], shares, "train"))
     plan.notes.append(f"the budget: {told}{f'; {final} for fitting the final model' if final else ''}")
     plan.slices["evaluate"] = _evaluate(*evaluate, grammar, task) | {"metric": search["metric"]}
     metrics = [search["metric"], *plan.slices["evaluate"]["metrics"]]
@@ -512,7 +515,8 @@ def _budgets(
     """
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in shares}
     for rows in [*sorted({*most.values()}), None]:
-        still = {name: one for name, one in shares.items() if name not in most or (rows and rows <= most[name])}
+        enough = {name for name in shares if rows is not None and rows <= most.get(name, rows)}
+        still = {name: one for name, one in shares.items() if name in enough or name not in most}
         if set(still) == {"train"}:
             still = shares  # there is nobody to leave the time to
         for name in still:
@@ -520,11 +524,10 @@ def _budgets(
     return found
 
 
-def _amount(name: str, part: dict[str, Any], most_rows: int | None = None) -> str:
+def _amount(part: dict[str, Any]) -> str:
     seconds = [f"{part['seconds']:g} s"] if "seconds" in part else []
     trials = [f"{part['trials']} trial{'' if part['trials'] == 1 else 's'}"] if "trials" in part else []
-    rows = f" (up to {most_rows:,} rows)" if most_rows else ""
-    return f"{name} {' or '.join(seconds + trials)}".strip() + rows
+    return " or ".join(seconds + trials)
 
 
 def _train(data: Any, where: Where, names: Iterable[str], task: Task, grammar: Grammar) -> dict[str, Any]:

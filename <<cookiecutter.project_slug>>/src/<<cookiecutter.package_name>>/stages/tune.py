@@ -44,16 +44,18 @@ def main() -> None:
         with _tracked(name):
             _search(name, plan, budget, rows, study, began, left)
         if not (study / "result.json").exists():
-            _nothing(name, plan, budget["seconds"], study)
+            write_json(study / "result.json", _nothing(name, plan, budget["seconds"]))
+        result = read_json(study / "result.json")
     elif not budget and earlier.get("score") is None:
-        _left_out(name, plan, rows, study)
+        result = _left_out(name, plan, rows)  # of this run: the study knows nothing of it
     else:
         print(f"{name}: an earlier run has spent the budget, and what it found is taken", flush=True)
-    result = read_json(study / "result.json")
+        result = earlier
     with replacing(Path("models/tuned") / name) as folder:
         (folder / "outputs").mkdir(parents=True)
+        write_json(folder / "result.json", result)
         parts = [f"outputs/{one['trial']}.npy" for one in result.get("candidates", [])]
-        for part in ("result.json", "trials.csv", *parts):
+        for part in ("trials.csv", *parts):
             if (study / part).exists():
                 shutil.copy(study / part, folder / part)
 
@@ -122,30 +124,30 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _left_out(name: str, plan: dict[str, Any], rows: int, study: Path) -> None:
+def _left_out(name: str, plan: dict[str, Any], rows: int) -> dict[str, Any]:
     """There are more rows than it competes with: say so in a result without a score, of no seconds."""
     most = plan["budget"][-1]["most_rows"]
-    _without_score(name, plan, study, f"too many rows: its seconds suffice for {most:,}, and there are {rows:,}", 0.0)
     print(
         f"{name}: at its `rows_per_second` its seconds suffice for {most:,} rows, and there are {rows:,}; it is not "
         "searched, and the others get its time (more `seconds` in params/search.yaml bring it in)",
         flush=True,
     )
+    state = f"too many rows: its seconds suffice for {most:,} rows, and there are {rows:,}"
+    return _without_score(name, plan, state, 0.0)
 
 
-def _nothing(name: str, plan: dict[str, Any], seconds: float, study: Path) -> None:
+def _nothing(name: str, plan: dict[str, Any], seconds: float) -> dict[str, Any]:
     """Not even the defaults were fitted in time: say so in a result without a score."""
-    _without_score(name, plan, study, "out of time", seconds)
     print(
         f"{name}: no trial finished within {seconds:g} s; it is left out (raise `seconds` in params/search.yaml, or "
         f"take {name} from `models` there, and the others get its time)",
         flush=True,
     )
+    return _without_score(name, plan, "out of time", seconds)
 
 
-def _without_score(name: str, plan: dict[str, Any], study: Path, state: str, seconds: float) -> None:
-    estimator = plan["model"]["class"].rpartition(".")[2]
-    write_json(study / "result.json", {"name": name, "estimator": estimator, "state": state, "seconds": seconds})
+def _without_score(name: str, plan: dict[str, Any], state: str, seconds: float) -> dict[str, Any]:
+    return {"name": name, "estimator": plan["model"]["class"].rpartition(".")[2], "state": state, "seconds": seconds}
 
 
 def study_key(plan: dict[str, Any]) -> str:
