@@ -119,8 +119,14 @@ def test_a_models_pace_says_up_to_how_many_rows_it_competes(
             assert [len(one) for one in budgets()] == [1, 1, 1], "trials know no pace"
         linear = "params/models/logistic_regression.yaml"
         with ready.edited(linear, ("rows_per_second: 5000", "rows_per_second: 2")):
-            found = budgets()
-            assert found[0][-1] == {"most_rows": None, "seconds": 120.0, "trials": 8}, "somebody has to compete"
+            assert budgets() == [
+                [
+                    {"most_rows": 120, "seconds": 120.0, "trials": 8},
+                    {"most_rows": None, "seconds": 160.0, "trials": 12},
+                ],
+                [{"most_rows": 120, "seconds": 60.0, "trials": 4}],
+                [{"most_rows": 120, "seconds": 60.0}, {"most_rows": None, "seconds": 80.0}],
+            ], "somebody has to compete"
     with ready.edited(forest, (space, "\nrows_per_second: 1000\nspace:")):
         assert [len(one) for one in budgets()] == [1, 1, 1], "it never learns from more than are sampled"
 

@@ -92,6 +92,8 @@ def compile_params(folder: Path) -> Plan:
         named |= classes(model.estimator) | classes(model.preprocess)
         columns += [one for one in _named_columns(model.preprocess) if one not in columns]
         plan.slices[f"models/{name}"] = slice_ | {"code": fingerprints(used)}
+    if len(most) == len(names):  # somebody has to compete, however many rows there are
+        most = {name: rows for name, rows in most.items() if rows < max(most.values())}
     budgets = _budgets(search["budget"], shares, most)
     for name in names:
         plan.slices[f"models/{name}"]["budget"] = budgets[name]
@@ -517,8 +519,6 @@ def _budgets(
     for rows in [*sorted({*most.values()}), None]:
         enough = {name for name in shares if rows is not None and rows <= most.get(name, rows)}
         still = {name: one for name, one in shares.items() if name in enough or name not in most}
-        if set(still) == {"train"}:
-            still = shares  # there is nobody to leave the time to
         for name in still:
             found[name].append({"most_rows": rows} | _share(budget, still, name))
     return found
