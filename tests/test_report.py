@@ -94,14 +94,16 @@ def test_a_learning_curve_is_drawn_if_it_is_cheap(project: Project, explain: Any
     folds = [(np.arange(0, 200), np.arange(200, 300)), (np.arange(100, 300), np.arange(0, 100))]
     metric = project.module("objects.metrics").metric("neg_log_loss", None, None)
 
-    def curve(seconds_a_row: float) -> pd.DataFrame:
+    def curve(seconds_a_row: float, seconds: float = 30) -> pd.DataFrame:
         one = explain.Configuration(model, {}, seconds_a_row)
-        return explain.learning_curve(one, features, target, folds, task, schema.features, metric)
+        return explain.learning_curve(one, features, target, folds, task, schema.features, metric, seconds)
 
     found = curve(1e-6)
     assert found["rows"].tolist() == [20, 36, 64, 112, 200] and (found["mean"] > 0).all()
     with pytest.raises(ValueError, match="would take about 432 s, and its limit is 30 s"):
         curve(0.5)
+    with pytest.raises(ValueError, match="took longer than was expected, and its limit is 1e-05 s"):
+        curve(1e-9, seconds=1e-5)
 
 
 def test_permutation_importance_is_scikit_learns(project: Project) -> None:

@@ -145,6 +145,11 @@ def learning_curve(
         found = [_score(job, one.values, number) for number in range(len(few))]
         if np.isfinite(found).all():
             rows.append((size, metric.natural(float(np.mean(found))), float(np.std(found))))
+    if len(rows) < 2 and time.monotonic() - began > seconds:
+        raise ValueError(
+            f"fitting {one.model.name} to parts of the rows took longer than was expected, and its limit is "
+            f"{seconds:g} s (raise it by the parameter `seconds`)"
+        )
     if len(rows) < 2:
         raise ValueError("there are too few rows for a part of them to be enough")
     return pd.DataFrame(rows, columns=["rows", "mean", "std"])
