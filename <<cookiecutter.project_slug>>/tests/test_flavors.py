@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT, tables, typed
 
 from << cookiecutter.package_name >>.custom.flavors import Joblib, Onnx, Skops
 from << cookiecutter.package_name >>.custom.splitters import NoHoldout
@@ -76,6 +77,27 @@ def test_a_model_that_was_stored_says_the_same(
     compare(model, again, asked, schema, flavors["model"].tolerance, "here")
     if schema.labels:
         assert (predict(again, asked, schema)["prediction"] == predict(model, asked, schema)["prediction"]).all()
+
+
+@pytest.mark.parametrize("flavor", ["Skops", "Joblib"])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_of_many_words_is_stored(name: str, flavor: str, plan: Plan, raw: pd.DataFrame, tmp_path: Path) -> None:
+    if "note" not in raw:
+        pytest.skip("the table has no text")
+    words = np.random.default_rng(0).choice([f"word{number}" for number in range(300)], (len(raw), 8))
+    wordy = raw.assign(note=[" ".join(row) for row in words])
+    schema, rows = typed(wordy, tables.TARGET, tables.COLUMNS, plan.slices["data"]["task"])
+    task = task_of(schema)
+    features = task.askable(rows[list(schema.features)].iloc[:90])
+    try:
+        model = read_model(ROOT / "params", name, Grammar(), Where(name), task)
+    except UserError as error:
+        pytest.skip(error.message)
+    learned = rows.iloc[:90]
+    fitted = fit(assemble(model, {}, schema.features, task), learned[list(schema.features)], learned[schema.target])
+    flavors = _flavors(flavor, schema)
+    named = [*classes(model.estimator), *classes(model.preprocess), *_named(flavors)]
+    save(tmp_path / "model", fitted, Described(schema, "", {}, []), named, features, flavors)  # and compared
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)

@@ -311,6 +311,16 @@ def test_a_member_that_cannot_be_fitted_in_time_is_left_out(trained: Callable[..
     assert [one in line for one, line in zip(final.unfitted, said, strict=True)] == [True, True]
 
 
+def test_time_is_kept_for_storing_what_is_fitted(
+    trained: Callable[..., Trained], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    assert len(trained(Voting(size=3, refit=True), seconds=600, say=said.append).members) == 3 and not said
+    monkeypatch.setattr("<< cookiecutter.package_name >>.steps.train.STORED", 1)  # byte a second
+    assert len(trained(Voting(size=3, refit=True), seconds=600, say=said.append).members) == 1
+    assert len(said) == 2 and said[0].endswith("and 0.0 s are left")
+
+
 def test_a_member_that_is_not_fitted_when_the_clock_ends_is_left_out(trained: Callable[..., Trained]) -> None:
     class Stuck(InProcess):
         """Two at a time, of which the second is never done."""

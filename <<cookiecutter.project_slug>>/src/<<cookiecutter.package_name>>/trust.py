@@ -11,7 +11,12 @@ from typing import Any
 
 PACKAGE = __name__.split(".")[0]
 TRUSTED = ("sklearn", PACKAGE)
-HARMLESS = ("collections.OrderedDict", "numpy.dtype")
+# Values, which run nothing: what a model learned from a text is a sparse matrix.
+HARMLESS = (
+    "collections.OrderedDict",
+    "numpy.dtype",
+    *(f"scipy.sparse._{kind}.{kind}_{form}" for kind in ("coo", "csc", "csr", "dia") for form in ("array", "matrix")),
+)
 
 
 def trusted_packages(named: Iterable[str]) -> set[str]:

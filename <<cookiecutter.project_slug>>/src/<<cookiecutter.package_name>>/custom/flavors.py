@@ -121,7 +121,6 @@ VALUES = frozenset(
         "builtins.object",
         "builtins.set",
         "builtins.slice",
-        "collections.OrderedDict",
         "collections.defaultdict",
         "copyreg._reconstructor",
         "joblib.numpy_pickle.NumpyArrayWrapper",
@@ -137,7 +136,6 @@ VALUES = frozenset(
         "numpy._core.multiarray.scalar",
         "numpy._core.numeric._frombuffer",
         "numpy.core.numeric._frombuffer",
-        "numpy.dtype",
         "numpy.ndarray",
         "numpy.random._mt19937.MT19937",
         "numpy.random._pcg64.PCG64",
@@ -146,10 +144,6 @@ VALUES = frozenset(
         "numpy.random._pickle.__bit_generator_ctor",
         "numpy.random._pickle.__generator_ctor",
         "numpy.random._pickle.__randomstate_ctor",
-        "scipy.sparse._csc.csc_matrix",
-        "scipy.sparse._csr.csr_array",
-        "scipy.sparse._csr.csr_matrix",
-        "scipy.sparse._dia.dia_matrix",
     ]
 )
 

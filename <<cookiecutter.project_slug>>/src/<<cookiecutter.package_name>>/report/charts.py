@@ -463,7 +463,7 @@ def permutation_importance(evaluation: Evaluation, top: int = 20) -> Chart:
     mean, std = shown["mean"].to_numpy(), shown["std"].to_numpy()
     rows = draw_bars(axes, shown["feature"], mean)
     axes.hlines(rows, mean - std, mean + std, color=DEEP, linewidth=1.4)
-    axes.set_xlabel(f"How much worse {in_words(evaluation.metric)} gets when the column is shuffled")
+    axes.set_xlabel(f"How much worse {in_words(evaluation.metric)} gets\nwhen the column is shuffled")
     readable(axes)
     caption = f"How much the model leans on each column, on {evaluation.rows}. Whiskers are one standard deviation."
     return Chart("Permutation importance", caption + _of_all(shown, data, "columns"), figure, data)

@@ -12,7 +12,7 @@ from . import STARTED, budget_for, run, threads
 from .workers import named, start
 
 WHERE = Where("plan/train.json")
-SAVING = 0.75  # seconds of the budget that are kept for writing the model
+SAVING = 0.9  # seconds of the budget that are kept for writing any model; large members have theirs besides
 LEAST = 1.0  # seconds for members that are fitted in no time, where slow imports have used up the budget
 
 

@@ -1,5 +1,6 @@
 """Train: make the final model of the configurations that the searches kept."""
 
+import pickle
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
@@ -33,6 +34,7 @@ from .tune import Result
 OF_EACH = 4  # configurations of each model that an ensemble chooses from in any case
 MOST_COMPARED = 24  # and how many more of the best of all
 MOST_ROWS = 5_000  # rows on which it compares them
+STORED = 15_000_000  # bytes a second: how fast boosted trees are written, read again and compared; forests are faster
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,8 @@ def train(
     calibration, threshold, intervals : nodes for estimators around the ensemble, such as CalibratedClassifierCV,
         TunedThresholdClassifierCV and ResidualIntervals; they learn from the outputs on rows that the members had not
         seen.
-    seconds : what cannot be fitted within these is left out, the least weights first; one member is always fitted.
+    seconds : what cannot be fitted and stored within these is left out, the least weights first; one member is always
+        fitted.
     """
     began = time.monotonic()
     task.see(features)
@@ -251,11 +254,12 @@ def _fit(
     shared, waiting = workers.share(work), list(members)
     pending: dict[Future[Any], tuple[int, str]] = {}
     fitted: dict[int, Any] = {}
+    storing = 0.0  # seconds for the members that are fitted
     fronts: set[str] = set()
     while waiting or pending:
         while waiting and len(pending) < workers.slots:
             number, one = waiting.pop(0)
-            left = deadline - time.monotonic()
+            left = deadline - storing - time.monotonic()
             expected = shares[number] * (one.seconds - (one.front_seconds if one.front in fronts else 0))
             if expected > left and (fitted or pending):
                 left = max(left, 0)
@@ -266,7 +270,7 @@ def _fit(
                 pending[workers.submit(_member, one.model, one.values, one.front, shared)] = number, one.name
             except BrokenExecutor:
                 raise _died(one.name) from None
-        left = deadline - time.monotonic()
+        left = deadline - storing - time.monotonic()
         done, _ = wait(pending, max(left, 0) if fitted and left < np.inf else None, FIRST_COMPLETED)
         if not done:
             for _, name in pending.values():
@@ -275,9 +279,11 @@ def _fit(
         for future in done:
             number, name = pending.pop(future)
             try:
-                fitted[number] = future.result()
+                packed = future.result()
             except BrokenExecutor:
                 raise _died(name) from None
+            storing += len(packed) / STORED
+            fitted[number] = pickle.loads(packed)
     return fitted
 
 
@@ -285,8 +291,11 @@ def _died(name: str) -> UserError:
     return UserError(f"{name}: the process that fitted it has died, perhaps for want of memory")
 
 
-def _member(model: Model, values: Values, front: str, work: Any) -> Any:
-    """A member fitted to all rows, or to those of each fold; members of one `front` share what stands before them."""
+def _member(model: Model, values: Values, front: str, work: Any) -> bytes:
+    """A member fitted to all rows, or to those of each fold, as a pickle, by whose size storing it can be foretold.
+
+    Members of one `front` share what stands before them.
+    """
     run, features, target, folds, task, dtypes, refit = work
     estimator = assemble(model, values, dtypes, task)
     split = parts(estimator)
@@ -298,7 +307,8 @@ def _member(model: Model, values: Values, front: str, work: Any) -> Any:
         before, transformed, _ = prepared(split, rows, truth, (run, front, number))
         return split.fit(before, transformed, truth)
 
-    return fitted(0, None) if refit else Folds([fitted(number, learn) for number, (learn, _) in enumerate(folds)])
+    made = fitted(0, None) if refit else Folds([fitted(number, learn) for number, (learn, _) in enumerate(folds)])
+    return pickle.dumps(made, pickle.HIGHEST_PROTOCOL)
 
 
 def _share_fronts(fitted: Mapping[int, Any], fronts: Mapping[int, str]) -> None:
