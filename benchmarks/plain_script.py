@@ -22,8 +22,15 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, QuantileTransformer, StandardScaler
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PowerTransformer,
+    QuantileTransformer,
+    StandardScaler,
+)
 
 SCALE, RARE = "preprocess.number.scale", "preprocess.category.encode.min_frequency"
 
@@ -31,12 +38,15 @@ SCALE, RARE = "preprocess.number.scale", "preprocess.category.encode.min_frequen
 SPACES = {
     "logistic_regression": (
         {
-            SCALE: Choice(["standard", "normal"]),
+            SCALE: Choice(["standard", "normal", "range", "power"]),
             RARE: Choice([0.002, 0.01, 0.05]),
             "C": Float(1e-3, 1e3, log=True),
             "class_weight": Choice([None, "balanced"]),
         },
-        [{SCALE: "standard", RARE: 0.01, "C": c, "class_weight": None} for c in (1.0, 0.1, 0.02, 10.0)],
+        [
+            {SCALE: scale, RARE: 0.01, "C": c, "class_weight": None}
+            for c, scale in ((1.0, "standard"), (10.0, "standard"), (0.02, "standard"), (0.1, "power"), (10.0, "power"))
+        ],
     ),
     "hist_gradient_boosting": (
         {
@@ -101,12 +111,12 @@ SPACES = {
 def model(name, values, numbers, categories):
     """An unfitted pipeline with these values."""
     if name == "logistic_regression":
-        scaled = values[SCALE] == "standard"
-        scale = (
-            StandardScaler()
-            if scaled
-            else QuantileTransformer(n_quantiles=200, output_distribution="normal", random_state=0)
-        )
+        scale = {
+            "standard": StandardScaler(),
+            "normal": QuantileTransformer(n_quantiles=200, output_distribution="normal", random_state=0),
+            "range": MinMaxScaler(),
+            "power": make_pipeline(PowerTransformer(), MinMaxScaler(clip=True), StandardScaler()),
+        }[values[SCALE]]
         number = Pipeline(
             [
                 ("impute", SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)),
@@ -139,7 +149,7 @@ def tune(name, X, y, folds, trials):
     numbers = list(X.select_dtypes("number"))
     categories = [column for column in X if column not in numbers]
     study = optuna.create_study(
-        direction="maximize", sampler=optuna.samplers.TPESampler(seed=0, group=True, n_startup_trials=8)
+        direction="maximize", sampler=optuna.samplers.TPESampler(seed=0, group=True, n_startup_trials=4)
     )
     for point in starts:
         study.enqueue_trial(point)

@@ -90,13 +90,13 @@ PARAMS = {
     "a model called train": ("params/search.yaml", "  - random_forest", "  - train", "means something else here"),
     "a pruner for a sampler": (
         "params/search.yaml",
-        "class: TPESampler\n  params: {seed: 0, group: true, n_startup_trials: 8}",
+        "class: TPESampler\n  params: {seed: 0, group: true, n_startup_trials: 4}",
         "class: optuna.pruners.NopPruner",
         "is a pruner, and a sampler is needed here",
     ),
     "no sampler": (
         "params/search.yaml",
-        "sampler:\n  class: TPESampler\n  params: {seed: 0, group: true, n_startup_trials: 8}",
+        "sampler:\n  class: TPESampler\n  params: {seed: 0, group: true, n_startup_trials: 4}",
         "sampler: null",
         "should be a mapping",
     ),

@@ -276,7 +276,7 @@ def test_symbolic_links_are_refused(bake: Bake, visits: Path, tmp_path: Path, pl
 
 def test_a_recipe_may_bring_its_own_params(bake: Bake, visits: Path) -> None:
     shared = (ROOT / recipes.SHARED / "params" / "search.yaml").read_text(encoding="utf-8")
-    (visits / "params" / "search.yaml").write_text(shared.replace("n_startup_trials: 8", "n_startup_trials: 3"))
+    (visits / "params" / "search.yaml").write_text(shared.replace("n_startup_trials: 4", "n_startup_trials: 3"))
     search = yaml.safe_load(bake(recipe=str(visits), estimators="fast").read("params/search.yaml"))
     assert search["sampler"]["params"]["n_startup_trials"] == 3
     assert (search["models"], search["budget"]["trials"]) == (["poisson"], 10)
