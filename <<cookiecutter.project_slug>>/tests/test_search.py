@@ -316,7 +316,7 @@ def test_time_is_kept_for_storing_what_is_fitted(
 ) -> None:
     said: list[str] = []
     assert len(trained(Voting(size=3, refit=True), seconds=600, say=said.append).members) == 3 and not said
-    monkeypatch.setattr("<< cookiecutter.package_name >>.steps.train.STORED", 1)  # byte a second
+    monkeypatch.setattr("<< cookiecutter.package_name >>.steps.train.REST", 1)  # byte a second
     assert len(trained(Voting(size=3, refit=True), seconds=600, say=said.append).members) == 1
     assert len(said) == 2 and said[0].endswith("and 0.0 s are left")
 

@@ -34,7 +34,7 @@ from .tune import Result
 OF_EACH = 4  # configurations of each model that an ensemble chooses from in any case
 MOST_COMPARED = 24  # and how many more of the best of all
 MOST_ROWS = 5_000  # rows on which it compares them
-STORED = 15_000_000  # bytes a second: how fast boosted trees are written, read again and compared; forests are faster
+ARRAYS, REST = 100_000_000, 15_000_000  # bytes a second: how fast a member is written, read again and compared
 
 
 @dataclass(frozen=True)
@@ -279,11 +279,10 @@ def _fit(
         for future in done:
             number, name = pending.pop(future)
             try:
-                packed = future.result()
+                fitted[number], taking = future.result()
             except BrokenExecutor:
                 raise _died(name) from None
-            storing += len(packed) / STORED
-            fitted[number] = pickle.loads(packed)
+            storing += taking
     return fitted
 
 
@@ -291,8 +290,8 @@ def _died(name: str) -> UserError:
     return UserError(f"{name}: the process that fitted it has died, perhaps for want of memory")
 
 
-def _member(model: Model, values: Values, front: str, work: Any) -> bytes:
-    """A member fitted to all rows, or to those of each fold, as a pickle, by whose size storing it can be foretold.
+def _member(model: Model, values: Values, front: str, work: Any) -> tuple[Any, float]:
+    """A member fitted to all rows, or to those of each fold, and the seconds that storing it takes.
 
     Members of one `front` share what stands before them.
     """
@@ -308,7 +307,14 @@ def _member(model: Model, values: Values, front: str, work: Any) -> bytes:
         return split.fit(before, transformed, truth)
 
     made = fitted(0, None) if refit else Folds([fitted(number, learn) for number, (learn, _) in enumerate(folds)])
-    return pickle.dumps(made, pickle.HIGHEST_PROTOCOL)
+    return made, _storing(made)
+
+
+def _storing(model: Any) -> float:
+    """How long a model takes to be stored, in seconds, by its size: the text of boosted trees is slower than arrays."""
+    arrays: list[pickle.PickleBuffer] = []
+    rest = pickle.dumps(model, protocol=5, buffer_callback=arrays.append)
+    return sum(one.raw().nbytes for one in arrays) / ARRAYS + len(rest) / REST
 
 
 def _share_fronts(fitted: Mapping[int, Any], fronts: Mapping[int, str]) -> None:
