@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 
 from << cookiecutter.package_name >>.objects.build import from_yaml, to_yaml
 from << cookiecutter.package_name >>.objects.reader import Where
@@ -30,6 +31,17 @@ def test_a_transformer_gives_as_many_columns_as_names(
     columns = [column for column, kind in schema.features.items() if kind == dtype]
     made = from_yaml(f"class: {name}").fit(table[columns])
     assert made.transform(table[columns]).shape == (len(table), len(made.get_feature_names_out()))
+
+
+@pytest.mark.parametrize("name", ["LatentSemanticAnalysis", "TfIdf"])
+@pytest.mark.parametrize("columns", [["words"], ["words", "more"], ["blank"]])
+def test_a_text_becomes_the_same_numbers_in_training_and_in_prediction(name: str, columns: list[str]) -> None:
+    said = ["a very good cake", "the cake was stale", None, "good tea, very good", "the tea was cold"]
+    texts = pd.DataFrame({"words": said, "more": said[::-1], "blank": [None] * 5})[columns]
+    made = from_yaml(f"class: {name}")
+    learned, asked = (csr_matrix(rows).toarray() for rows in (made.fit_transform(texts), made.transform(texts)))
+    np.testing.assert_allclose(learned, asked, atol=1e-12)
+    assert learned.shape == (5, len(made.get_feature_names_out()))
 
 
 def test_a_stratified_holdout_keeps_a_class_of_one_row_in_training() -> None:

@@ -45,11 +45,17 @@ class LatentSemanticAnalysis(TransformerMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> "LatentSemanticAnalysis":
         """Learn the words of each column; a column without any is left out."""
+        self.fit_transform(X)
+        return self
+
+    def fit_transform(self, X: pd.DataFrame, y: Any = None) -> np.ndarray:
+        """What `fit` and then `transform` give, for which the texts are taken apart once."""
         frame = pd.DataFrame(X)
         self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
         self.n_features_in_ = frame.shape[1]
-        self.pipelines_ = [self._fit_column(_texts(frame[name])) for name in frame]
-        return self
+        learned = [self._learn(_texts(frame[name])) for name in frame]
+        self.pipelines_ = [pipeline for pipeline, _ in learned]
+        return self._beside([topics for pipeline, topics in learned if pipeline is not None], len(frame))
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:
         """Floats of shape (n_samples, at most n_components a column); one column of zeros if no word counts."""
@@ -59,7 +65,7 @@ class LatentSemanticAnalysis(TransformerMixin, BaseEstimator):
             for name, pipeline in zip(frame.columns, self.pipelines_, strict=True)
             if pipeline is not None
         ]
-        return np.hstack(parts) if parts else np.zeros((len(frame), 1))
+        return self._beside(parts, len(frame))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names such as `comment_0`."""
@@ -71,16 +77,22 @@ class LatentSemanticAnalysis(TransformerMixin, BaseEstimator):
         ]
         return np.asarray(names or ["nothing"], dtype=object)
 
-    def _fit_column(self, texts: list[str]) -> Pipeline | None:
+    def _learn(self, texts: list[str]) -> tuple[Pipeline | None, np.ndarray]:
         words = _Words(min_df=self.min_df, sublinear_tf=True, strip_accents="unicode")
+        nothing = np.zeros((len(texts), 0))
         try:
-            counted = words.fit_transform(texts)
+            weights = words.fit_transform(texts)
         except ValueError:  # No word stands in enough texts.
-            return None
-        most = min(self.n_components, counted.shape[1] - 1, counted.shape[0] - 1)
+            return None, nothing
+        most = min(self.n_components, weights.shape[1] - 1, weights.shape[0] - 1)
         if most < 1:
-            return None
-        return make_pipeline(words, TruncatedSVD(most, random_state=self.random_state)).fit(texts)
+            return None, nothing
+        reduce = TruncatedSVD(most, random_state=self.random_state).fit(weights)
+        return make_pipeline(words, reduce), reduce.transform(weights)
+
+    @staticmethod
+    def _beside(parts: list[np.ndarray], rows: int) -> np.ndarray:
+        return np.hstack(parts) if parts else np.zeros((rows, 1))
 
 
 class TfIdf(TransformerMixin, BaseEstimator):
@@ -97,11 +109,17 @@ class TfIdf(TransformerMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> "TfIdf":
         """Learn the words of each column; a column without any is left out."""
+        self.fit_transform(X)
+        return self
+
+    def fit_transform(self, X: pd.DataFrame, y: Any = None) -> csr_matrix:
+        """What `fit` and then `transform` give, for which the texts are taken apart once."""
         frame = pd.DataFrame(X)
         self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
         self.n_features_in_ = frame.shape[1]
-        self.vectorizers_ = [self._fit_column(_texts(frame[name])) for name in frame]
-        return self
+        learned = [self._learn(_texts(frame[name])) for name in frame]
+        self.vectorizers_ = [words for words, _ in learned]
+        return self._beside([weights for words, weights in learned if words is not None], len(frame))
 
     def transform(self, X: pd.DataFrame) -> csr_matrix:
         """Weights of shape (n_samples, words); one column of zeros if no word counts."""
@@ -111,7 +129,7 @@ class TfIdf(TransformerMixin, BaseEstimator):
             for name, words in zip(frame.columns, self.vectorizers_, strict=True)
             if words is not None
         ]
-        return csr_matrix(hstack(parts)) if parts else csr_matrix((len(frame), 1))
+        return self._beside(parts, len(frame))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names such as `comment_free offer`."""
@@ -123,7 +141,7 @@ class TfIdf(TransformerMixin, BaseEstimator):
         ]
         return np.asarray(names or ["nothing"], dtype=object)
 
-    def _fit_column(self, texts: list[str]) -> _Words | None:
+    def _learn(self, texts: list[str]) -> tuple[_Words | None, csr_matrix]:
         words = _Words(
             min_df=self.min_df,
             max_features=self.max_features,
@@ -132,9 +150,13 @@ class TfIdf(TransformerMixin, BaseEstimator):
             strip_accents="unicode",
         )
         try:
-            return words.fit(texts)
+            return words, words.fit_transform(texts)
         except ValueError:  # No word stands in enough texts.
-            return None
+            return None, csr_matrix((len(texts), 0))
+
+    @staticmethod
+    def _beside(parts: list[csr_matrix], rows: int) -> csr_matrix:
+        return csr_matrix(hstack(parts)) if parts else csr_matrix((rows, 1))
 
 
 def _texts(values: pd.Series) -> list[str]:
