@@ -43,6 +43,12 @@ PARAMS = {
         "rows_per_second: fast",
         "a number above 0 is needed, not 'fast'",
     ),
+    "a pace for no kind of table": (
+        "params/models/logistic_regression.yaml",
+        "rows_per_second: 5000",
+        "rows_per_second: {texts: 50}",
+        "unknown key 'texts'; did you mean 'text'",
+    ),
     "no budget": ("params/search.yaml", "trials: 2", "trials: 0", "a number above 0"),
     "unknown sampler": ("params/search.yaml", "TPESampler", "TPSampler", "did you mean 'TPESampler'"),
     "a key twice": ("params/search.yaml", "\nmetric:", "\npruner: {}\nmetric:", "duplicate key"),

@@ -115,6 +115,7 @@ def test_a_models_pace_says_up_to_how_many_rows_it_competes(
             [{"most_rows": 180, "seconds": 60.0}, {"most_rows": None, "seconds": 120.0}],
         ]
         assert "random_forest 120 s or 8 trials (up to 180 rows)" in ready.python("check")
+        assert "budget_with_text" not in compiled()["train"], "what the features are makes no difference"
         with ready.edited(SEARCH, ("seconds: 240", "seconds: null")):
             assert [len(one) for one in budgets()] == [1, 1, 1], "trials know no pace"
         linear = "params/models/logistic_regression.yaml"
@@ -127,6 +128,13 @@ def test_a_models_pace_says_up_to_how_many_rows_it_competes(
                 [{"most_rows": 120, "seconds": 60.0, "trials": 4}],
                 [{"most_rows": 120, "seconds": 60.0}, {"most_rows": None, "seconds": 80.0}],
             ], "somebody has to compete"
+    with ready.edited(forest, (space, "\nrows_per_second: {text: 1.5}\nspace:")):
+        assert [len(one) for one in budgets()] == [1, 1, 1]
+        assert compiled()["train"]["budget_with_text"] == [
+            {"most_rows": 180, "seconds": 60.0},
+            {"most_rows": None, "seconds": 120.0},
+        ]
+        assert "random_forest 120 s or 8 trials (up to 180 rows with free text)" in ready.python("check")
     with ready.edited(forest, (space, "\nrows_per_second: 1000\nspace:")):
         assert [len(one) for one in budgets()] == [1, 1, 1], "it never learns from more than are sampled"
 

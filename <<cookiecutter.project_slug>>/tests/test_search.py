@@ -28,7 +28,7 @@ from << cookiecutter.package_name >>.objects.model import Model
 from << cookiecutter.package_name >>.objects.plan import Plan
 from << cookiecutter.package_name >>.objects.reader import Where, parse
 from << cookiecutter.package_name >>.schema import Schema
-from << cookiecutter.package_name >>.stages import budget_for
+from << cookiecutter.package_name >>.stages import budget_for, budgets_for
 from << cookiecutter.package_name >>.steps import fold
 from << cookiecutter.package_name >>.steps.ensemble import Ensemble, models
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
@@ -439,6 +439,14 @@ def test_the_first_part_of_the_budget_whose_rows_are_enough_is_meant() -> None:
     budgets = [{"most_rows": 100, "seconds": 1.0}, {"most_rows": 200, "seconds": 2.0}]
     assert [budget_for(rows, budgets) for rows in (100, 101, 201)] == [budgets[0], budgets[1], None]
     assert budget_for(201, [*budgets, {"most_rows": None, "seconds": 3.0}]) == {"most_rows": None, "seconds": 3.0}
+
+
+@pytest.mark.parametrize(("dtypes", "used"), [(["number"], "plain"), (["number", "text"], "text")])
+def test_a_table_with_free_text_may_have_a_budget_of_its_own(dtypes: list[str], used: str) -> None:
+    schema = {"features": [[str(number), dtype] for number, dtype in enumerate(dtypes)]}
+    plain, with_text = [{"most_rows": None, "name": "plain"}], [{"most_rows": None, "name": "text"}]
+    assert budgets_for({"budget": plain, "budget_with_text": with_text}, schema)[0]["name"] == used
+    assert budgets_for({"budget": plain}, schema) == plain
 
 
 class Stuck(InProcess):

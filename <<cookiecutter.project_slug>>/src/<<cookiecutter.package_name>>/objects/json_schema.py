@@ -79,8 +79,10 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
         "description": "The name of a file in params/preprocess, or steps.",
     }
     sample = or_null(plain_object("resampler")) | {"description": "What draws the rows to learn from in each fold."}
-    pace = or_null(above_0) | {
-        "description": "Rows for which a second of its share suffices; with more it does not compete. Null: no limit."
+    pace = {
+        "anyOf": [*or_null(above_0)["anyOf"], _mapping({"text": or_null(above_0), "otherwise": or_null(above_0)})],
+        "description": "Rows for which a second of its share suffices; with more it does not compete. Null: no limit. "
+        "{text: …, otherwise: …}: where a feature is free text, and where none is.",
     }
     beside = {"preprocess": preprocess, "seeds": seeds, "sample": sample, "rows_per_second": pace}
     model = _object(names(*estimators), beside)

@@ -30,6 +30,7 @@ from .reader import Where, read
 from .registry import find_all, kind_of, load
 from .space import check_seeds
 
+BUDGETS = {"otherwise": "budget", "text": "budget_with_text"}  # in a slice, by the kind of table
 STAGE = re.compile(r"(?![vV]\d)[A-Za-z]([A-Za-z0-9_-]*[A-Za-z0-9])?")  # what GTO and MLflow both take
 
 
@@ -76,15 +77,16 @@ def compile_params(folder: Path) -> Plan:
     plan = Plan(notes=_split_notes(split, data, task))
     named: set[str] = set()
     columns: list[dict[str, Any]] = []
-    most: dict[str, int] = {}
+    most: dict[str, dict[str, int]] = {"otherwise": {}, "text": {}}  # rows, without and with a feature of free text
     for name, place in names.items():
         model = read_model(folder, name, grammar, place, task)
         _check_metric(search["metric"], model, place)
         written, file = read(folder / "models" / f"{name}.yaml", root)
         own = _with_sample(search, written, file, grammar)
-        rows = _most_rows(written, file, own, _share(search["budget"], shares, name).get("seconds"))
-        if rows is not None:
-            most[name] = rows
+        for kind, pace in _paces(written.get("rows_per_second"), file.at("rows_per_second")).items():
+            rows = _most_rows(pace, own, _share(search["budget"], shares, name).get("seconds"))
+            if rows is not None:
+                most[kind][name] = rows
         slice_ = own | {"name": name, "task": data["task"], "model": model.plain()}
         used = classes(model.estimator) | classes(model.preprocess)
         # Where a search runs changes no score.
@@ -92,11 +94,16 @@ def compile_params(folder: Path) -> Plan:
         named |= classes(model.estimator) | classes(model.preprocess)
         columns += [one for one in _named_columns(model.preprocess) if one not in columns]
         plan.slices[f"models/{name}"] = slice_ | {"code": fingerprints(used)}
-    if len(most) == len(names):  # somebody has to compete, however many rows there are
-        most = {name: rows for name, rows in most.items() if rows < max(most.values())}
-    budgets = _budgets(search["budget"], shares, most)
+    most = {kind: _with_one_left(limits, names) for kind, limits in most.items()}
+    if most["text"] == most["otherwise"]:
+        del most["text"]
+    budgets = {kind: _budgets(search["budget"], shares, limits) for kind, limits in most.items()}
+
+    def parts(name: str) -> dict[str, Any]:
+        return {BUDGETS[kind]: found[name] for kind, found in budgets.items()}
+
     for name in names:
-        plan.slices[f"models/{name}"]["budget"] = budgets[name]
+        plan.slices[f"models/{name}"] |= parts(name)
     plan.slices["data"] = data | {"code": fingerprints(_named(data["task"]))}
     package = read_package(folder, grammar)
     trained = _train(*train, names, task, grammar) | {"parts": package["parts"]}
@@ -105,13 +112,11 @@ def compile_params(folder: Path) -> Plan:
         "task": data["task"],
         "metric": search["metric"],
         "named": sorted(named | trained["named"] | _named(trained)),
-        "budget": budgets["train"],
+        **parts("train"),
         "workers": search["workers"],
         "code": fingerprints(_named([data["task"], trained])),
     }
-    parts = {name: _amount(_share(search["budget"], shares, name)) for name in names}
-    up_to = {name: f" (up to {rows:,} rows)" for name, rows in most.items()}
-    told = ", ".join(f"{name} {part}{up_to.get(name, '')}" for name, part in parts.items())
+    told = ", ".join(f"{name} {_amount(_share(search['budget'], shares, name))}{_up_to(name, most)}" for name in names)
     final = _amount(_share(search["budget"], shares, "train"))
     plan.notes.append(f"the budget: {told}{f'; {final} for fitting the final model' if final else ''}")
     plan.slices["evaluate"] = _evaluate(*evaluate, grammar, task) | {"metric": search["metric"]}
@@ -489,16 +494,29 @@ def _share(budget: dict[str, Any], shares: dict[str, float], name: str) -> dict[
     return part
 
 
-def _most_rows(data: Mapping[str, Any], where: Where, slice_: Mapping[str, Any], seconds: float | None) -> int | None:
-    """The most rows for which a model's seconds suffice at its `rows_per_second`; None where it knows no limit."""
-    pace = data.get("rows_per_second")
+def _paces(data: Any, where: Where) -> dict[str, float | None]:
+    """A model's `rows_per_second`, where a feature is free text and otherwise; None where it knows no limit."""
+    if not isinstance(data, dict):
+        data = {"text": data, "otherwise": data}
+    paces = where.mapping(data, ["text", "otherwise"])
+    for pace in paces.values():
+        if pace is not None and (isinstance(pace, bool) or not isinstance(pace, int | float) or pace <= 0):
+            raise where.error(f"a number above 0 is needed, not {pace!r}")
+    return {kind: paces.get(kind) for kind in ("text", "otherwise")}
+
+
+def _most_rows(pace: float | None, slice_: Mapping[str, Any], seconds: float | None) -> int | None:
+    """The most rows for which a model's seconds suffice at its pace; None where it knows no limit."""
     if pace is None:
         return None
-    if isinstance(pace, bool) or not isinstance(pace, int | float) or pace <= 0:
-        raise where.at("rows_per_second").error(f"a number above 0 is needed, not {pace!r}")
     rows = math.inf if seconds is None else seconds * pace
     # In the search it never learns from more rows than are sampled.
     return int(rows) if rows < slice_.get("sample", {}).get("params", {}).get("rows", math.inf) else None
+
+
+def _with_one_left(most: dict[str, int], names: Iterable[str]) -> dict[str, int]:
+    """The most rows of each model, the largest left out where all have a limit: somebody has to compete."""
+    return most if set(most) < set(names) else {name: rows for name, rows in most.items() if rows < max(most.values())}
 
 
 def _budgets(
@@ -522,6 +540,16 @@ def _budgets(
         for name in still:
             found[name].append({"most_rows": rows} | _share(budget, still, name))
     return found
+
+
+def _up_to(name: str, most: Mapping[str, Mapping[str, int]]) -> str:
+    """Up to how many rows a model competes, as `make check` says it."""
+    rows = most["otherwise"].get(name)
+    with_text = most.get("text", most["otherwise"]).get(name)
+    said = [f"{rows:,} rows"] if rows is not None else []
+    if with_text != rows:
+        said.append(f"{'any number of' if with_text is None else f'{with_text:,}'} rows with free text")
+    return f" (up to {', '.join(said)})" if said else ""
 
 
 def _amount(part: dict[str, Any]) -> str:

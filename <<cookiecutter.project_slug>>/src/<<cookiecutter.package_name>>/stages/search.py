@@ -10,7 +10,7 @@ from typing import Any
 
 from ..files import read_json, write_json, write_text
 from ..objects.reader import Where
-from . import budget_for, run
+from . import budget_for, budgets_for, run
 from .workers import named, start
 
 
@@ -43,11 +43,12 @@ def _search(
     model = model_from(plan)
     start(workers, where)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-    schema = Schema.from_json(read_json("data/interim/schema.json"))
+    written = read_json("data/interim/schema.json")
+    schema = Schema.from_json(written)
     frame = pd.read_parquet("data/processed/train.parquet")
     folds = read_folds("data/processed/folds.npz")
     chosen = metric(plan["metric"], where, Grammar())
-    budget = budget_for(read_json("data/processed/split.json")["train"], plan["budget"]) or {}
+    budget = budget_for(read_json("data/processed/split.json")["train"], budgets_for(plan, written)) or {}
     trials, seconds = budget.get("trials"), budget.get("seconds")
     earlier = read_json(study / "result.json")["seconds"] if (study / "result.json").exists() else 0.0
     # A sampler that starts anew would draw the same numbers again.

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..files import read_json, write_json
 from ..objects.reader import Where, dump
-from . import STARTED, budget_for, run, threads
+from . import STARTED, budget_for, budgets_for, run, threads
 from .workers import named, start
 
 WHERE = Where("plan/train.json")
@@ -22,7 +22,8 @@ def main() -> None:
     rows = read_json("data/processed/split.json")["train"]
     os.environ.update(threads(rows) | os.environ)
     with named(plan, WHERE) as workers:
-        _train(plan, workers, (budget_for(rows, plan["budget"]) or {}).get("seconds", math.inf))
+        budgets = budgets_for(plan, read_json("data/interim/schema.json"))
+        _train(plan, workers, (budget_for(rows, budgets) or {}).get("seconds", math.inf))
 
 
 def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:

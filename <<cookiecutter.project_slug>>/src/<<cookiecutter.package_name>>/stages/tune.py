@@ -20,7 +20,7 @@ from typing import Any
 from ..errors import UserError
 from ..files import read_json, replacing, write_json
 from ..objects.code import fingerprint
-from . import budget_for, run, threads
+from . import budget_for, budgets_for, run, threads
 
 INPUTS = ("data/processed/train.parquet", "data/processed/folds.npz", "data/interim/schema.json")
 TRACKING = Path("plan/tracking.json")
@@ -38,7 +38,8 @@ def main() -> None:
     study = Path(".cache/studies") / name / study_key(plan)
     earlier = read_json(study / "result.json") if (study / "result.json").exists() else {"seconds": 0.0}
     rows = read_json("data/processed/split.json")["train"]
-    budget = budget_for(rows, plan["budget"])
+    budgets = budgets_for(plan, read_json("data/interim/schema.json"))
+    budget = budget_for(rows, budgets)
     left = budget.get("seconds", float("inf")) - earlier["seconds"] if budget else 0.0
     if budget and left > 0:
         with _tracked(name):
@@ -47,7 +48,7 @@ def main() -> None:
             write_json(study / "result.json", _nothing(name, plan, budget["seconds"]))
         result = read_json(study / "result.json")
     elif not budget and earlier.get("score") is None:
-        result = _left_out(name, plan, rows)  # of this run: the study knows nothing of it
+        result = _left_out(name, plan, rows, budgets[-1]["most_rows"])  # of this run: the study knows nothing of it
     else:
         print(f"{name}: an earlier run has spent the budget, and what it found is taken", flush=True)
         result = earlier
@@ -124,9 +125,8 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _left_out(name: str, plan: dict[str, Any], rows: int) -> dict[str, Any]:
+def _left_out(name: str, plan: dict[str, Any], rows: int, most: int) -> dict[str, Any]:
     """There are more rows than it competes with: say so in a result without a score, of no seconds."""
-    most = plan["budget"][-1]["most_rows"]
     print(
         f"{name}: at its `rows_per_second` its seconds suffice for {most:,} rows, and there are {rows:,}; it is not "
         "searched, and the others get its time (more `seconds` in params/search.yaml bring it in)",
@@ -152,7 +152,8 @@ def _without_score(name: str, plan: dict[str, Any], state: str, seconds: float) 
 
 def study_key(plan: dict[str, Any]) -> str:
     """What makes trials comparable: all that a score depends on, and so not the budget, or where trials are run."""
-    search = {key: value for key, value in plan.items() if key not in ("budget", "workers", "storage")}
+    beside = ("budget", "budget_with_text", "workers", "storage")
+    search = {key: value for key, value in plan.items() if key not in beside}
     digest = hashlib.sha256(repr(search).encode())
     digest.update(fingerprint(Path(__file__).with_name("search.py")).encode())
     for path in INPUTS:
