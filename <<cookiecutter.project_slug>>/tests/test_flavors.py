@@ -16,6 +16,7 @@ from << cookiecutter.package_name >>.custom.flavors import Joblib, Onnx, Skops
 from << cookiecutter.package_name >>.custom.splitters import NoHoldout
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.files import read_json, write_json
+from << cookiecutter.package_name >>.manifest import seal
 from << cookiecutter.package_name >>.objects.grammar import Grammar, classes
 from << cookiecutter.package_name >>.objects.plan import Plan, compile_params, read_model
 from << cookiecutter.package_name >>.objects.reader import Where
@@ -24,7 +25,7 @@ from << cookiecutter.package_name >>.steps.ensemble import Folds
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.predict import predict
 from << cookiecutter.package_name >>.steps.task import task_of
-from << cookiecutter.package_name >>.store import Described, compare, load, save, seal
+from << cookiecutter.package_name >>.store import Described, compare, load, save
 from << cookiecutter.package_name >>.trust import is_trusted
 
 MODELS = sorted(path.stem for path in Path(__file__).parent.parent.glob("params/models/*.yaml"))
@@ -58,7 +59,8 @@ def made(plan: Plan, table: pd.DataFrame, schema: Schema) -> Any:
                 pytest.skip(error.message)
             estimator = assemble(model, {}, schema.features, task_of(schema))
             fitted = fit(estimator, table[list(schema.features)].iloc[:90], table[schema.target].iloc[:90])
-            known[name] = fitted, sorted(classes(model.estimator) | classes(model.preprocess))
+            named = classes(model.estimator) | classes(model.preprocess) | {schema.task["class"]}
+            known[name] = fitted, sorted(named)
         return known[name]
 
     return give
@@ -96,7 +98,7 @@ def test_a_model_of_many_words_is_stored(name: str, flavor: str, plan: Plan, raw
     learned = rows.iloc[:90]
     fitted = fit(assemble(model, {}, schema.features, task), learned[list(schema.features)], learned[schema.target])
     flavors = _flavors(flavor, schema)
-    named = [*classes(model.estimator), *classes(model.preprocess), *_named(flavors)]
+    named = [*classes(model.estimator), *classes(model.preprocess), *_named(flavors), schema.task["class"]]
     save(tmp_path / "model", fitted, Described(schema, "", {}, []), named, features, flavors)  # and compared
 
 
@@ -186,7 +188,7 @@ def test_a_pickle_that_calls_something_is_not_obeyed(
     # In an array of objects, joblib keeps a pickle within the pickle.
     joblib.dump(np.array([Evil()], dtype=object) if nested else Evil(), folder / "model.joblib")
     seal(folder)
-    with pytest.raises(UserError, match=r"holds (posix|os|nt).mkdir, which no object in params/ names"):
+    with pytest.raises(UserError, match=r"holds (posix|os|nt).mkdir, which is no part of a model and which no object"):
         load(folder, named)
     (folder / "model.joblib").write_bytes(pickle.dumps(Evil()))
     seal(folder)
@@ -197,7 +199,7 @@ def test_a_pickle_that_calls_something_is_not_obeyed(
 
 def test_a_class_that_a_trusted_module_imports_from_elsewhere_is_not_trusted(named: list[str]) -> None:
     package = Skops.__module__.split(".")[0]
-    assert is_trusted(f"{package}.schema.Schema", named) and is_trusted("sklearn.pipeline.Pipeline", named)
+    assert is_trusted(f"{package}.steps.ensemble.Folds", named) and is_trusted("sklearn.pipeline.Pipeline", named)
     for name in (
         f"{package}.storage.Path",
         "sklearn.utils._testing.CalledProcessError",

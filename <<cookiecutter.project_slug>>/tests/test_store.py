@@ -15,6 +15,7 @@ from sklearn.preprocessing import FunctionTransformer
 from << cookiecutter.package_name >> import storage
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.files import read_json, write_json
+from << cookiecutter.package_name >>.manifest import MANDATORY, seal
 from << cookiecutter.package_name >>.objects.grammar import Grammar
 from << cookiecutter.package_name >>.objects.metrics import metric
 from << cookiecutter.package_name >>.objects.model import model_from
@@ -27,7 +28,7 @@ from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.predict import predict
 from << cookiecutter.package_name >>.steps.task import task_of
 from << cookiecutter.package_name >>.storage import fetched, publish
-from << cookiecutter.package_name >>.store import MANDATORY, Described, load, save, seal
+from << cookiecutter.package_name >>.store import Described, load, save
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +209,7 @@ def test_a_part_that_a_storage_has_lost_is_named(uri: str, saved: Path, named: l
 def test_a_manifest_that_leads_out_of_the_folder_is_refused(uri: str, saved: Path) -> None:
     version = publish(saved, uri)
     files, root = fsspec.url_to_fs(version)
-    files.pipe_file(f"{root}/manifest.json", b'{"format": 3, "parts": {"../../outside": "0"}}')
+    files.pipe_file(f"{root}/manifest.json", b'{"format": 3, "flavors": {}, "parts": {"../../outside": "0"}}')
     with pytest.raises(UserError, match="its manifest names"), fetched(uri):
         pass
 

@@ -19,8 +19,10 @@ import pandas as pd
 
 from .errors import UserError, nearest
 from .files import read_json
+from .locked import read_plan
 from .objects.model import Model, model_from
 from .objects.reader import read
+from .objects.trusted import read_trusted
 from .pipeline import PredictionPipeline
 from .schema import Schema
 from .steps.split import Fold, read_folds
@@ -193,13 +195,13 @@ def _tuned(name: str) -> Tuned:
     return Tuned(
         Result(**read_json(f"models/tuned/{name}/result.json")),
         pd.read_csv(trials) if trials.exists() else pd.DataFrame(),  # no trial has finished
-        model_from(read_json(f"plan/models/{name}.json")).of(_schema().features),
+        model_from(read_plan(f"models/{name}")).of(_schema().features),
     )
 
 
 def _trained(_: Any) -> Trained:
     board = read_json("reports/leaderboard.json")
-    model, schema = load(Path("models/final"), read_json("plan/train.json")["named"])
+    model, schema = load(Path("models/final"), read_trusted(Path("params")).named)
     return Trained(model, schema, pd.DataFrame(board["models"]), board["metric"])
 
 

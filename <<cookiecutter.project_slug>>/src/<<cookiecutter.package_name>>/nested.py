@@ -16,6 +16,7 @@ import pandas as pd
 
 from .errors import UserError
 from .files import read_json, write_json
+from .locked import read_plan
 from .objects.build import build
 from .objects.grammar import Grammar
 from .objects.metrics import metric
@@ -43,7 +44,7 @@ def nested() -> dict[str, Any]:
     UserError
         If there is no outer splitter, or a stage fails.
     """
-    plan, train = read_json("plan/split.json"), read_json("plan/train.json")
+    plan, train = read_plan("split"), read_plan("train")
     if plan["outer"] is None:
         raise UserError("an outer splitter is needed, such as `outer: {class: KFold}`", "split.yaml")
     schema = Schema.from_json(read_json("data/interim/schema.json"))

@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from .custom.validation import Checked, Validation
+from .described import read_example
 from .errors import UserError
-from .files import read_json
-from .objects.plan import compile_params, read_package, read_validation
+from .objects.plan import read_grammar, read_package, read_validation
+from .objects.trusted import read_trusted
 from .schema import Schema, dtype_of
 from .steps.apart import apart, steps_of
 from .steps.featurize import featurize
@@ -70,7 +71,8 @@ class PredictionPipeline:
     ) -> "PredictionPipeline":
         """The pipeline of a saved model, with the policies of `params/predict.yaml`.
 
-        Only types are loaded that the project's params name.
+        Only classes that can be part of a model of these params are loaded. A model that DVC has pulled has to be the
+        one that `dvc.lock` names.
 
         Parameters
         ----------
@@ -91,17 +93,19 @@ class PredictionPipeline:
 
             which, _, repo = str(uri).removeprefix(REGISTERED).partition("@")
             uri = fetch(which, repo or None, params)
-        plan = params.parent / "plan/train.json"
-        named = read_json(plan) if plan.exists() else compile_params(params).slices["train"]
-        with fetched(uri, read_package(params)["best"]) as folder:
+        grammar = read_grammar(params)
+        trusted = read_trusted(params, grammar)
+        with fetched(uri, read_package(params, grammar)["best"]) as folder:
             if partial:
-                model, (transformers, schema) = None, load_transformers(folder, named["named"])
+                model, (transformers, schema) = None, load_transformers(folder, trusted.named)
             else:
-                model, schema = load(folder, named["named"])
+                model, schema = load(folder, trusted.named)
                 transformers = steps_of(apart(model)["transformers"])
-            example = pd.DataFrame(read_json(folder / "example.json"))
+            example = pd.DataFrame(read_example(folder))
+        if schema.task != trusted.task:
+            raise UserError(f"{uri} is a model for another task than that of params/data.yaml: {schema.task}")
         shown = example if len(example) else None
-        return cls(schema, model, read_validation(params), example=shown, transformers=transformers)
+        return cls(schema, model, read_validation(params, grammar), example=shown, transformers=transformers)
 
     def check(self, frame: pd.DataFrame) -> Checked:
         """Rows as they were read, typed, and what is wrong with them.

@@ -6,6 +6,8 @@ one that is cut off leaves the earlier model what it was.
 
 import hashlib
 import json
+import math
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,14 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from .errors import UserError
+from .manifest import LONGEST, MANIFEST, Manifest, parsed, verify
 from .objects.metrics import Metric
-from .store import MANIFEST, verify
 
 EXTRAS = {"s3fs": "s3", "gcsfs": "gcs", "adlfs": "azure"}
 OBJECT_STORES = {"s3", "gs", "gcs", "abfs", "az"}
 LATEST = "latest.json"
+VERSION = re.compile(r"[0-9a-f]{12}")
 
 
 def publish(folder: Path, uri: str) -> str:
@@ -35,17 +39,16 @@ def publish(folder: Path, uri: str) -> str:
     UserError
         If the model is damaged, or the storage cannot be written to.
     """
-    verify(folder)
+    manifest = verify(folder)
     version = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()[:12]
     with _explained(uri, "written to"):
         files, root = fsspec.url_to_fs(uri)
         root = root.rstrip("/")
-        parts = sorted(one for one in folder.rglob("*") if one.is_file())
-        for part in parts:
-            place = f"{root}/versions/{version}/{part.relative_to(folder).as_posix()}"
+        for part in (*sorted(manifest.parts), MANIFEST):  # and nothing else that happens to lie in the folder
+            place = f"{root}/versions/{version}/{part}"
             if not _whole(files):
                 files.makedirs(place.rpartition("/")[0], exist_ok=True)
-            files.put_file(str(part), place)
+            files.put_file(str(folder / part), place)
         latest = f"{root}/{LATEST}"
         new = latest if _whole(files) else f"{latest}.new"
         files.pipe_file(new, json.dumps({"version": version}).encode())
@@ -78,27 +81,60 @@ def fetched(uri: str | Path, best: Metric | None = None) -> Iterator[Path]:
             files, root = fsspec.url_to_fs(str(uri))
             root = root.rstrip("/")
             if files.exists(f"{root}/{LATEST}"):
-                latest = json.loads(files.cat_file(f"{root}/{LATEST}"))["version"]
+                latest = _latest(files, root, uri)
                 root = f"{root}/versions/{_best(files, root, best) if best else latest}"
             if not files.exists(f"{root}/{MANIFEST}"):
                 raise UserError(f"there is no model at {uri}")
-            for name in (MANIFEST, *json.loads(files.cat_file(f"{root}/{MANIFEST}"))["parts"]):
+            copy.mkdir()
+            for name in (MANIFEST, *_manifest(files, root, uri).parts):
                 part = copy / name
-                if not part.resolve().is_relative_to(copy.resolve()):
-                    raise UserError(f"{uri} is damaged: its manifest names {name}")
                 part.parent.mkdir(parents=True, exist_ok=True)
                 with suppress(FileNotFoundError):  # whoever loads the model is told what is missing
+                    _refuse_link(files, root, name, uri)
                     files.get_file(f"{root}/{name}", str(part))
         yield copy
+
+
+def _manifest(files: Any, root: str, uri: str | Path) -> Manifest:
+    """Return the manifest of a model in a storage, whose names are checked before anything is fetched."""
+    _refuse_link(files, root, MANIFEST, uri)
+    return parsed(files.read_block(f"{root}/{MANIFEST}", 0, LONGEST + 1), str(uri))
+
+
+def _latest(files: Any, root: str, uri: str | Path) -> str:
+    """Return the version that `latest.json` points at."""
+    try:
+        found = json.loads(files.cat_file(f"{root}/{LATEST}"))["version"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(f"{uri}/{LATEST} is damaged: {type(error).__name__}: {error}") from None
+    if not isinstance(found, str) or not VERSION.fullmatch(found):
+        raise UserError(f"{uri}/{LATEST} is damaged: {found!r} is no version")
+    return found
+
+
+def _refuse_link(files: Any, root: str, name: str, uri: str | Path) -> None:
+    """Refuse a part that is a link, or lies behind one, where the storage is a folder, which can hold links."""
+    if not isinstance(files, LocalFileSystem):
+        return
+    path = Path(root)
+    for step in name.split("/"):
+        path = path / step
+        if path.is_symlink():
+            raise UserError(f"{uri} is damaged: {name} is a link, and a model's folder holds files only")
 
 
 def _best(files: Any, root: str, metric: Metric) -> str:
     """The version whose metrics say the best value."""
     values = {}
     for folder in files.ls(f"{root}/versions", detail=False):
-        with suppress(FileNotFoundError, KeyError):
-            found = json.loads(files.cat_file(f"{folder.rstrip('/')}/metrics.json"))
-            values[folder.rstrip("/").rpartition("/")[2]] = float(found[metric.name])
+        version = folder.rstrip("/").rpartition("/")[2]
+        if not VERSION.fullmatch(version):
+            continue
+        # What is damaged has not been measured.
+        with suppress(FileNotFoundError, KeyError, ValueError, TypeError, RecursionError):
+            value = float(json.loads(files.cat_file(f"{root}/versions/{version}/metrics.json"))[metric.name])
+            if math.isfinite(value):
+                values[version] = value
     if not values:
         raise UserError(
             f"no model at {root} was measured by {metric.name}: name it under metrics in params/evaluate.yaml",

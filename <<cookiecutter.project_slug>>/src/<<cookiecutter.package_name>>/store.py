@@ -3,10 +3,10 @@
 Each fitted part is stored by a flavor of `custom/flavors.py`, which the params name. On loading no other flavor is
 used, whatever the folder says of itself, and none of those that this project brings runs code that a file holds.
 
-`manifest.json` lists the files with their checksums, so that one that is missing or damaged is named.
+`manifest.json` lists the files with their checksums, so that one that is missing or damaged is named. What is trusted,
+and why, is in `trust.py`, `locked.py` and `objects/trusted.py`.
 """
 
-import hashlib
 import importlib.metadata
 import platform
 import warnings
@@ -18,16 +18,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .described import read_environment, read_schema
 from .errors import UserError
-from .files import read_json, replacing, write_json, write_text
+from .files import replacing, write_json, write_text
+from .locked import check_locked
+from .manifest import seal, verify
 from .schema import Schema
 from .steps.apart import PARTS, apart, steps_of, together
+from .steps.fits import check_features, check_fits
 from .steps.task import task_of
 from .trust import PACKAGE, imported
 
-MANDATORY = ("schema.json", "example.json", "model.yaml", "environment.json")
-MANIFEST = "manifest.json"
-FORMAT = 3
 DEFAULT = f"{PACKAGE}.custom.flavors.Skops"
 COMPARED = 100  # rows on which a stored model is compared with the model
 
@@ -117,7 +118,9 @@ def load(folder: Path, named: Iterable[str]) -> tuple[Any, Schema]:
     absent = [part for part in needed if part not in flavors]
     if absent:
         raise UserError(f"{folder} has no part {absent[0]!r}: the model is not complete")
-    return _together(folder, flavors, about), schema
+    model = _together(folder, flavors, about)
+    check_fits(model, schema, folder)
+    return model, schema
 
 
 def load_transformers(folder: Path, named: Iterable[str]) -> tuple[list[Any], Schema]:
@@ -126,7 +129,14 @@ def load_transformers(folder: Path, named: Iterable[str]) -> tuple[list[Any], Sc
     flavors, schema = _opened(folder, about)
     if "transformers" not in flavors:
         raise UserError(f"{folder} has no part 'transformers': the model is not complete")
-    return steps_of(_got(folder, "transformers", flavors["transformers"], about)), schema
+    found = _got(folder, "transformers", flavors["transformers"], about)
+    try:
+        steps = steps_of(found)
+    except (TypeError, ValueError, KeyError, IndexError) as error:
+        raise UserError(f"{folder} is damaged: {type(error).__name__}: {error}") from None
+    for one in steps:
+        check_features(one, schema, folder)
+    return steps, schema
 
 
 def put(thing: Any, path: Path, flavor: Any, about: About) -> None:
@@ -179,53 +189,6 @@ def compare(model: Any, again: Any, features: pd.DataFrame, schema: Schema, tole
         )
 
 
-def seal(folder: Path, flavors: Mapping[str, str] | None = None) -> None:
-    """List the files of a model's folder, with their checksums, in its manifest.
-
-    Parameters
-    ----------
-    flavors : the import path of each fitted part's flavor; those that the manifest says if None.
-    """
-    stored = dict(flavors) if flavors is not None else read_json(folder / MANIFEST)["flavors"]
-    files = sorted(one for one in folder.rglob("*") if one.is_file() and one != folder / MANIFEST)
-    parts = {one.relative_to(folder).as_posix(): _checksum(one) for one in files}
-    write_json(folder / MANIFEST, {"format": FORMAT, "flavors": stored, "parts": parts})
-
-
-def verify(folder: Path) -> dict[str, str]:
-    """Check that a model's folder is as it was sealed.
-
-    This finds what was damaged or lost, and no more: whoever can write to the folder can write the manifest as well.
-
-    Returns
-    -------
-    The import path of each fitted part's flavor.
-
-    Raises
-    ------
-    UserError
-        If a file is missing or is not what the manifest says.
-    """
-    if not (folder / MANIFEST).exists():
-        raise UserError(f"{folder / MANIFEST} is missing: `make run` trains the model")
-    try:
-        manifest = read_json(folder / MANIFEST)
-        version = int(manifest["format"])
-        if version != FORMAT:
-            age = "a later" if version > FORMAT else "an earlier"
-            raise UserError(f"{folder} was written by {age} version of this project (format {version}, not {FORMAT})")
-        parts = dict(manifest["parts"])
-        flavors = {str(name): str(path) for name, path in manifest["flavors"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{folder / MANIFEST} is damaged: {type(error).__name__}: {error}") from None
-    for part in (*MANDATORY, *parts):
-        if part not in parts or not (folder / part).is_file():
-            raise UserError(f"{folder / part} is missing: the model is not complete")
-        if _checksum(folder / part) != parts[part]:
-            raise UserError(f"{folder / part} is damaged: its checksum is not that of the manifest")
-    return flavors
-
-
 def environment(packages: Iterable[str]) -> dict[str, str]:
     """The versions of Python and of the packages that a model depends on."""
     found = {"python": platform.python_version()}
@@ -236,11 +199,6 @@ def environment(packages: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _compare_versions(made_with: Mapping[str, str]) -> None:
     """Warn where the model was made with another minor version of scikit-learn, which promises nothing then."""
     theirs, ours = made_with.get("scikit-learn", ""), importlib.metadata.version("scikit-learn")
@@ -249,14 +207,23 @@ def _compare_versions(made_with: Mapping[str, str]) -> None:
 
 
 def _opened(folder: Path, about: About) -> tuple[dict[str, Any], Schema]:
-    """The flavors of a folder's parts, of those that the params name, and its schema."""
+    """Return the flavors of a folder's parts, which the params have to name, and its schema."""
+    check_locked(folder)
     flavors = {}
-    for name, path in verify(folder).items():
+    for name, path in verify(folder).flavors.items():
         if path not in {*about.named, DEFAULT}:
             raise UserError(f"{folder}: the part {name!r} is stored by {path}, which params/package.yaml does not name")
-        flavors[name] = imported(path)()
-    _compare_versions(read_json(folder / "environment.json"))
-    return flavors, Schema.from_json(read_json(folder / "schema.json"))
+        flavor = imported(path)
+        if name not in PARTS or not isinstance(flavor, type) or name not in getattr(flavor, "suits", ()):
+            raise UserError(f"{folder}: {path} is no flavor for a part {name!r}")
+        flavors[name] = flavor()
+    _compare_versions(read_environment(folder))
+    schema = read_schema(folder)
+    if schema.task["class"] not in about.named:
+        raise UserError(
+            f"{folder} is a model for the task {schema.task['class']}, which params/data.yaml does not name"
+        )
+    return flavors, schema
 
 
 def _together(folder: Path, flavors: Mapping[str, Any], about: About) -> Any:

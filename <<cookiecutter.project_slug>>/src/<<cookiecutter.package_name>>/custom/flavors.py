@@ -12,23 +12,28 @@ Each has
 What has been saved is loaded again and compared at once.
 """
 
+import copyreg
+import json
+import pickle
 from collections.abc import Iterable
 from pathlib import Path
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
+from zipfile import ZipFile
 
 import joblib
 import skops.io
-from joblib.numpy_pickle import NumpyUnpickler
+from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
 
 from ..errors import UserError
 from ..store import About
-from ..trust import imported, is_trusted, trusted_packages
+from ..trust import imported, is_trusted, may_be_called, trusted_packages
 
 ALL = ("transformers", "label_encoder", "model", "exports")
 
 
 class Skops:
-    """skops: types of trusted packages alone, no code. What this project uses unless told otherwise."""
+    """skops: classes that can be part of a model, and no code. The default flavor."""
 
     suffix, suits, tolerance = ".skops", ALL, 0.0
 
@@ -42,18 +47,19 @@ class Skops:
         Raises
         ------
         UserError
-            If it holds what is not trusted.
+            If it holds something that is not trusted.
         """
         unknown = skops.io.get_untrusted_types(file=path)
         refuse(path, (name for name in unknown if not is_trusted(name, about.named)))
+        refuse(path, (f"a call of {name}" for name in _called(path) if not may_be_called(imported(name))))
         return skops.io.load(path, trusted=unknown)
 
 
 class Joblib:
-    """joblib: a pickle, which other Python programs read with `joblib.load`, and so whatever it holds is run there.
+    """joblib: a pickle. Other Python programs read it with `joblib.load`, which runs whatever the file says.
 
-    Here it is read with the trust that skops has: classes of trusted packages, and the functions by which scikit-learn
-    and NumPy put themselves together.
+    Here it is read with the same trust as skops: classes that can be part of a model, and the functions with which
+    scikit-learn and NumPy rebuild their values.
     """
 
     suffix, suits, tolerance = ".joblib", ALL, 0.0
@@ -68,7 +74,7 @@ class Joblib:
         Raises
         ------
         UserError
-            If it holds what is not trusted.
+            If it holds something that is not trusted.
         """
         with path.open("rb") as file:
             return _Unpickler(path, file, about.named).load()
@@ -107,12 +113,30 @@ class Onnx:
 
 
 def refuse(path: Path, names: Iterable[str]) -> None:
-    """Raise a UserError if there is any name."""
+    """Raise a UserError that tells the first of the names, if there is one."""
     for name in names:
-        raise UserError(f"{path} holds {name}, which no object in params/ names: it is not loaded")
+        raise UserError(
+            f"{path} holds {name}, which is no part of a model and which no object in params/ names: it is not loaded"
+        )
 
 
-# By these NumPy, SciPy, pandas and Python itself put values together; none of them runs what it is given.
+def _called(path: Path) -> list[str]:
+    """Return the import paths of the classes that skops would call with arguments from the file."""
+    with ZipFile(path) as archive:
+        waiting: list[Any] = [json.loads(archive.read("schema.json"))]
+    found = []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if node.get("__loader__") == "ConstructorFromReduceNode":
+                found.append(f"{node['__module__']}.{node['__class__']}")
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
+    return sorted(set(found))
+
+
+# NumPy, SciPy and Python rebuild plain values with these; none of them runs what it is given.
 VALUES = frozenset(
     [
         "builtins.bytearray",
@@ -123,7 +147,6 @@ VALUES = frozenset(
         "builtins.slice",
         "collections.defaultdict",
         "copyreg._reconstructor",
-        "joblib.numpy_pickle.NumpyArrayWrapper",
         "numpy.bool",
         "numpy.float32",
         "numpy.float64",
@@ -149,15 +172,57 @@ VALUES = frozenset(
 
 
 class _Unpickler(NumpyUnpickler):
-    """joblib's own reader, which imports what is trusted and nothing else."""
+    """joblib's own reader, which imports and calls only what is trusted."""
+
+    dispatch = NumpyUnpickler.dispatch.copy()
 
     def __init__(self, path: Path, file: Any, named: list[str]) -> None:
         super().__init__(str(path), file, ensure_native_byte_order=True)
         self.path, self.named = path, named
+        self.makers: list[Any] = []  # the functions that may be called
 
     def find_class(self, module: str, name: str) -> Any:
         found = f"{module}.{name}"
-        of_cython = name == "newObj" or name.startswith("__pyx_unpickle_")  # how compiled classes are put together
-        if found not in VALUES and not (of_cython and module.split(".")[0] in trusted_packages(self.named)):
+        if found == "joblib.numpy_pickle.NumpyArrayWrapper":
+            return _ArrayWrapper
+        # Compiled classes are rebuilt by functions of these names.
+        of_cython = name == "newObj" or name.startswith("__pyx_unpickle_")
+        maker = found in VALUES or (of_cython and module.split(".")[0] in trusted_packages(self.named))
+        if not maker:
             refuse(self.path, [found] if "." in name or not is_trusted(found, self.named) else [])
-        return imported(found)
+        thing = imported(found)
+        if maker:
+            self.makers.append(thing)
+        return thing
+
+    def load_reduce(self) -> None:
+        """Call a function or a class with arguments from the file."""
+        called = self.stack[-2]
+        if not (may_be_called(called) or any(called is one for one in self.makers)):
+            refuse(self.path, [f"a call of {getattr(called, '__name__', type(called).__name__)}"])
+        if called is copyreg._reconstructor and self.stack[-1][1] is not object:  # type: ignore[attr-defined]
+            refuse(self.path, ["a call of a constructor"])
+        super().load_reduce()
+
+    def load_build(self) -> None:
+        """Set the attributes of an object; those of a class or a function stay as they are."""
+        if isinstance(self.stack[-2], type | FunctionType | BuiltinFunctionType):
+            refuse(self.path, [f"a change of {self.stack[-2].__name__}"])
+        super().load_build()
+
+    def load_old(self) -> None:
+        """Refuse what only the first protocol of pickle has."""
+        refuse(self.path, ["an object in the format of Python 1"])
+
+    dispatch[pickle.REDUCE[0]] = load_reduce
+    dispatch[pickle.BUILD[0]] = load_build
+    dispatch[pickle.INST[0]] = dispatch[pickle.OBJ[0]] = load_old
+
+
+class _ArrayWrapper(NumpyArrayWrapper):
+    """joblib keeps an array of objects as a pickle within the pickle, which is read as the outer one is."""
+
+    def read_array(self, unpickler: Any, ensure_native_byte_order: bool) -> Any:
+        if not self.dtype.hasobject:
+            return super().read_array(unpickler, ensure_native_byte_order)
+        return _Unpickler(unpickler.path, unpickler.file_handle, unpickler.named).load()

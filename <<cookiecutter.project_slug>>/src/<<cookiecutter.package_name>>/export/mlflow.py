@@ -28,7 +28,6 @@ NEEDED = (
     "pyarrow",
     "ruamel.yaml",
 )  # for prediction, beside what the model is made of
-USED = ("params/package.yaml", "params/predict.yaml", "params/registry.yaml", "plan/train.json")  # by prediction
 KINDS = {"number": DataType.double, "datetime": DataType.string, "category": DataType.string, "text": DataType.string}
 
 
@@ -83,9 +82,7 @@ def _contents(folder: Path) -> Iterator[dict[str, Any]]:
     with TemporaryDirectory() as room:
         data = Path(room) / "data"
         shutil.copytree(folder, data / "model", ignore=shutil.ignore_patterns("exports"))
-        for file in USED:
-            (data / file).parent.mkdir(exist_ok=True)
-            shutil.copy(file, data / file)
+        shutil.copytree("params", data / "params")  # they say what the model may hold
         shutil.copytree(CODE, Path(room) / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
         versions = read_json(folder / "environment.json") | {name: version(name) for name in NEEDED}
         yield {

@@ -42,7 +42,15 @@ class Graph(BaseEstimator):
         return True
 
     def open(self, folder: Path) -> None:
-        """Take the graph from its file."""
+        """Read the graph from its file.
+
+        Raises
+        ------
+        ValueError
+            If the file would lie elsewhere.
+        """
+        if Path(self.file).name != self.file:
+            raise ValueError(f"{self.file!r} is no name of a graph in {folder}")
         self.graph_ = (folder / self.file).read_bytes()
 
     def __getstate__(self) -> dict[str, Any]:

@@ -1,15 +1,14 @@
 """Registered models on this machine: fetched once, and kept in `.cache/registry`."""
 
 import hashlib
-import shutil
 import sys
 from pathlib import Path
 
 from ..custom.registries import GTO, ModelRegistry
 from ..errors import UserError, nearest
 from ..files import replacing
+from ..manifest import MANIFEST, copy_model, verify
 from ..objects.plan import read_releases
-from ..store import MANIFEST, verify
 
 CACHE = Path(".cache/registry")
 LATEST = "latest"
@@ -54,7 +53,7 @@ def copy(which: str, to: Path, repo: str | None = None) -> None:
         raise UserError(f"{to} is there and is no model: choose a new folder")
     folder = fetch(which, repo)
     with replacing(to) as new:
-        shutil.copytree(folder, new)
+        copy_model(folder, new)
 
 
 def resolved(registry: ModelRegistry, which: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,16 +18,21 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from ..custom.registries import Version
+from ..described import read_example
 from ..errors import UserError
 from ..export.mlflow import save
-from ..files import read_json, replacing
+from ..files import replacing
+from ..locked import check_locked
+from ..manifest import MANIFEST, copy_model, seal, verify
+from ..objects.trusted import read_trusted
 from ..pipeline import MODEL
 from ..steps.predict import prepare
-from ..store import MANIFEST, load, seal
+from ..store import load
 from .guards import check_reachable
 
 HOLDERS = "holders."  # the tag of the registered model that notes which versions have held a stage
 COMMIT = "git.commit"
+PARAMS = Path("params")
 
 
 class Server:
@@ -51,8 +57,8 @@ class Server:
             found = self.client.search_model_versions(f"name = '{self.name}'", max_results=1000)
             listed = [
                 Version(
-                    f"v{one.version}",
-                    one.tags.get(COMMIT, ""),
+                    f"v{int(one.version)}",  # it becomes a folder
+                    _commit(one.tags.get(COMMIT)),
                     datetime.fromtimestamp(one.creation_timestamp / 1000, UTC),
                     self.client.get_run(one.run_id).data.metrics if one.run_id else {},
                 )
@@ -68,7 +74,7 @@ class Server:
             model = self.client.get_registered_model(self.name)
             held = {}
             for stage, number in model.aliases.items():
-                current, noted = f"v{number}", json.loads(model.tags.get(HOLDERS + stage, "[]"))
+                current, noted = f"v{int(number)}", _holders(model.tags.get(HOLDERS + stage))
                 held[stage] = noted if noted[-1:] == [current] else [*noted, current]
         return held
 
@@ -105,7 +111,7 @@ class Server:
             if manifest is None:
                 raise UserError(f"{version} of {self.name} at {self.uri} was not registered by this project")
             with replacing(folder) as new:
-                shutil.copytree(manifest.parent, new)
+                copy_model(manifest.parent, new)
 
     def _exists(self) -> bool:
         return bool(self.client.search_registered_models(f"name = '{self.name}'"))
@@ -126,13 +132,29 @@ class Server:
             raise UserError(f"MLflow's registry at {self.uri} fails: {reason}", "releases.yaml", "registry") from error
 
 
+def _commit(tag: Any) -> str:
+    """Return the commit that a tag names, or nothing: everybody who can write to MLflow can write tags."""
+    return tag if isinstance(tag, str) and re.fullmatch(r"[0-9a-f]{7,64}", tag) else ""
+
+
+def _holders(tag: Any) -> list[str]:
+    """Return the versions that a tag notes, or none if it notes something else."""
+    try:
+        found = json.loads(tag or "[]")
+    except (ValueError, TypeError, RecursionError):
+        return []
+    known = isinstance(found, list) and all(isinstance(one, str) and re.fullmatch(r"v\d+", one) for one in found)
+    return found if known else []
+
+
 def _write(path: Path) -> None:
     """Write the model of the last run as MLflow's, without the copies for others that lie in its folder."""
+    check_locked(Path(MODEL))
+    verify(Path(MODEL))
     with TemporaryDirectory() as room:
         folder = Path(room) / "package"
         shutil.copytree(MODEL, folder, ignore=shutil.ignore_patterns("exports"))
         seal(folder)
-        named: list[str] = read_json("plan/train.json")["named"]
-        model, schema = load(folder, named)
-        features: Any = prepare(pd.DataFrame(read_json(folder / "example.json")), schema)
+        model, schema = load(folder, read_trusted(PARAMS).named)
+        features: Any = prepare(pd.DataFrame(read_example(folder)), schema)
         save(path, folder, model, features)

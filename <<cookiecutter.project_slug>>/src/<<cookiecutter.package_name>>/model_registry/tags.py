@@ -8,13 +8,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..calls import git
 from ..custom.registries import Version
 from ..errors import UserError
 from ..files import replacing
+from ..locked import LOCK, checksum, expected_of
 from .guards import ARTIFACT, numbers
 
 FIRST = "v1.0.0"
@@ -147,6 +148,22 @@ def fetch(version: str, folder: Path, repo: str | None) -> None:
         with replacing(folder) as new:
             files = DVCFileSystem(top, rev=found["rev"], subrepos=True)
             files.get(found["path"], str(new), recursive=True)
+            _check(new, found["path"], files)
+
+
+def _check(folder: Path, path: str, files: Any) -> None:
+    """Refuse a model that is not the one that `dvc.lock` names in its commit, whatever DVC's remote has sent."""
+    for above in PurePosixPath(path).parents:
+        lock = (above / LOCK).as_posix()
+        if files.isfile(lock):
+            name = PurePosixPath(path).relative_to(above).as_posix()
+            expected = expected_of(files.read_text(lock, encoding="utf-8"), name)
+            if expected is not None and checksum(folder) != expected:
+                raise UserError(
+                    f"what DVC's remote holds for {path} is not the model that was registered: its checksum is not the "
+                    "one in dvc.lock"
+                )
+            return
 
 
 def artifact() -> str:

@@ -111,7 +111,7 @@ def compile_params(folder: Path) -> Plan:
         "models": list(names),
         "task": data["task"],
         "metric": search["metric"],
-        "named": sorted(named | trained["named"] | _named(trained)),
+        "named": sorted(named | trained["named"] | _named([data["task"], trained])),
         **parts("train"),
         "workers": search["workers"],
         "code": fingerprints(_named([data["task"], trained])),
@@ -139,6 +139,18 @@ def compile_params(folder: Path) -> Plan:
         "code": fingerprints(_named([data["task"], split])),
     }
     return plan
+
+
+def read_grammar(folder: Path) -> Grammar:
+    """Return the grammar with the packages that `params/registry.yaml` names."""
+    return Grammar(_registry(*read(folder / "registry.yaml", folder.resolve().parent)))
+
+
+def read_task(folder: Path, grammar: Grammar) -> dict[str, Any]:
+    """Return the task of `params/data.yaml` in plain values."""
+    data, where = read(folder / "data.yaml", folder.resolve().parent)
+    written: dict[str, Any] = plain(_task(where.mapping(data, need=["task"])["task"], where.at("task"), grammar))
+    return written
 
 
 def read_package(folder: Path, grammar: Grammar | None = None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sklearn.utils import estimator_html_repr
 
 from ..errors import UserError
 from ..files import read_json, replacing, write_json, write_text
+from ..locked import read_plan
 from ..objects.build import build
 from ..objects.grammar import Grammar
 from ..objects.metrics import Metric, Outputs, joined, metric
@@ -42,8 +43,8 @@ def write() -> None:
 
     Where nothing is held out, it is scored on what its members' models of the folds said of the rows left out of these.
     """
-    plan = read_json("plan/evaluate.json")
-    train = read_json("plan/train.json")
+    plan = read_plan("evaluate")
+    train = read_plan("train")
     model, schema = load(Path("models/final"), train["named"])
     board, result = read_json(REPORTS / "leaderboard.json"), read_json("models/final/result.json")
     learned, held_out = (pd.read_parquet(f"data/processed/{part}.parquet") for part in ("train", "holdout"))
@@ -71,7 +72,7 @@ def write() -> None:
     held = interval_scores(truth, intervals, model.combine.coverage) if intervals is not None else []
     members = _members(model, result["members"], metrics[0])
     searches = [
-        search(model_from(read_json(f"plan/models/{name}.json")), TUNED / name / "trials.csv")
+        search(model_from(read_plan(f"models/{name}")), TUNED / name / "trials.csv")
         for name in (one["model"] for one in board["models"])
         if name in train["models"]
     ]
@@ -275,7 +276,7 @@ def _learning_curve(
     member: dict[str, Any], learned: pd.DataFrame, schema: Schema, metric: Metric, seconds: float
 ) -> pd.DataFrame:
     """The learning curve of a member, which costs what the search says that a row of it costs."""
-    slice_ = read_json(f"plan/models/{member['model']}.json")
+    slice_ = read_plan(f"models/{member['model']}")
     folds = read_folds("data/processed/folds.npz")
     rows = min(len(learn) for learn, _ in folds)
     sampled = slice_.get("sample", {}).get("params", {}).get("rows", rows)

@@ -12,16 +12,19 @@ import pandas as pd
 from ..calls import git
 from ..custom.registries import Version
 from ..errors import UserError
-from ..files import read_json, write_json, write_text
+from ..files import write_json, write_text
 from ..imported import RAW, bring, local
+from ..locked import read_plan
+from ..manifest import read_manifest
 from ..objects.grammar import Grammar
 from ..objects.metrics import Metric, metric
 from ..objects.plan import Retrain, read_releases, read_retrain
 from ..objects.reader import Where, read
+from ..objects.trusted import read_trusted
 from ..pipeline import MODEL
-from ..store import MANIFEST, load
+from ..store import load
 from .compare import Comparison, Trained, compare
-from .registered import LEARNED, NAMED, fetch, find
+from .registered import LEARNED, fetch, find
 
 PARAMS, REPORTS = Path("params"), Path("reports")
 HELD_OUT = "data/processed/holdout.parquet"
@@ -84,7 +87,7 @@ def verdict(asked: Retrain, registered: Version | None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as room:
         folder = Path(room)
         fetch(registered, folder)
-        if read_json(folder / MODEL / MANIFEST) == read_json(f"{MODEL}/{MANIFEST}"):
+        if read_manifest(folder / MODEL) == read_manifest(Path(MODEL)):
             sentence = f"nothing has changed: the model is the registered {registered.name}"
             return found | {"verdict": "same", "sentence": sentence}
         metrics = _metrics(asked)
@@ -134,15 +137,15 @@ def told(found: dict[str, Any]) -> str:
 
 def _metrics(asked: Retrain) -> list[Metric]:
     """The metric to judge by, then those of the report."""
-    plan, where = read_json("plan/evaluate.json"), Where("plan/evaluate.json")
+    plan, where = read_plan("evaluate"), Where("plan/evaluate.json")
     found = [asked.metric] if asked.metric else []
     found += [metric(one, where, Grammar()) for one in (plan["metric"], *plan["metrics"])]
     return list({one.name: one for one in found}.values())
 
 
 def _trained(folder: Path) -> Trained:
-    """The model of a run, of which only such types are loaded as its own plan names."""
-    model, schema = load(folder / MODEL, read_json(folder / NAMED)["named"])
+    """Return the model of a run; it may hold what the params of its commit name."""
+    model, schema = load(folder / MODEL, read_trusted(folder / PARAMS).named)
     return Trained(model, schema, pd.read_parquet(folder / LEARNED))
 
 

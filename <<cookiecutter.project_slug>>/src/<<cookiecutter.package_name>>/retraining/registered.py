@@ -11,7 +11,7 @@ from ..model_registry.fetch import fetch as fetch_model
 from ..pipeline import MODEL
 
 LEARNED = "data/processed/train.parquet"
-NAMED = "plan/train.json"
+PARAMS = "params"
 
 
 def find(registry: ModelRegistry, stage: str | None) -> Version | None:
@@ -24,24 +24,26 @@ def find(registry: ModelRegistry, stage: str | None) -> Version | None:
 
 
 def fetch(registered: Version, folder: Path) -> None:
-    """Copy a registered model into a folder, with the rows that it learned from and the plan that it was made by.
+    """Copy a registered model into a folder, with the rows that it learned from and the params that it was made by.
 
-    The rows and the plan come from its commit, out of DVC's cache or remote.
+    The rows come from DVC's cache or remote. The params, which say what the model may hold, come from git.
 
     Raises
     ------
     UserError
         If they cannot be had.
     """
+    if not registered.commit:
+        raise UserError(f"the registered {registered.name} does not say which commit of git made it")
     shutil.copytree(fetch_model(registered.name), folder / MODEL)
     from dvc.api import DVCFileSystem
 
     try:
         top, prefix = (git("rev-parse", word).strip() for word in ("--show-toplevel", "--show-prefix"))
         files = DVCFileSystem(top, rev=registered.commit, subrepos=True)
-        for path in (LEARNED, NAMED):
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            files.get_file(f"{prefix}{path}", str(folder / path))
+        (folder / LEARNED).parent.mkdir(parents=True, exist_ok=True)
+        files.get_file(f"{prefix}{LEARNED}", str(folder / LEARNED))
+        files.get(f"{prefix}{PARAMS}", str(folder / PARAMS), recursive=True)
     except Exception as error:  # storages have exceptions of their own
         reason = " ".join(str(error).split())[:300]
         raise UserError(

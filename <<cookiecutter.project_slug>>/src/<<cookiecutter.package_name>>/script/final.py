@@ -14,10 +14,12 @@ from ..custom.samples import RandomSample
 from ..custom.tasks import Classification, Regression
 from ..errors import UserError
 from ..files import read_json
+from ..locked import read_plan
 from ..objects.build import build
 from ..objects.grammar import Grammar
 from ..objects.model import model_from
 from ..objects.reader import Where, read
+from ..objects.trusted import read_trusted
 from ..schema import Schema
 from ..steps.ensemble import Ensemble, Folds
 from ..steps.ensemble import models as models_of
@@ -76,7 +78,7 @@ def final() -> Final:
     for file in ("plan/train.json", "models/final/model.yaml", "data/interim/schema.json", "data/processed/folds.npz"):
         if not Path(file).exists():
             raise UserError(f"{file} is missing: `make run` makes it")
-    model, schema = load(Path("models/final"), read_json("plan/train.json")["named"])
+    model, schema = load(Path("models/final"), read_trusted(Path("params")).named)
     if schema.to_json() != read_json("data/interim/schema.json"):
         raise UserError("models/final was made from other data than data/interim holds: `make run` makes it anew")
     task, text = task_of(schema), read(Path("models/final/model.yaml"))[0]
@@ -102,7 +104,7 @@ def final() -> Final:
     where = Where("data/processed/split.json")
     return Final(
         schema=schema,
-        data=read_json("plan/data.json"),
+        data=read_plan("data"),
         members=members,
         weights=None if stacked else weights,
         learned=learned,
@@ -148,7 +150,7 @@ def _samples(members: Sequence[dict[str, Any]], rows: int) -> list[tuple[int, in
     found = []
     for one in members:
         path = f"plan/models/{one['name'].split(',')[0]}.json"
-        node = read_json(path).get("sample")
+        node = read_plan(path.removeprefix("plan/").removesuffix(".json")).get("sample")
         sample = build(Grammar().object(node, Where(path))) if node else RandomSample(rows)
         if not isinstance(sample, RandomSample):
             raise UserError(f"the search learned from a sample that a script cannot draw: {node['class']}")

@@ -1,8 +1,9 @@
 """Read the table, infer and check its schema, type it, featurize it."""
 
 from ..errors import UserError
-from ..files import read_json, replacing, write_json
+from ..files import replacing, write_json
 from ..imported import refuse_another
+from ..locked import read_plan
 from ..profile import profile
 from ..schema import dtype_of, infer
 from ..steps.example import example
@@ -15,7 +16,7 @@ from . import run
 
 def main() -> None:
     """`plan/data.json` and the source -> `data/interim`."""
-    plan = read_json("plan/data.json")
+    plan = read_plan("data")
     if "imported" in plan:
         refuse_another(plan["source"], plan["imported"])
     raw = load(plan["source"], plan["read"], plan["missing"])

@@ -7,13 +7,15 @@ from typing import Any
 import pandas as pd
 
 from ..files import read_json, replacing, write_json
+from ..locked import note_made, read_plan
+from ..manifest import seal
 from ..objects.build import build
 from ..objects.grammar import Grammar
 from ..objects.reader import Where
 from ..report.card import card
 from ..schema import Schema
 from ..steps.predict import prepare
-from ..store import About, compare, load, put, seal
+from ..store import About, compare, load, put
 from . import run
 
 FINAL = Path("models/final")
@@ -22,7 +24,7 @@ WHERE = Where("plan/package.json")
 
 def main() -> None:
     """`models/final`, the metrics and the statistics -> `models/package`."""
-    plan, named = read_json("plan/package.json"), read_json("plan/train.json")["named"]
+    plan, named = read_plan("package"), read_plan("train")["named"]
     schema = Schema.from_json(read_json(FINAL / "schema.json"))
     metrics, statistics = read_json("reports/metrics.json"), read_json("data/interim/profile.json")
     with replacing("models/package") as folder:
@@ -38,6 +40,7 @@ def main() -> None:
         if flavors:
             _export(folder, flavors, named)
             seal(folder)
+    note_made(Path("models/package"))
     print("models/package is the trained model with its schema, metrics and card")
 
 

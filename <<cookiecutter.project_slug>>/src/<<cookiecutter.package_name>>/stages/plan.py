@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ..files import replacing, write_json
+from ..locked import note_made
 from ..objects.plan import compile_params
 from . import run
 
@@ -15,6 +16,7 @@ def main() -> None:
     with replacing("plan") as folder:
         for name, slice_ in plan.slices.items():
             write_json(folder / f"{name}.json", slice_)
+    note_made(Path("plan"))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import read_json, write_json, write_text
+from ..locked import read_plan
 from ..objects.reader import Where
 from . import budget_for, budgets_for, run
 from .workers import named, start
@@ -18,7 +19,7 @@ def main() -> None:
     """Go on with the study in the folder `argv[2]`, from time `argv[3]` to `argv[4]`; keep its result up to date."""
     name, study, began, until = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
     parent = os.getppid()
-    plan = read_json(f"plan/models/{name}.json")
+    plan = read_plan(f"models/{name}")
     where = Where(f"plan/models/{name}.json")
     with named(plan, where) as workers:
         _search(name, plan, where, workers, study, parent, began, until)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ..errors import UserError, nearest
 from ..files import read_json, replacing, write_json
+from ..locked import read_plan
 from ..objects.build import build
 from ..objects.grammar import Grammar
 from ..objects.metrics import Metric, metric
@@ -21,7 +22,7 @@ from . import run
 
 def main() -> None:
     """`data/interim` -> `data/processed`: the training rows, the held-out rows, and the folds."""
-    plan = read_json("plan/split.json")
+    plan = read_plan("split")
     schema = Schema.from_json(read_json("data/interim/schema.json"))
     frame = pd.read_parquet("data/interim/table.parquet")
     _known(plan["columns"], schema)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import read_json, write_json
+from ..locked import note_made, read_plan
 from ..objects.reader import Where, dump
 from . import STARTED, budget_for, budgets_for, run, threads
 from .workers import named, start
@@ -18,7 +19,7 @@ LEAST = 1.0  # seconds for members that are fitted in no time, where slow import
 
 def main() -> None:
     """`models/tuned` -> `models/final` and `reports/leaderboard.json`."""
-    plan = read_json("plan/train.json")
+    plan = read_plan("train")
     rows = read_json("data/processed/split.json")["train"]
     os.environ.update(threads(rows) | os.environ)
     with named(plan, WHERE) as workers:
@@ -43,7 +44,7 @@ def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:
     from ..trust import imported
 
     results = [Result(**read_json(f"models/tuned/{name}/result.json")) for name in plan["models"]]
-    slices = {name: read_json(f"plan/models/{name}.json") for name in plan["models"]}
+    slices = {name: read_plan(f"models/{name}") for name in plan["models"]}
     ensemble = build(Grammar().object(plan["ensemble"], WHERE))
     competing = [one for one in results if getattr(ensemble, "model", None) in (None, one.name)]
     models = [model_from(slices[one.name]) for one in competing]
@@ -86,6 +87,7 @@ def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:
     described = Described(schema, text, result, read_json("data/interim/example.json"))
     rows = task.askable(frame[list(schema.features)])
     save(Path("models/final"), trained.model, described, plan["named"], rows, flavors)
+    note_made(Path("models/final"))
     write_json("reports/leaderboard.json", {"metric": scorer.name, "models": board})
     print(f"models/final is trained on {len(frame)} rows: {'; '.join(one['name'] for one in chosen['members'])}")
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..files import read_json, replacing, write_json
+from ..locked import read_plan
 from ..objects.code import fingerprint
 from . import budget_for, budgets_for, run, threads
 
@@ -34,7 +35,7 @@ def main() -> None:
     """`plan/models/<model>.json` and the training rows -> `models/tuned/<model>`."""
     began = time.time()
     name = sys.argv[1]
-    plan = read_json(f"plan/models/{name}.json")
+    plan = read_plan(f"models/{name}")
     study = Path(".cache/studies") / name / study_key(plan)
     earlier = read_json(study / "result.json") if (study / "result.json").exists() else {"seconds": 0.0}
     rows = read_json("data/processed/split.json")["train"]
@@ -102,7 +103,7 @@ def _tracked(name: str) -> Iterator[None]:
     It only reads what the search writes, and ends when it has sent that. This stage and its code depend on nothing of
     it, so that a change of trackers searches nothing again.
     """
-    if not TRACKING.exists() or not read_json(TRACKING)["trackers"]:
+    if not TRACKING.exists() or not read_plan(TRACKING.stem)["trackers"]:
         yield
         return
     command = [sys.executable, "-m", f"{__package__.partition('.')[0]}.tracking", name]

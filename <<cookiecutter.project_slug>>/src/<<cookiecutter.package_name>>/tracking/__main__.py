@@ -3,7 +3,7 @@
 import os
 import sys
 
-from ..files import read_json
+from ..locked import read_plan
 from ..stages import run
 
 
@@ -11,7 +11,7 @@ def main() -> None:
     """Follow the search of one model; without a model, send what the run has left, if trackers are named at all."""
     from .sending import PLAN
 
-    if not PLAN.exists() or not read_json(PLAN)["trackers"]:
+    if not PLAN.exists() or not read_plan(PLAN.stem)["trackers"]:
         return
     from .follow import follow, track
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import read_json, write_json, write_text
+from ..locked import read_plan
 from ..objects.grammar import Grammar
 from ..objects.metrics import metric
 from ..objects.reader import Where, dump, read
@@ -85,9 +86,9 @@ def note(running: str | None = None) -> Search:
     FileNotFoundError
         If the pipeline has not come as far as the search.
     """
-    plans = {file.stem: read_json(file) for file in sorted(Path("plan/models").glob("*.json"))}
+    plans = {file.stem: read_plan(f"models/{file.stem}") for file in sorted(Path("plan/models").glob("*.json"))}
     keys = {name: study_key(plan) for name, plan in plans.items()}
-    rest = {name: read_json(f"plan/{name}.json") for name in ("data", "split", "train", "evaluate", "package")}
+    rest = {name: read_plan(name) for name in ("data", "split", "train", "evaluate", "package")}
     # How long a search may take, and where it runs, makes it no other search.
     rest["train"] = {name: one for name, one in rest["train"].items() if name not in ("seconds", "workers")}
     key = hashlib.sha256(json.dumps([keys, rest], sort_keys=True).encode()).hexdigest()[:16]

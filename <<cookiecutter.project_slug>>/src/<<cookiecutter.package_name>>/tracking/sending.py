@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..files import read_json
+from ..locked import read_plan
 from ..objects.build import build
 from ..objects.grammar import Grammar
 from ..objects.reader import Where
@@ -61,7 +61,7 @@ def senders() -> list[Sender]:
     if not PLAN.exists():
         return []
     where = Where(str(PLAN))
-    written = read_json(PLAN)["trackers"]
+    written = read_plan(PLAN.stem)["trackers"]
     return [Sender(build(Grammar().object(one, where.at("trackers", i)))) for i, one in enumerate(written)]
 
 

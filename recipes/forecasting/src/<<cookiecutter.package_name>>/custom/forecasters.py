@@ -293,7 +293,7 @@ class _Each(_Forecaster):
         return np.array(said)
 
     def _import(self) -> None:
-        for name in self.needs:
+        for name in type(self).needs:
             _package(name)
 
     def _fewest(self) -> int:
@@ -344,7 +344,7 @@ class ExponentialSmoothing(_Each):
         self.season_length, self.frequency = season_length, frequency
 
     def _model(self, values: np.ndarray) -> Any:
-        ets = _package(self.needs[0])
+        ets = _package(type(self).needs[0])
         last = values[-(self.history or len(values)) :]
         season = self.seasonal if self._fits_season(last) and self.season_length_ <= LONGEST_SEASON else None
         if (last <= 0).any() and "mul" in (self.error, self.trend, season):
@@ -405,7 +405,7 @@ class Arima(_Each):
         self.history, self.season_length, self.frequency = history, season_length, frequency
 
     def _model(self, name: str, values: np.ndarray) -> Any:
-        sarimax = _package(self.needs[0])
+        sarimax = _package(type(self).needs[0])
         last = self._last(values)
         seasonal = (*self.seasonal_order, self.season_length_) if self._has_season(last) else (0, 0, 0, 0)
         beside = self._beside(name, last)
@@ -482,7 +482,7 @@ class Theta(_Each):
         return True  # it is fitted in no time, so nothing is kept
 
     def _forecast_one(self, name: str, values: np.ndarray, steps: int, future: np.ndarray) -> np.ndarray:
-        theta = _package(self.needs[0])
+        theta = _package(type(self).needs[0])
         seasonal = self.deseasonalize and self._fits_season(values)
         model = theta.ThetaModel(
             pd.Series(values),
@@ -540,7 +540,7 @@ class ProphetForecaster(_Each):
         return pd.DataFrame({f"x{number}": column for number, column in enumerate(known.T)}).assign(ds=local)
 
     def _fit_one(self, name: str, values: np.ndarray) -> Any:
-        prophet = _package(self.needs[0])
+        prophet = _package(type(self).needs[0])
         _quiet("prophet", "cmdstanpy")
         model = prophet.Prophet(
             changepoint_prior_scale=self.changepoint_prior_scale,
@@ -556,10 +556,10 @@ class ProphetForecaster(_Each):
         for column in table.columns.drop(["ds", "y"]):
             model.add_regressor(column)
         model.fit(table, seed=self.random_state)
-        return str(_package(self.needs[1]).model_to_json(model))
+        return str(_package(type(self).needs[1]).model_to_json(model))
 
     def _forecast_one(self, name: str, values: np.ndarray, steps: int, future: np.ndarray) -> np.ndarray:
-        model = _package(self.needs[1]).model_from_json(self.fitted_[name])
+        model = _package(type(self).needs[1]).model_from_json(self.fitted_[name])
         table = self._table(following(self.ends_[name], steps, self.frequency_), future)
         return np.asarray(model.predict(table)["yhat"])
 
@@ -622,7 +622,8 @@ class DartsForecaster(_Forecaster):
 
     def _made(self, models: Any) -> Any:
         kind = getattr(models, self.model, None)
-        if kind is None:
+        # The name may come from a file: nothing but a forecasting model is called.
+        if not any(one.__name__ == "ForecastingModel" for one in getattr(kind, "__mro__", ())):
             known = [name for name in dir(models) if name[0].isupper()]
             raise ValueError(f"darts has no model {self.model!r}; it has {', '.join(known)}")
         arguments = json.loads(json.dumps(self.arguments or {}))  # darts changes some of them
