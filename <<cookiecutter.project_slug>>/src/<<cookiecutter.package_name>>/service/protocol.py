@@ -56,7 +56,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self.limits = limits
         self.refusal: tuple[int, str] | None = None
         self.deadline: asyncio.TimerHandle | None = None
-        self.arriving = False
+        self.arriving = self.is_done = False
         self.in_head = True
         self.received = self.body_size = self.head_size = 0
 
@@ -75,12 +75,12 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what has arrived, unless the connection is about to be closed."""
-        if self.transport.is_closing():
+        if self.is_done or self.transport.is_closing():
             return
         was_in_head = self.in_head
         self.received += len(data)
         super().data_received(data)
-        if self.transport.is_closing():
+        if self.is_done or self.transport.is_closing():
             return
         if self.received - (1 + FRAMING) * self.body_size > MOST_HEAD:
             self._refuse(431, f"the headers are larger than {MOST_HEAD:,} bytes")
@@ -163,11 +163,15 @@ class LimitedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, status: int, reason: str) -> None:
-        """Answer with an error, unless another answer is under way, and close the connection."""
+        """Answer with an error and close the connection; answers to earlier requests are sent before."""
         if self.transport.is_closing():
             return
-        own_answer_is_due = not self._answering() if self.in_head else self._answering() and not self.pipeline
-        if own_answer_is_due and (self.in_head or not self.cycle.response_started):
+        has_cycle = self.arriving and not self.in_head
+        if not has_cycle and self._answering():
+            self.is_done, self.cycle.keep_alive = True, False
+            self._expect_nothing()
+            return
+        if not has_cycle or (self._answering() and not self.pipeline and not self.cycle.response_started):
             body = json.dumps({"detail": [{"row": None, "column": None, "reason": reason}]}).encode()
             head = [b"content-type: application/json", b"content-length: %d" % len(body), b"connection: close"]
             self.transport.write(STATUS_LINE[status] + b"\r\n".join([*head, b"", body]))
