@@ -171,7 +171,10 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
         ),
         "serve": _mapping(
             {"host": TEXT, "model": TEXT | {"description": "A model's folder or URI."}}
-            | {name: {"type": "integer", "minimum": 1} for name in ("port", "workers", "max_rows", "max_bytes")}
+            | {
+                name: {"type": "integer", "minimum": 1}
+                for name in ("port", "workers", "max_rows", "max_bytes", "max_seconds", "max_connections")
+            }
         ),
         "remote": _mapping(
             {

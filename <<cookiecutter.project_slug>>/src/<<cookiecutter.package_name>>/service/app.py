@@ -20,14 +20,13 @@ from ..pipeline import PredictionPipeline, Predictions
 from ..steps.task import task_of
 from . import documents
 from .batches import Batches
-from .bodies import TYPES, BadBody, table
+from .bodies import SMALL, TYPES, UNPACKED, BadBody, Received, table
 from .metrics import Metrics
 from .settings import Settings, key, read_settings
 from .watch import Problem, Watched, error, errors, problem
 
 PAGE = Path(__file__).with_name("page.html")
 MOST_WARNINGS = 100
-SMALL = 16_384  # bytes of a body that is read at once: to ask a thread to would take longer
 
 
 def make_app(
@@ -46,6 +45,7 @@ def make_app(
     columns = task.answers(pipeline.model)
     counted, state = Metrics(), {"ready": False}
     batches = Batches(pipeline, settings.max_rows)
+    received = Received(UNPACKED * settings.max_bytes)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -77,13 +77,11 @@ def make_app(
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in TYPES:
             return error(415, f"the content type is one of {', '.join(TYPES)}")
-        body = await _body(request, settings.max_bytes)
-        if body is None:
-            return error(413, f"the body is larger than {settings.max_bytes:,} bytes")
-        read_body = partial(table, body, kind, schema, data or {}, settings.max_rows, settings.max_bytes)
         try:
-            rows = read_body() if len(body) < SMALL else await anyio.to_thread.run_sync(read_body, limiter=threads)
-            found = await batches.run(rows)
+            async with received.body(request, settings.max_bytes) as body:
+                read_body = partial(table, body, kind, schema, data or {}, settings.max_rows, settings.max_bytes)
+                rows = read_body() if len(body) < SMALL else await anyio.to_thread.run_sync(read_body, limiter=threads)
+                found = await batches.run(rows)
         except BadBody as bad:
             return error(bad.status, bad.reason, bad.row, bad.column)
         except Refused as refusal:
@@ -134,20 +132,6 @@ def from_params() -> FastAPI:
     logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.INFO)
     settings, data = read_settings(Path("params")), read(Path("params/data.yaml"))[0]
     return make_app(PredictionPipeline.load(settings.model), settings, data, key())
-
-
-async def _body(request: Request, limit: int) -> bytes | None:
-    """The body, or None as soon as it is larger than the limit."""
-    said = request.headers.get("content-length", "")
-    if said.isdigit() and int(said) > limit:
-        return None
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            return None
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _answers(found: Predictions, columns: list[str]) -> list[Any]:

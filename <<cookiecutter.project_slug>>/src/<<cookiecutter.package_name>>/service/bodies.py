@@ -1,22 +1,32 @@
 """Bodies of requests as tables: JSON, CSV and Parquet, from whoever sends them."""
 
-import io
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pandas as pd
-from pyarrow.parquet import ParquetFile
+from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from ..errors import UserError
 from ..schema import Schema
-from ..steps.load import load_bytes
+from ..steps.load import MISSING, Bounds, TooLarge, load_bytes, tidy
+from .parquet import BadParquet, ParquetBounds, read_parquet
 
 JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
 TYPES = (JSON, CSV, PARQUET)
 MOST_EXTRA = 20  # columns that training did not see, and that are told back
+MOST_COLUMNS = 10_000  # beside those that training saw
 LARGEST = 2**63
-UNPACKED = 100  # how much larger than its limit a body may become when it is unpacked
+UNPACKED = 10  # how many times larger than its limit a body may become when it is unpacked
+SMALL = 16_384  # bytes of a body that costs next to nothing
+QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+class Aborted(Exception):
+    """The client has gone before its request was there."""
 
 
 class BadBody(Exception):
@@ -27,15 +37,76 @@ class BadBody(Exception):
         self.status, self.reason, self.row, self.column = status, reason, row, column
 
 
-def table(
-    body: bytes, kind: str, schema: Schema, data: Mapping[str, Any], max_rows: int, max_bytes: int
-) -> pd.DataFrame:
-    """The rows of a body, as they would be read from a file.
+class Received:
+    """Bodies that the service holds: together they may not exceed a number of bytes.
+
+    A body counts from its first byte until its request is answered. Small ones do not count.
 
     Parameters
     ----------
-    kind : one of `TYPES`.
-    data : `read` and `missing` of `params/data.yaml`.
+    most : int
+        Bytes of all bodies together.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most, self.held = most, 0
+
+    @asynccontextmanager
+    async def body(self, request: Request, limit: int) -> AsyncIterator[bytes]:
+        """Receive the body of a request, and hold it while the context lasts.
+
+        Parameters
+        ----------
+        request : Request
+            The request.
+        limit : int
+            Bytes that a body may have.
+
+        Raises
+        ------
+        BadBody
+            If the body is too large, or the service holds too many.
+        Aborted
+            If the client has gone.
+        """
+        said = request.headers.get("content-length", "")
+        if said.isascii() and said.isdigit() and (len(said) > 18 or int(said) > limit):
+            raise BadBody(413, f"the body is larger than {limit:,} bytes")
+        parts, size, counted = [], 0, 0
+        try:
+            async for part in request.stream():
+                size += len(part)
+                if size > limit:
+                    raise BadBody(413, f"the body is larger than {limit:,} bytes")
+                if size > SMALL:
+                    self.held, counted = self.held + size - counted, size
+                    if self.held > self.most:
+                        raise BadBody(503, "the service is busy with large requests; try again later")
+                parts.append(part)
+            yield b"".join(parts)
+        except ClientDisconnect:
+            raise Aborted from None
+        finally:
+            self.held -= counted
+
+
+def table(
+    body: bytes, kind: str, schema: Schema, data: Mapping[str, Any], max_rows: int, max_bytes: int
+) -> pd.DataFrame:
+    """Read the rows of a body as they would be read from a file.
+
+    Parameters
+    ----------
+    body : bytes
+        The body of a request.
+    kind : str
+        One of `TYPES`.
+    schema : Schema
+        The schema of the rows that the model learned from.
+    data : mapping
+        `read` and `missing` of `params/data.yaml`.
+    max_rows, max_bytes : int
+        What a request may hold; unpacked, it may have `UNPACKED` times as many bytes.
 
     Raises
     ------
@@ -44,19 +115,34 @@ def table(
     """
     if kind == JSON:
         return _from_json(body, schema, max_rows)
-    if kind == PARQUET:
-        _look_into(body, max_rows, max_bytes)
+    known = {*schema.targets, *(column.name for column in schema.columns)}
+    columns = MOST_COLUMNS + len(known)
     try:
-        frame = load_bytes(body, ".csv" if kind == CSV else ".parquet", data.get("read"), data.get("missing"))
+        if kind == CSV:
+            bounds = Bounds(max_rows, columns, max(max_bytes, columns), frozenset(known), MOST_EXTRA)
+            frame = load_bytes(body, ".csv", data.get("read"), data.get("missing"), bounds)
+            extra = [str(name) for name in frame if name not in known]
+        else:
+            packed, extra = read_parquet(body, known, ParquetBounds(max_rows, columns, UNPACKED * max_bytes))
+            frame = tidy(packed, "the body", list(data.get("missing") or MISSING))
+    except TooLarge as error:
+        raise BadBody(413, error.message) from None
     except UserError as error:
         raise BadBody(400, error.message) from None
-    _limit(len(frame), max_rows)
-    return frame
+    except BadParquet as bad:
+        status = 413 if bad.too_large else 422 if bad.column else 400
+        raise BadBody(status, bad.reason, column=bad.column) from None
+    if len(frame) > max_rows:
+        raise BadBody(413, f"there are more than {max_rows:,} rows, which are allowed for one request")
+    # Of columns that mean nothing it matters that they are there.
+    shown = [_text(name) for name in extra[:MOST_EXTRA]]
+    return frame[[name for name in frame if name in known]].assign(**dict.fromkeys(shown))
 
 
 def _from_json(body: bytes, schema: Schema, max_rows: int) -> pd.DataFrame:
+    _count(body, max_rows)
     try:
-        sent = json.loads(body, parse_constant=_refuse)
+        sent = json.loads(body, parse_constant=_refuse, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise BadBody(400, f"the body is no JSON: {reason[:200]}") from None
@@ -94,6 +180,25 @@ def _limit(rows: int, max_rows: int) -> None:
         raise BadBody(413, f"{rows:,} rows are too many for one request; {max_rows:,} are allowed")
 
 
+def _count(body: bytes, max_rows: int) -> None:
+    """Refuse too many rows before they become objects, which are far larger than their text."""
+    most = max_rows + MOST_COLUMNS
+    if body.count(b"{") + body.count(b"[") <= most:
+        return
+    outside = QUOTED.sub(b"", body)
+    if outside.count(b"{") + outside.count(b"[") > most:
+        raise BadBody(413, f"there are more rows or columns than are allowed for one request ({max_rows:,} rows)")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its members."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        name = next(name for number, (name, _) in enumerate(pairs) if name in dict(pairs[:number]))
+        raise BadBody(422, "an object has this name twice", column=_text(name)[:100])
+    return found
+
+
 def _cell(value: Any, row: int, name: str) -> Any:
     if isinstance(value, list | dict):
         raise BadBody(422, "a number, a text, true, false or null is needed", row + 1, name)
@@ -113,16 +218,3 @@ def _text(value: str) -> str:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is no number of JSON; null is what is missing")
-
-
-def _look_into(body: bytes, max_rows: int, max_bytes: int) -> None:
-    """Refuse a file that would not fit when it is unpacked."""
-    try:
-        about = ParquetFile(io.BytesIO(body)).metadata
-        rows = about.num_rows
-        size = sum(about.row_group(number).total_byte_size for number in range(about.num_row_groups))
-    except Exception:
-        raise BadBody(400, "the body is no Parquet file") from None
-    _limit(rows, max_rows)
-    if size > UNPACKED * max_bytes:
-        raise BadBody(413, "the file is too large when it is unpacked")

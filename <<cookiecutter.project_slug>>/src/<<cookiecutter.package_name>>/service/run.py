@@ -2,12 +2,14 @@
 
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import uvicorn
 
 from .app import from_params
 from .metrics import FOLDER
+from .protocol import Limits, LimitedProtocol
 from .settings import KEY, key, read_settings
 
 PATIENCE = 30  # seconds that requests under way have when the service is stopped
@@ -35,6 +37,8 @@ def serve(host: str | None = None, port: int | None = None, workers: int | None 
             host=host,
             port=port,
             workers=workers,
+            http=partial(LimitedProtocol, Limits(settings.max_seconds, settings.max_connections)),  # type: ignore[arg-type]
+            ws="none",
             access_log=False,
             server_header=False,
             log_level="warning",

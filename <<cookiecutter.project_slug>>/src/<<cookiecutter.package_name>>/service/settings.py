@@ -12,9 +12,26 @@ MOST = {"port": 65535}
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the service listens, in how many processes, and how large a request may be.
+    """Where the service listens, in how many processes, and what a client may use.
 
-    `max_rows` and `max_bytes` are limits of one request; `model` is a model's folder or URI, or `registry:prod`.
+    Parameters
+    ----------
+    host : str
+        The address to listen on.
+    port : int
+        The port to listen on.
+    workers : int
+        Processes, each with the model in memory.
+    max_rows : int
+        Rows of one request.
+    max_bytes : int
+        Bytes of one request's body; unpacked or parsed, it may be ten times as large.
+    max_seconds : int
+        Seconds in which a request has to arrive, from its first byte to its last.
+    max_connections : int
+        Connections that each process keeps open.
+    model : str
+        A model's folder or URI, or `registry:prod`.
     """
 
     host: str = "127.0.0.1"
@@ -22,6 +39,8 @@ class Settings:
     workers: int = 1
     max_rows: int = 10_000
     max_bytes: int = 10_000_000
+    max_seconds: int = 30
+    max_connections: int = 200
     model: str = "models/package"
 
 

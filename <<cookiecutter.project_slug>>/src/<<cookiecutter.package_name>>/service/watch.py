@@ -10,10 +10,12 @@ from typing import Any
 
 from fastapi.responses import JSONResponse
 
+from .bodies import Aborted
 from .metrics import Metrics
 
 HEADER = "X-API-Key"
 OPEN = ("/", "/health/live", "/health/ready", "/openapi.json", "/docs")  # paths that need no key
+CLIENT_CLOSED = 499  # never sent: what nginx logs where the client has gone before it was answered
 LOG = logging.getLogger(__name__)
 
 Message = MutableMapping[str, Any]
@@ -55,6 +57,8 @@ class Watched:
                 await error(401, f"a key is needed in the header {HEADER}")(scope, receive, sent)
             else:
                 await self.app(scope, receive, sent)
+        except Aborted:
+            status = status or CLIENT_CLOSED
         except Exception as failure:
             # What an exception says may hold data: its kind and its place are enough to find it.
             place = failure.__traceback__

@@ -9,10 +9,12 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 import fsspec
+import numpy as np
 import pandas as pd
 from pyarrow.parquet import ParquetFile
 
@@ -25,6 +27,39 @@ DIALECTS = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle", "duck
 # What is not UTF-8 is likeliest in Windows' Western encoding.
 WESTERN = {"encoding": "cp1252", "encoding_errors": "replace"}
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
+SAMPLE = 1 << 18  # bytes at the beginning of a CSV file from which its dialect is guessed, or more if lines are long
+SAMPLED_LINES = 3
+SEPARATORS = (",", ";", "\t", "|")
+QUOTED = re.compile('"[^"]*"')
+# By default the csv module refuses cells of more than 131,072 characters, which are legal.
+csv.field_size_limit(2**31 - 1)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a table that somebody sends may hold.
+
+    Parameters
+    ----------
+    rows, columns : int
+        The most rows and columns.
+    cells : int
+        The most cells, also those that short lines leave out.
+    known : frozenset of str
+        Names of the columns that matter.
+    others : int
+        How many of the other columns are kept, the first ones.
+    """
+
+    rows: int
+    columns: int
+    cells: int
+    known: frozenset[str]
+    others: int
+
+
+class TooLarge(UserError):
+    """A table that exceeds its bounds."""
 
 
 def load(source: str, read: dict[str, Any] | None = None, missing: list[str] | None = None) -> pd.DataFrame:
@@ -43,17 +78,45 @@ def load(source: str, read: dict[str, Any] | None = None, missing: list[str] | N
     """
     missing = list(MISSING if missing is None else missing)
     with _explained(source):
-        return _tidy(_read(source, dict(read or {}), missing), source, missing)
+        return tidy(_read(source, dict(read or {}), missing), source, missing)
 
 
 def load_bytes(
-    body: bytes, suffix: str, read: dict[str, Any] | None = None, missing: list[str] | None = None
+    body: bytes,
+    suffix: str,
+    read: dict[str, Any] | None = None,
+    missing: list[str] | None = None,
+    bounds: Bounds | None = None,
 ) -> pd.DataFrame:
-    """The table that bytes hold, as `load` would read it from a file that ends in `suffix`."""
+    """Read a table from bytes as `load` reads it from a file.
+
+    Parameters
+    ----------
+    body : bytes
+        The content of the file.
+    suffix : str
+        How the name of such a file ends, such as ".csv".
+    read : dict, default=None
+        Further arguments for pandas' reader.
+    missing : list of str, default=None
+        Texts that stand for a missing value; the usual ones if None.
+    bounds : Bounds, default=None
+        What a table of CSV may hold.
+
+    Raises
+    ------
+    TooLarge
+        If a table of CSV holds more. This is found out before the table is built.
+    UserError
+        If the table cannot be read.
+    """
     missing = list(MISSING if missing is None else missing)
     source = f"body{suffix}"
     with _explained(source):
-        return _tidy(_read_file(io.BytesIO(body), source, suffix, dict(read or {}), missing), source, missing)
+        file = io.BytesIO(body)
+        if suffix == ".csv":
+            return tidy(_read_csv(file, source, suffix, dict(read or {}), missing, bounds), source, missing, bounds)
+        return tidy(_read_file(file, source, suffix, dict(read or {}), missing), source, missing)
 
 
 def load_parts(
@@ -71,10 +134,10 @@ def load_parts(
     start = 0
     with _explained(source):
         for part in _read_parts(source, dict(read or {}), missing, rows, texts):
-            tidy = _tidy(part, source, missing)
-            tidy.index += start
-            start += len(tidy)
-            yield tidy
+            frame = tidy(part, source, missing)
+            frame.index += start
+            start += len(frame)
+            yield frame
 
 
 @contextmanager
@@ -93,8 +156,25 @@ def _explained(source: str) -> Iterator[None]:
         raise UserError(f"{source} cannot be read as {_suffix(source) or 'a database'}: {reason}") from error
 
 
-def _tidy(frame: pd.DataFrame, source: str, missing: list[str]) -> pd.DataFrame:
-    """Names and texts stripped, missing values marked, rows counted from 0."""
+def tidy(frame: pd.DataFrame, source: str, missing: list[str], bounds: Bounds | None = None) -> pd.DataFrame:
+    """Strip names and texts, mark missing values, and count the rows from 0.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A table as a reader returns it.
+    source : str
+        What messages call the table.
+    missing : list of str
+        Texts that stand for a missing value.
+    bounds : Bounds, default=None
+        Which columns are kept; all if None.
+
+    Raises
+    ------
+    UserError
+        If two columns share a name, or there are no rows.
+    """
     names = [str(name).strip() for name in frame.columns]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
@@ -105,10 +185,18 @@ def _tidy(frame: pd.DataFrame, source: str, missing: list[str]) -> pd.DataFrame:
     if frame.empty:
         raise UserError(f"{source} has no rows")
     frame.columns = pd.Index(names)
-    for name in frame.columns[[not pd.api.types.is_numeric_dtype(dtype) for dtype in frame.dtypes]]:
-        if not pd.api.types.is_datetime64_any_dtype(frame[name]):
-            frame[name] = _strip(frame[name], missing)
-    return frame.reset_index(drop=True)
+    if bounds is not None:
+        others = [name for name in names if name not in bounds.known]
+        frame = frame.drop(columns=others[bounds.others :])
+    is_text = np.array([not _is_typed(dtype) for dtype in frame.dtypes], dtype=bool)
+    # Not column by column in place: that takes time that grows with the square of their number.
+    texts = {name: _strip(values, missing) for name, values in frame.loc[:, is_text].items()}
+    tidied = pd.concat([frame.loc[:, ~is_text], pd.DataFrame(texts, index=frame.index)], axis=1)
+    return tidied[frame.columns].reset_index(drop=True)
+
+
+def _is_typed(dtype: Any) -> bool:
+    return pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_datetime64_any_dtype(dtype)
 
 
 def _read(source: str, read: dict[str, Any], missing: list[str]) -> pd.DataFrame:
@@ -180,8 +268,15 @@ def _read_file(file: IO[bytes], source: str, suffix: str, read: dict[str, Any], 
     return pd.read_json(file, **{"lines": lines, "convert_dates": False, **_known(pd.read_json, read)})
 
 
-def _read_csv(file: IO[bytes], source: str, suffix: str, read: dict[str, Any], missing: list[str]) -> pd.DataFrame:
-    options = _csv_options(file, source, suffix, read, missing)
+def _read_csv(
+    file: IO[bytes],
+    source: str,
+    suffix: str,
+    read: dict[str, Any],
+    missing: list[str],
+    bounds: Bounds | None = None,
+) -> pd.DataFrame:
+    options = _csv_options(file, source, suffix, read, missing, bounds)
     file.seek(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", pd.errors.ParserWarning)
@@ -194,15 +289,25 @@ def _read_csv(file: IO[bytes], source: str, suffix: str, read: dict[str, Any], m
             return pd.read_csv(file, **options | WESTERN)
 
 
-def _csv_options(file: IO[bytes], source: str, suffix: str, read: dict[str, Any], missing: list[str]) -> dict[str, Any]:
-    """The arguments for pandas' reader, as the beginning of the file suggests them and `read` overrules them."""
-    sample = file.read(1 << 18)
+def _csv_options(
+    file: IO[bytes],
+    source: str,
+    suffix: str,
+    read: dict[str, Any],
+    missing: list[str],
+    bounds: Bounds | None = None,
+) -> dict[str, Any]:
+    """Return the arguments for pandas' reader: guessed from the beginning of the file, overruled by `read`."""
+    sample, complete = _sample(file)
     if not sample.strip():
         raise UserError(f"{source} is empty")
     encoding = read.get("encoding") or _encoding(sample, source)
     file.seek(0)
-    lines = sample.decode(encoding, errors="ignore").splitlines()
-    lines = lines if len(sample) < 1 << 18 else lines[:-1]
+    # Not `splitlines`: that also splits at characters, such as U+2028, which are text in a CSV file.
+    lines = io.StringIO(sample.decode(encoding, errors="ignore"), newline=None).readlines()
+    lines = lines if complete else lines[:-1]
+    if bounds is not None:
+        _check_width(lines[:200], read, bounds)
     separator = read.get("sep") or read.get("delimiter") or ("\t" if suffix == ".tsv" else _separator(lines))
     options: dict[str, Any] = {
         "sep": separator,
@@ -213,22 +318,64 @@ def _csv_options(file: IO[bytes], source: str, suffix: str, read: dict[str, Any]
         "low_memory": False,
     }
     rows = [row for row in csv.reader(lines[:200], delimiter=separator[:1], skipinitialspace=True) if row]
+    if bounds is not None:
+        options |= _check_cells(file, rows, read, bounds)
     if "header" not in read and "names" not in read and rows:
-        header = [name.strip() for name in rows[0]]
-        twice = [name for name, count in Counter(header).items() if count > 1 and name]
-        if twice:
-            headless = "; for a file without a header write `read: {header: null}` in params/data.yaml"
-            hint = headless if re.fullmatch(r"[-+.\d]+", twice[0]) else ""
-            raise UserError(
-                f"{source}:1: two columns are called {twice[0]!r}; give each column a name of its own{hint}"
-            )
-        if rows[1:] and all(len(row) == len(header) + 1 and not row[-1].strip() for row in rows[1:]):
+        _check_header(rows, source)
+        if rows[1:] and all(len(row) == len(rows[0]) + 1 and not row[-1].strip() for row in rows[1:]):
             options["index_col"] = False  # Each line ends in a separator: nothing follows it.
     if separator == ";" and any(re.fullmatch(r"\s*-?\d+,\d+\s*", cell) for row in rows[1:] for cell in row):
         options["decimal"] = ","
     options |= _known(pd.read_csv, read)
     options.pop("delimiter", None)
     return options
+
+
+def _check_header(rows: list[list[str]], source: str) -> None:
+    """Refuse a header with a name twice, or with so few names that pandas would take columns for row names."""
+    header = [name.strip() for name in rows[0]]
+    twice = [name for name, count in Counter(header).items() if count > 1 and name]
+    if twice:
+        headless = "; for a file without a header write `read: {header: null}` in params/data.yaml"
+        hint = headless if re.fullmatch(r"[-+.\d]+", twice[0]) else ""
+        raise UserError(f"{source}:1: two columns are called {twice[0]!r}; give each column a name of its own{hint}")
+    if rows[1:] and len(rows[1]) > len(header) + 1:
+        raise UserError(
+            f"{source}: the first row has {len(rows[1])} cells, and the header names {len(header)} columns; "
+            "give each column a name"
+        )
+
+
+def _check_width(lines: list[str], read: dict[str, Any], bounds: Bounds) -> None:
+    """Refuse lines of too many cells, before anything cuts them into cells."""
+    given = read.get("sep") or read.get("delimiter")
+    for line in lines:
+        if len(line) > bounds.columns:
+            outside = QUOTED.sub("", line)
+            width = 1 + max(outside.count(separator) for separator in ([given] if given else SEPARATORS))
+            if width > bounds.columns:
+                raise TooLarge(f"{width:,} columns are too many for one request; {bounds.columns:,} are allowed")
+
+
+def _check_cells(file: IO[bytes], rows: list[list[str]], read: dict[str, Any], bounds: Bounds) -> dict[str, Any]:
+    """Refuse a table of too many cells; return the argument with which pandas reads no more rows than allowed."""
+    file.seek(0)
+    ends = sum(block.count(b"\n") + block.count(b"\r") for block in iter(lambda: file.read(1 << 20), b""))
+    # Lines may be shorter than the header: the table has the cells that they leave out.
+    if min(ends, bounds.rows) * max(map(len, rows), default=1) > bounds.cells:
+        raise TooLarge(f"{bounds.cells:,} cells are allowed for one request: send fewer rows or columns")
+    return {} if read.get("skipfooter") else {"nrows": bounds.rows + 1}
+
+
+def _sample(file: IO[bytes]) -> tuple[bytes, bool]:
+    """Return the beginning of a file, a few whole lines at least, and whether that is all of it."""
+    blocks, size, ends = [], 0, 0
+    while block := file.read(SAMPLE):
+        blocks.append(block)
+        size, ends = size + len(block), ends + block.count(b"\n") + block.count(b"\r")
+        if size >= SAMPLE and ends >= SAMPLED_LINES:
+            return b"".join(blocks), False
+    return b"".join(blocks), True
 
 
 def _decodes(file: IO[bytes], encoding: str) -> bool:
@@ -298,12 +445,12 @@ def _encoding(sample: bytes, source: str) -> str:
 def _separator(lines: list[str]) -> str:
     """The separator that cuts the first lines into equally many fields, and into most."""
     best, most = ",", 1
-    for candidate in (",", ";", "\t", "|"):
+    for candidate in SEPARATORS:
         rows = [row for row in csv.reader(lines[:50], delimiter=candidate) if row]
         counts = Counter(map(len, rows))
         fields, agreeing = counts.most_common(1)[0] if counts else (1, 0)
         # The header may be one short, where the rows are named or end in a separator.
-        if len(rows[0]) in (fields, fields - 1) and len(rows[0]) > most and agreeing >= 0.8 * len(rows):
+        if rows and len(rows[0]) in (fields, fields - 1) and len(rows[0]) > most and agreeing >= 0.8 * len(rows):
             best, most = candidate, len(rows[0])
     return best
 
