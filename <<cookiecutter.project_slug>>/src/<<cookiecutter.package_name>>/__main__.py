@@ -27,6 +27,11 @@ def main(words: Sequence[str] | None = None) -> None:
     predict.add_argument("--keep", help="columns of the table to write beside the predictions: id,name")
     predict.add_argument("--model", default="models/package", help="a folder, a URI, registry:prod (%(default)s)")
     predict.add_argument("--rows", type=int, default=50_000, help="how many are predicted at a time (%(default)s)")
+    ahead = commands.add_parser("forecast", help="predict what follows the table, by a model that learned from all of it")
+    ahead.add_argument("output", nargs="?", default="forecast.csv", help="the file to write (%(default)s)")
+    ahead.add_argument("--horizon", type=_count, help="how many steps to predict (the horizon in params/data.yaml)")
+    ahead.add_argument("--source", help="a table of the rows to predict, with the covariates that the model uses")
+    ahead.add_argument("--model", default="models/package", help="a folder, a URI, registry:prod (%(default)s)")
     publish = commands.add_parser("publish", help="copy the packaged model to a storage, as its latest version")
     publish.add_argument("uri", nargs="?", help="a folder, s3://…, gs://…, az://… (`storage` of params/package.yaml)")
     register = commands.add_parser("register", help="make the model of the last run a version")
@@ -47,7 +52,7 @@ def main(words: Sequence[str] | None = None) -> None:
     serve = commands.add_parser("serve", help="serve the model over HTTP (the extra `serve`)")
     serve.add_argument("--host", help="the address to listen at (params/serve.yaml)")
     serve.add_argument("--port", type=_port, help="the port to listen at (params/serve.yaml)")
-    serve.add_argument("--workers", type=_workers, help="how many processes (params/serve.yaml)")
+    serve.add_argument("--workers", type=_count, help="how many processes (params/serve.yaml)")
     notebooks = commands.add_parser("notebooks", help="run notebooks and write them as pages")
     notebooks.add_argument("names", nargs="*", help="of notebooks/<name>.py; all of them if none is given")
     notebooks.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter, as in YAML")
@@ -77,8 +82,8 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _workers(text: str) -> int:
-    """A number of processes, as argparse wants it."""
+def _count(text: str) -> int:
+    """A number of processes or steps, as argparse wants it."""
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"a whole number above 0 is needed, not {text!r}")
     return int(text)
@@ -162,6 +167,12 @@ def _predict(given: argparse.Namespace) -> None:
         # The table is the command's, not that of params/data.yaml.
         raise UserError(error.message, *(error.place if error.place[:1] != ("data.yaml",) else ())) from None
     print(f"{predicted:,} predictions: {given.output}", file=sys.stderr)
+
+
+def _forecast(given: argparse.Namespace) -> None:
+    from .upcoming import forecast
+
+    print(forecast(given.output, given.horizon, given.source, given.model), file=sys.stderr)
 
 
 def _publish(given: argparse.Namespace) -> None:
@@ -326,6 +337,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "list": _list,
     "nested": _nested,
     "predict": _predict,
+    "forecast": _forecast,
     "publish": _publish,
     "register": _register,
     "promote": _promote,

@@ -53,9 +53,7 @@ def predict_file(
     UserError
         If the table cannot be read or is refused, or a row is and `bad_rows` is "refuse".
     """
-    output = Path(output)
-    if output.suffix not in WRITERS:
-        raise UserError(f"{output}: predictions are written to {', '.join(WRITERS)}")
+    output = _writable(output)
     refusals, warned = output.with_name(f"{output.name}.refused.csv"), _Warnings()
     done = refused = 0
     texts = [one.name for one in pipeline.schema.columns if one.dtype != "number" and not one.numbers]
@@ -74,7 +72,7 @@ def predict_file(
                     raise UserError(told(bad))
                 reasons.writerows((row + 1, column, reason) for row, column, reason in bad)
                 warned.add(found.checked, done)
-                write(pd.concat([part[list(keep)], found.table], axis=1))
+                write(pd.concat([part[list(keep)], found.table.drop(columns=list(keep), errors="ignore")], axis=1))
                 done, refused = done + len(part), refused + int(found.checked.refused.sum())
                 if done > len(part) or len(part) == rows:
                     say(f"{done:,} rows")
@@ -87,6 +85,26 @@ def predict_file(
     if refused:
         say(f"{refused:,} rows are refused and have no prediction: {refusals} says why")
     return done - refused
+
+
+def write_file(table: pd.DataFrame, output: str | Path) -> None:
+    """Write predictions to a .csv, .parquet or .jsonl file, whole or not at all.
+
+    Raises
+    ------
+    UserError
+        If the file is none of these.
+    """
+    output = _writable(output)
+    with replacing(output) as new, WRITERS[output.suffix](new) as write:
+        write(table)
+
+
+def _writable(output: str | Path) -> Path:
+    output = Path(output)
+    if output.suffix not in WRITERS:
+        raise UserError(f"{output}: predictions are written to {', '.join(WRITERS)}")
+    return output
 
 
 class _Warnings:

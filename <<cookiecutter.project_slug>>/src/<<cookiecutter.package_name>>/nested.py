@@ -55,6 +55,7 @@ def nested() -> dict[str, Any]:
     metrics = list({one.name: one for one in metrics}.values())
     task = task_of(schema)
     found: list[dict[str, float | None]] = []
+    outer = task.splitter(outer)
     count = outer.get_n_splits(frame, frame[schema.target], _groups(frame, schema))
     for number in range(count):
         train_rows, held_out_rows, folds = split(frame, schema, _Nth(outer, number), cv)
@@ -93,7 +94,10 @@ class _Nth:
         self.splitter, self.number = splitter, number
 
     def split(self, X: Any, y: Any, groups: Any) -> Any:
-        yield list(self.splitter.split(X, y, groups))[self.number]
+        found = list(self.splitter.split(X, y, groups))
+        if self.number >= len(found):
+            raise ValueError(f"the table is long enough for {len(found)} outer splits: ask for no more")
+        yield found[self.number]
 
 
 def _prepare(folder: Path) -> None:

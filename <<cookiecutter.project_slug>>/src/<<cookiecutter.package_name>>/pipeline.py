@@ -152,11 +152,13 @@ class PredictionPipeline:
         if self.model is None:
             raise UserError("this pipeline has no model: it prepares rows only")
         checked = self.check(frame)
-        asked = self._asked(checked, frame)
-        lost = [] if checked.refused.all() else task_of(self.schema).unanswerable(self.model, asked)
+        asked, task = self._asked(checked, frame), task_of(self.schema)
+        lost = [] if checked.refused.all() else task.unanswerable(self.model, asked)
         if lost:
             checked = checked.without(lost)
             asked = self._asked(checked, frame)
+        if not checked.refused.all():
+            checked = checked.with_warnings(task.doubtful(self.model, asked))
         table = predict(self.model, asked, self.schema)
         if checked.refused.all():
             table = table.iloc[:0]

@@ -52,11 +52,30 @@ def lines(folder: Path = Path("reports")) -> list[str]:
             "  and went to the others; more `seconds` in params/search.yaml bring what is left out in",
         ]
     values = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+    where = "On the held-out rows" if result["held_out"] else "On rows left out of its folds"
     return [
         "",
         "Leaderboard (cross-validation)",
         *table,
         "",
-        f"{'On the held-out rows' if result['held_out'] else 'On rows left out of its folds'}: {values}",
+        f"{where}: {values}",
+        *_against(folder / "baseline.json", where),
         f"Report: {(folder / 'report.html').resolve()}",
     ]
+
+
+def _against(file: Path, where: str) -> list[str]:
+    """Return the baseline's score as a line, and a note if the final model is not better."""
+    if not file.exists():
+        return []
+    found = read_json(file)
+    score, baseline = found["score"], found["baseline"]
+    if score is None or baseline is None:
+        return []
+    lines = [f"The {found['rival']} there: {found['metric']} {baseline:.4g}"]
+    if not (score > baseline if found["greater_is_better"] else score < baseline):
+        lines.append(
+            f"  note: the final model is not better than the {found['rival']} {where[0].lower()}{where[1:]} "
+            f"({found['metric']} {score:.4g} against {baseline:.4g})"
+        )
+    return lines

@@ -1,86 +1,102 @@
-"""Prediction intervals: between which numbers the truth will lie in so many cases of a hundred."""
+"""Prediction intervals: bounds that hold the truth with a given probability."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy.stats import t as student
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.isotonic import isotonic_regression
 
-FEWEST = 30  # residuals of which a quantile is taken: strata with fewer are joined with those next to them
+TINY = 1e-12  # of the mean residual: keeps a stratum without errors from dividing by zero
 
 
 class ResidualIntervals(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
-    """Intervals from the residuals on rows that the members had not seen, around what another regressor predicts.
+    """Intervals around a regressor's predictions, from its residuals on rows that its members had not seen.
 
-    A bound lies as far from the prediction as that quantile of the absolute residuals which a new one of the same kind
-    exceeds with the wanted probability at most, whatever the model: split conformal prediction. Source: Lei, G'Sell,
-    Rinaldo, Tibshirani and Wasserman, Distribution-free predictive inference for regression, JASA 113, 2018.
+    This is split conformal prediction with locally weighted residuals: each residual is divided by the error that is
+    expected of its row, and the bounds are quantiles of these ratios times the expected error of the new row. The
+    expected error is the row's `scale`, if the task knows one, times the mean residual of the row's stratum, which
+    never falls from one stratum to the next. Where there are too few rows for a coverage (0.95 takes 19), a Student t
+    distribution gives the quantile.
+
+    Source: Lei, G'Sell, Rinaldo, Tibshirani and Wasserman, Distribution-free predictive inference for regression,
+    JASA 113, 2018, section 5.2.
 
     Parameters
     ----------
-    estimator : the regressor, of outputs side by side; the stage `train` gives it.
-    coverage : the shares of the truth that the intervals are to hold, between 0 and 1.
+    estimator : regressor
+        Predicts from the members' outputs side by side; the stage `train` sets it.
+    coverage : sequence of float, default=(0.8, 0.95)
+        The probabilities with which the intervals are to hold the truth, between 0 and 1.
     """
 
     def __init__(self, estimator: Any, coverage: Sequence[float] = (0.8, 0.95)) -> None:
         self.estimator, self.coverage = estimator, coverage
 
-    def fit(self, X: np.ndarray, y: np.ndarray, strata: np.ndarray | None = None) -> "ResidualIntervals":
+    def fit(
+        self, X: np.ndarray, y: np.ndarray, strata: np.ndarray | None = None, scale: np.ndarray | None = None
+    ) -> "ResidualIntervals":
         """Learn how far the truth lies from the predictions.
 
         Parameters
         ----------
-        X : array of shape (rows, members): outputs on rows that the members had not seen.
-        y : array of shape (rows,).
-        strata : whole numbers of rows whose residuals differ in size; None if all are alike.
+        X : array of shape (rows, members)
+            Outputs on rows that the members had not seen.
+        y : array of shape (rows,)
+        strata : array of int of shape (rows,), optional
+            Strata of rows in the order of their errors, such as how many steps ahead a forecast is.
+        scale : array of float of shape (rows,), optional
+            How large the error of each row is expected to be, up to a common factor.
 
         Raises
         ------
         ValueError
-            If there are several targets, a coverage is no share, or there are too few rows for it.
+            If there are several targets, fewer than two rows, or a coverage that is no share.
         """
         if np.ndim(y) > 1:
             raise ValueError("there are intervals for one target, and this model has several")
         for one in self.coverage:
             if not 0 < one < 1:
                 raise ValueError(f"a coverage is a share between 0 and 1, not {one}")
+        if len(y) < 2:
+            raise ValueError(f"intervals need at least 2 rows that the model had not seen, and there is {len(y)}")
         self.estimator_ = clone(self.estimator).fit(X, y)
         residuals = np.abs(np.asarray(y, dtype=float) - np.asarray(self.estimator_.predict(X)).ravel())
-        most = len(residuals) / (len(residuals) + 1)
-        if max(self.coverage) > most:
-            raise ValueError(f"{len(residuals)} rows are too few for a coverage of {max(self.coverage):g}")
-        self.widths_ = self._quantiles(residuals)
-        self.strata_, self.widths_of_ = np.empty(0, dtype=int), np.empty((0, len(self.coverage)))
-        if strata is not None:
-            self.strata_ = np.unique(strata)
-            self.widths_of_ = np.asarray([self._quantiles(residuals[_near(strata, one)]) for one in self.strata_])
+        ratios = residuals / (np.ones(len(y)) if scale is None else scale)
+        self.strata_, place, counts = np.unique(
+            np.zeros(len(y), dtype=int) if strata is None else strata, return_inverse=True, return_counts=True
+        )
+        means = np.bincount(place, ratios) / counts
+        typical = isotonic_regression(means, sample_weight=counts) + TINY * (means.mean() or 1.0)
+        quantiles = np.array([_quantile(ratios / typical[place], share) for share in self.coverage])
+        # The mean of a stratum of n rows is itself uncertain.
+        self.widths_ = np.outer(typical * np.sqrt(1 + 1 / counts), quantiles)
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """What the regressor predicts, shape (rows,)."""
+        """Return the regressor's predictions, shape (rows,)."""
         return np.asarray(self.estimator_.predict(X)).ravel()
 
-    def predict_interval(self, X: np.ndarray, strata: np.ndarray | None = None) -> np.ndarray:
-        """The lower and the upper bound of each interval, shape (rows, 2 * intervals).
+    def predict_interval(
+        self, X: np.ndarray, strata: np.ndarray | None = None, scale: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the lower and the upper bound of each interval, shape (rows, 2 * intervals).
 
-        A stratum that training did not see has the width of the one below it, beyond the last that of the last.
+        A stratum that training did not see is treated as the one below it.
         """
-        widths = np.tile(self.widths_, (len(X), 1))
-        if strata is not None and len(self.strata_):
-            places = np.searchsorted(self.strata_, strata, side="right") - 1
-            widths = self.widths_of_[np.clip(places, 0, len(self.strata_) - 1)]
+        places = np.zeros(len(X), dtype=int)
+        if strata is not None:
+            places = np.clip(np.searchsorted(self.strata_, strata, side="right") - 1, 0, len(self.strata_) - 1)
+        widths = self.widths_[places] * (1.0 if scale is None else np.asarray(scale)[:, None])
         middle = self.predict(X)[:, None]
         return np.stack([middle - widths, middle + widths], axis=2).reshape(len(X), -1)
 
-    def _quantiles(self, residuals: np.ndarray) -> np.ndarray:
-        """The widths for the coverages, of residuals in so many rows."""
-        count = len(residuals)
-        shares = [min(np.ceil((count + 1) * one) / count, 1.0) for one in self.coverage]
-        return np.asarray(np.quantile(residuals, shares, method="inverted_cdf"))
 
-
-def _near(strata: np.ndarray, one: int) -> np.ndarray:
-    """The rows of a stratum, with those of as many next to it, on both sides, as it takes to have enough."""
-    distance = np.abs(strata - one)
-    enough = np.sort(distance)[min(FEWEST, len(distance)) - 1]
-    return np.asarray(distance <= enough)
+def _quantile(ratios: np.ndarray, share: float) -> float:
+    """Return the quantile that a new ratio exceeds with a probability of at most 1 - share."""
+    count = len(ratios)
+    if share <= count / (count + 1):
+        return float(np.quantile(ratios, np.ceil((count + 1) * share) / count, method="inverted_cdf"))
+    spread = float(np.sqrt(np.mean(ratios**2))) * np.sqrt(1 + 1 / count)
+    return max(float(ratios.max()), float(student.ppf((1 + share) / 2, count - 1)) * spread)

@@ -48,12 +48,19 @@ class Checked:
 
     def without(self, problems: Sequence[tuple[str, str, np.ndarray]]) -> "Checked":
         """The same with more rows refused: column, reason, and positions among those that are not yet."""
-        places = np.flatnonzero(~self.refused)
-        more = [Finding(name, why, "refuse", places[rows], self.frame.get(name)) for name, why, rows in problems]
+        more = self._found(problems, "refuse")
         refused = self.refused.copy()
         for one in more:
             refused[one.rows] = True
         return Checked(self.frame, self.findings + more, refused)
+
+    def with_warnings(self, problems: Sequence[tuple[str, str, np.ndarray]]) -> "Checked":
+        """Return the same with warnings: column, reason, and positions among the rows that are not refused."""
+        return Checked(self.frame, self.findings + self._found(problems, "warn"), self.refused)
+
+    def _found(self, problems: Sequence[tuple[str, str, np.ndarray]], policy: str) -> list[Finding]:
+        places = np.flatnonzero(~self.refused)
+        return [Finding(name, why, policy, places[rows], self.frame.get(name)) for name, why, rows in problems]
 
 
 class Refused(UserError):

@@ -52,6 +52,7 @@ class Evaluation:
     higher_is_better : whether more of the metric is better
     rows : what rows these are, for captions
     intervals : DataFrame with the columns lower_80, upper_80, …, or None
+    held_out : DataFrame of the rows that were held out, with the target, or None where none were
 
     The others are functions, which the charts call that need them, for they may take a while. Each gives a DataFrame,
     or raises `ValueError` where there is none.
@@ -91,16 +92,21 @@ class Evaluation:
     left_out: Table
     rows: str = "the hold-out"
     intervals: pd.DataFrame | None = None
+    held_out: pd.DataFrame | None = None
 
 
 @dataclass
 class Chart:
-    """A figure with its words, and the numbers that it shows, to plot them elsewhere."""
+    """A figure with its words, and the numbers that it shows, to plot them elsewhere.
+
+    `table` holds numbers that readers want to look up; it stands under the figure.
+    """
 
     title: str
     caption: str
     figure: "Figure"
     data: pd.DataFrame
+    table: pd.DataFrame | None = None
 
 
 WIDTH, HEIGHT = 6.2, 4.3  # inches; a figure as wide as the page is 10 to 12 inches wide

@@ -105,6 +105,7 @@ def write() -> None:
         learning_curve=partial(_learning_curve, members[0], learned, schema, metrics[0]),
         shap_values=partial(shap_values, members[0]["fitted"], features, seen[0]),
         intervals=intervals,
+        held_out=held_out if len(held_out) else None,
         left_out=partial(_numbers, model, result["members"], task, learned, folds),
     )
     charts = _charts(plan["charts"], evaluation)
@@ -112,6 +113,17 @@ def write() -> None:
     for one in held:
         known |= {f"interval_{100 * one['coverage']:g}_{name}": one[name] for name in ("held", "width", "pinball")}
     write_json(REPORTS / "metrics.json", known)
+    first = metrics[0]
+    write_json(
+        REPORTS / "baseline.json",
+        {
+            "rival": task.rival,
+            "metric": first.name,
+            "greater_is_better": first.greater_is_better,
+            "score": found[first.name],
+            "baseline": baseline[first.name],
+        },
+    )
     with replacing(REPORTS / "plots") as folder:
         folder.mkdir()
         for name, chart in charts.items():
@@ -123,6 +135,7 @@ def write() -> None:
         "task": task.name,
         "target": ", ".join(schema.targets),
         "baseline": task.baseline,
+        "rival": task.rival,
         "metric": metrics[0].name,
         "run": _run(sum(result["seconds"].values())),
         "scores": [
@@ -144,7 +157,13 @@ def write() -> None:
         "split": _split(),
         "profile": read_json("data/interim/profile.json"),
         "charts": [
-            {"name": name, "title": chart.title, "caption": chart.caption, "svg": to_svg(chart.figure, name)}
+            {
+                "name": name,
+                "title": chart.title,
+                "caption": chart.caption,
+                "svg": to_svg(chart.figure, name),
+                "table": None if chart.table is None else chart.table.to_dict("split", index=False),
+            }
             for name, chart in charts.items()
         ],
         "reproduce": _reproduce(),

@@ -42,13 +42,15 @@ def main() -> None:
     budgets = budgets_for(plan, read_json("data/interim/schema.json"))
     budget = budget_for(rows, budgets)
     left = budget.get("seconds", float("inf")) - earlier["seconds"] if budget else 0.0
-    if budget and left > 0:
+    if plan.get("always") and earlier.get("score") is None:
+        budget, left = {}, float("inf")
+    if budget is not None and left > 0:
         with _tracked(name):
             _search(name, plan, budget, rows, study, began, left)
         if not (study / "result.json").exists():
-            write_json(study / "result.json", _nothing(name, plan, budget["seconds"]))
+            write_json(study / "result.json", _nothing(name, plan, budget.get("seconds", 0.0)))
         result = read_json(study / "result.json")
-    elif not budget and earlier.get("score") is None:
+    elif budget is None and earlier.get("score") is None:
         result = _left_out(name, plan, rows, budgets[-1]["most_rows"])  # of this run: the study knows nothing of it
     else:
         print(f"{name}: an earlier run has spent the budget, and what it found is taken", flush=True)
@@ -153,7 +155,7 @@ def _without_score(name: str, plan: dict[str, Any], state: str, seconds: float) 
 
 def study_key(plan: dict[str, Any]) -> str:
     """What makes trials comparable: all that a score depends on, and so not the budget, or where trials are run."""
-    beside = ("budget", "budget_with_text", "workers", "storage")
+    beside = ("budget", "budget_with_text", "workers", "storage", "always")
     search = {key: value for key, value in plan.items() if key not in beside}
     digest = hashlib.sha256(repr(search).encode())
     digest.update(fingerprint(Path(__file__).with_name("search.py")).encode())

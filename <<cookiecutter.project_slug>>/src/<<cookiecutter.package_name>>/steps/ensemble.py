@@ -3,10 +3,11 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
-from .fit import behind
+from .fit import behind, fit
 from .task import Task
 
 
@@ -73,7 +74,7 @@ class EnsembleRegressor(RegressorMixin, Ensemble):
     def predict_both(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """What `predict` and `predict_interval` give, for which the members are asked once."""
         said = self.outputs(X)
-        bounds = self.combine.predict_interval(said, self.task.strata(X))
+        bounds = self.combine.predict_interval(said, **self.task.difficulty(X))
         return np.asarray(self.combine.predict(said)).ravel(), np.asarray(bounds)
 
 
@@ -159,6 +160,28 @@ class WeightedMean(RegressorMixin, BaseEstimator):
 def models(member: Any) -> list[Any]:
     """The fitted estimators of a member."""
     return list(member.models) if isinstance(member, Folds) else [member]
+
+
+def refitted(model: Any, features: pd.DataFrame, target: Any, task: Task) -> Any:
+    """Return a final model whose members have learned from other rows; how they are combined stays as it is.
+
+    Parameters
+    ----------
+    model : estimator
+        A final model; it is not changed.
+    features, target : DataFrame and Series
+        The rows to learn from.
+    task : Task
+        The task, bound to the table; it takes note of the rows.
+    """
+    task.see(features, target)
+
+    def again(member: Any) -> Any:
+        return fit(models(member)[0], features, target)
+
+    if isinstance(model, Ensemble):
+        return task.ensemble(model.names, [again(member) for member in model.members], model.combine)
+    return again(model)
 
 
 def _said(member: Any, X: Any, task: Task, transformed: dict[tuple[int, ...], Any]) -> np.ndarray:

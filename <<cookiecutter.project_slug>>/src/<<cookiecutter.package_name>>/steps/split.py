@@ -35,11 +35,13 @@ def split(frame: pd.DataFrame, schema: Schema, holdout: Any, cv: Any) -> tuple[n
         If there are too few rows, groups or members of a class for the splitters, or a class or a fold ends up
         with nothing to learn from.
     """
+    task = task_of(schema)
+    holdout, cv = task.splitter(holdout), task.splitter(cv)
     train, held_out = next(_splits(frame, schema, holdout, "holdout"))
     train, held_out = np.sort(train), np.sort(held_out)
     learnable = frame.iloc[train].reset_index(drop=True)
     folds = list(_splits(learnable, schema, cv, "cv"))
-    task_of(schema).check_split(frame[schema.target], train, held_out, folds, (holdout, cv))
+    task.check_split(frame[schema.target], train, held_out, folds, (holdout, cv))
     return train, held_out, folds
 
 

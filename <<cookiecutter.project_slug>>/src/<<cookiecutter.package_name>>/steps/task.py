@@ -34,6 +34,7 @@ class Task(ABC, BaseEstimator):
     targets : how many target columns there may be: the fewest and the most (None: any number).
     tells : what `known` gives.
     baseline : what the dummy model does, for the report.
+    rival : what the report and the summary call the dummy model.
     labels_ : the classes in order, empty where numbers are predicted.
     target_ : the target column or, where it is a list in the params, the target columns.
     """
@@ -44,6 +45,7 @@ class Task(ABC, BaseEstimator):
     targets: tuple[int, int | None] = (1, 1)
     tells: tuple[str, ...] = ("X", "X_train", "y_train")
     baseline: str = "The dummy model looks at the target alone and at no other column."
+    rival: str = "dummy model"
 
     def bind(self, schema: Schema) -> "Task":
         """Take over from a table's schema what the task needs of it."""
@@ -105,6 +107,10 @@ class Task(ABC, BaseEstimator):
             If there is not.
         """
 
+    def splitter(self, splitter: Any) -> Any:
+        """Return a splitter of `params/split.yaml` with what it leaves to the task filled in."""
+        return splitter
+
     def stratified_by(self, target: Any) -> Any:
         """What splitters get as `y`, of which they may keep the shares."""
         return target
@@ -159,17 +165,49 @@ class Task(ABC, BaseEstimator):
         """Predictions with the index of `features`: the column `prediction`, and what else there is to say."""
         return pd.DataFrame({"prediction": model.predict(features)}, index=features.index)
 
-    def see(self, features: pd.DataFrame) -> None:
+    def see(self, features: pd.DataFrame, target: Targets) -> None:
         """Take note of the rows that the final model learns from."""
 
-    def strata(self, features: pd.DataFrame, learned: pd.DataFrame | None = None) -> np.ndarray | None:
-        """Whole numbers of rows whose errors differ in size, such as the step ahead of a forecast; None for no such.
+    def difficulty(
+        self, features: pd.DataFrame, learned: pd.DataFrame | None = None, target: Targets | None = None
+    ) -> dict[str, np.ndarray]:
+        """Return what is known beforehand of the size of rows' errors, for the intervals around the final model.
 
         Parameters
         ----------
-        learned : the rows that a model learned from, or None for those that `see` saw.
+        learned, target : DataFrame and Series, optional
+            The rows that a model learned from; those that `see` was given if None.
+
+        Returns
+        -------
+        dict of arrays of shape (rows,)
+            Any of `strata`, integers in the order of the errors, and `scale`, the expected size of each error up to a
+            common factor.
         """
-        return None
+        return {}
+
+    def upcoming(self, frame: pd.DataFrame, steps: int | None = None) -> pd.DataFrame:
+        """Return the typed rows that follow a table, to be predicted by a model that has learned from all of it.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            The typed table.
+        steps : int, optional
+            How many rows follow.
+
+        Raises
+        ------
+        UserError
+            If no row follows from the table alone.
+        """
+        raise UserError(
+            f"nothing follows the rows of a {self.name}: `make predict FROM=new.csv` predicts the rows of a table"
+        )
+
+    def doubtful(self, model: Any, features: pd.DataFrame) -> list[tuple[str, str, np.ndarray]]:
+        """Return the rows whose predictions deserve a warning: the column that is the reason, why, and positions."""
+        return []
 
     def askable(self, features: pd.DataFrame) -> pd.DataFrame:
         """Rows that a fitted model can be asked about, made of those that it learned from."""

@@ -160,7 +160,7 @@ def train(
         fitted.
     """
     began = time.monotonic()
-    task.see(features)
+    task.see(features, target)
     used = scored(folds)
     truth = task.truth(target.iloc[np.concatenate([rows for _, rows in used])])
     outputs = task.restored(np.stack([one.outputs for one in chosen_from]))
@@ -203,8 +203,7 @@ def train(
     for key, node in around_it.items():
         if node is not None:
             try:
-                strata = _strata(task, features, used) if key == "intervals" else None
-                more = {} if strata is None else {"strata": strata}
+                more = difficulty(task, features, target, used) if key == "intervals" else {}
                 combine = around(node, combine).fit(side_by_side, truth, **more)
             except ValueError as error:
                 raise UserError(f"{node.name} fails: {' '.join(str(error).split())}", "train.yaml", key) from error
@@ -370,7 +369,7 @@ def _fold_scores(
     ]
 
 
-def _strata(task: Task, features: pd.DataFrame, folds: Sequence[Fold]) -> np.ndarray | None:
-    """The strata of all scored rows, one fold after the other."""
-    found = [task.strata(features.iloc[rows], features.iloc[learn]) for learn, rows in folds]
-    return None if any(one is None for one in found) else np.concatenate([one for one in found if one is not None])
+def difficulty(task: Task, features: pd.DataFrame, target: Targets, folds: Sequence[Fold]) -> dict[str, np.ndarray]:
+    """Return the difficulty of all scored rows, one fold after the other."""
+    found = [task.difficulty(features.iloc[rows], features.iloc[learn], target.iloc[learn]) for learn, rows in folds]
+    return {key: np.concatenate([one[key] for one in found]) for key in found[0]}

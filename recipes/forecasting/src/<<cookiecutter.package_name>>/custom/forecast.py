@@ -1,6 +1,7 @@
-"""Forecast: the task of saying how numbers go on in time, for one series or for many in one table."""
+"""Forecast: the task of predicting a number's next values, for one series or for many in one table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -28,9 +29,10 @@ from .tasks import Regression
 
 GAPS = ("refuse", "interpolate", "forward_fill")
 DUPLICATES = ("refuse", "mean", "last")
+SHORT_SERIES = ("refuse", "leave_out")
 PLACE = ("data.yaml", "task")
 FEWEST_STEPS = 3  # that a series needs, to be learned from
-INHERITED = ("frequency", "season_length", "horizon", "time_zone")
+MOST_NAMED = 3  # series in a message
 
 
 class OfSeries(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
@@ -92,13 +94,15 @@ class Forecast(Regression):
     season_length : how many steps a season has; None: by the frequency, a day for hours, a week for days, a year else.
     gaps : what is done where a series lacks steps: `refuse`, or fill them by `interpolate` or `forward_fill`.
     duplicates : what is done where a series has a time stamp twice: `refuse`, or take the `mean` or the `last`.
+    short_series : what is done with a series that is too short for the horizon: `refuse` or `leave_out`.
     time_zone : the zone of local times without an offset, such as Europe/Berlin: they are turned into UTC, in which no
         hour is missing or twice. None for stamps in UTC, and for days and longer steps.
     """
 
     keys = ("group",)
     tells = ("X", "X_train", "y_train", "season_length")
-    baseline = "The dummy model is the seasonal naive: it repeats the last season."
+    baseline = "The seasonal naive repeats the last season."
+    rival = "seasonal naive"
 
     def __init__(
         self,
@@ -108,11 +112,17 @@ class Forecast(Regression):
         gaps: str = "refuse",
         duplicates: str = "refuse",
         time_zone: str | None = None,
+        short_series: str = "refuse",
     ) -> None:
         for name, value in {"horizon": horizon, "season_length": season_length}.items():
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise ValueError(f"{name} needs a whole number above 0, not {value!r}")
-        for name, written, known in (("gaps", gaps, GAPS), ("duplicates", duplicates, DUPLICATES)):
+        choices = {
+            "gaps": (gaps, GAPS),
+            "duplicates": (duplicates, DUPLICATES),
+            "short_series": (short_series, SHORT_SERIES),
+        }
+        for name, (written, known) in choices.items():
             if written not in known:
                 raise ValueError(f"{name} is one of {', '.join(known)}, not {written!r}")
         if frequency is not None:
@@ -120,7 +130,7 @@ class Forecast(Regression):
         if time_zone is not None:
             _zone(time_zone)
         self.horizon, self.frequency, self.season_length = horizon, frequency, season_length
-        self.gaps, self.duplicates, self.time_zone = gaps, duplicates, time_zone
+        self.gaps, self.duplicates, self.time_zone, self.short_series = gaps, duplicates, time_zone, short_series
 
     def bind(self, schema: Schema) -> "Forecast":
         """Take over the time column and the group column; the frequency stands in the schema once rows were read."""
@@ -128,7 +138,9 @@ class Forecast(Regression):
         self.time_ = next(iter(schema.role("time")), "")
         self.format_ = next((column.format for column in schema.columns if column.name == self.time_), None)
         self.group_ = next(iter(schema.role("group")), None)
+        self.covariates_ = schema.role("feature")
         self.ends_: dict[str, str] = {}
+        self.scales_: dict[str, float] = {}
         return self
 
     @property
@@ -141,6 +153,8 @@ class Forecast(Regression):
     def typed(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Local times turned into UTC, in training and in prediction alike; what cannot be told is missing."""
         if self.time_zone is None or self.time_ not in frame:
+            return frame
+        if not pd.api.types.is_datetime64_any_dtype(frame[self.time_]):
             return frame
         stamps = frame[self.time_]
         if not (within_days(self.frequency) if self.frequency else (stamps != stamps.dt.normalize()).any()):
@@ -160,12 +174,7 @@ class Forecast(Regression):
             If there is no time, or a series has duplicates, gaps or irregular steps that no repair is chosen for.
         """
         frame = super().rows(frame, schema, positive)
-        if not self.time_:
-            raise UserError(
-                "a forecast needs a column that says when: write `columns: {<name>: {role: time, dtype: datetime}}`",
-                "data.yaml",
-                "columns",
-            )
+        self._check_time(frame, schema)
         timeless = frame[self.time_].isna()
         if timeless.any():
             zone = f"; a time that {self.time_zone} does not have, or has twice and the table once, counts as none"
@@ -179,13 +188,7 @@ class Forecast(Regression):
         parts = {name: self._single(part, name, schema) for name, part in parts.items()}
         frequency = self.frequency or self._told([part[self.time_] for part in parts.values()])
         parts = {name: self._regular(part, name, frequency, schema) for name, part in parts.items()}
-        short = [name for name, part in parts.items() if len(part) < FEWEST_STEPS]
-        if short:
-            raise UserError(
-                f"the series{named(short[0], ' ')} has {len(parts[short[0]])} steps, and {FEWEST_STEPS} are the fewest "
-                "that a forecast is made from: leave it out of the table",
-                *PLACE,
-            )
+        parts = self._long_enough(parts, schema)
         self.frequency = frequency
         schema.task = schema.task | {"params": schema.task.get("params", {}) | {"frequency": frequency}}
         made = pd.concat(list(parts.values()), ignore_index=True)
@@ -202,11 +205,18 @@ class Forecast(Regression):
                 f"the shortest series has {lengths.min()} steps: fewer than two seasons and a horizon ({few}), so that "
                 "a season can hardly be told from chance"
             )
+        ended = self._ended_early(frame)
+        if ended:
+            said.append(
+                f"{_listed(ended)} of {len(lengths)} series end before {frame[self.time_].max()}, where the table ends: "
+                "their forecasts follow their own ends"
+            )
         left = schema.role("feature")
         if left:
             said.append(
-                f"{', '.join(left[:5])}{', …' if len(left) > 5 else ''}: covariates, which have to be known of the "
-                "time to forecast, too; give one that is not (weather, sales) `role: ignore`"
+                f"{', '.join(left[:5])}{', …' if len(left) > 5 else ''}: covariates. `make forecast FROM=future.csv` "
+                "needs their values of the steps to forecast; give a column that is not known then (weather, sales) "
+                "`role: ignore`"
             )
         return said
 
@@ -218,11 +228,21 @@ class Forecast(Regression):
         if self.group_:
             told = {self.group_: rows[0][self.group_]}
             stamps = stamps[to_text(raw[self.group_]) == str(told[self.group_])]
+        if stamps.isna().all():
+            return rows
         frequency = self.frequency or frequency_of(stamps.dropna()) or "D"
         ahead = following(str(stamps.max()), len(rows), frequency)
         form = self.format_ if self.format_ not in (None, "ISO8601") else None
         form = form or ("%Y-%m-%d %H:%M:%S" if within_days(frequency) else "%Y-%m-%d")
         return [row | told | {self.time_: one.strftime(form)} for row, one in zip(rows, ahead, strict=True)]
+
+    def splitter(self, splitter: Any) -> Any:
+        """Return the splitter with the task's horizon, where it has none of its own."""
+        if getattr(splitter, "horizon", self.horizon) is not None:
+            return splitter
+        made = copy(splitter)
+        made.horizon = self.horizon
+        return made
 
     def check_split(self, target: Any, train: np.ndarray, held_out: np.ndarray, folds: Sequence[Any], by: Any) -> None:
         """See that the splits look ahead in time, and as far as the task does."""
@@ -230,8 +250,8 @@ class Forecast(Regression):
             name, own = type(splitter).__name__, getattr(splitter, "horizon", self.horizon)
             if own != self.horizon:
                 raise UserError(
-                    f"{name} has the horizon {own}, and the task in params/data.yaml has {self.horizon}: write "
-                    "the same in both",
+                    f"{name} has the horizon {own}, and the task in params/data.yaml has {self.horizon}: leave it "
+                    "out here",
                     "split.yaml",
                     key,
                 )
@@ -275,14 +295,77 @@ class Forecast(Regression):
 
     # ----------------------------------------------------------------------------------- the judgement
 
-    def see(self, features: pd.DataFrame) -> None:
-        """Note where the training rows end: steps ahead are counted from there."""
-        self.ends_ = self._ends(features)
+    def see(self, features: pd.DataFrame, target: Any) -> None:
+        """Note where the training rows end, and how far the values of each series lie apart over a season."""
+        self.ends_, self.scales_ = self._ends(features), self._scales(features, target)
 
-    def strata(self, features: pd.DataFrame, learned: pd.DataFrame | None = None) -> np.ndarray:
-        """How many steps ahead each row is, array of shape (rows,): the further, the wider is an interval."""
-        ends = self._ends(learned) if learned is not None else self.ends_
-        return counted(indexed(features, self.time_, self.group_).index, ends, self.frequency or "D")[0]
+    def difficulty(
+        self, features: pd.DataFrame, learned: pd.DataFrame | None = None, target: Any = None
+    ) -> dict[str, np.ndarray]:
+        """Return the step ahead of each row, and the size of its series' changes over a season.
+
+        Beyond the horizon, for which there are no errors to learn from, the size grows with the square root of the
+        step, as the errors of a random walk do.
+        """
+        ends = self.ends_ if learned is None else self._ends(learned)
+        scales = self.scales_ if learned is None else self._scales(learned, target)
+        index = indexed(features, self.time_, self.group_).index
+        steps = counted(index, ends, self.frequency or "D")[0]
+        scale = np.array([scales.get(str(name), 1.0) for name in index.get_level_values(0)])
+        beyond = np.sqrt(np.maximum(steps / self.horizon, 1.0))
+        return {"strata": np.minimum(steps, self.horizon), "scale": scale * beyond}
+
+    def predict(self, model: Any, features: pd.DataFrame) -> pd.DataFrame:
+        """Return the time and the series of each row, then its forecast and the bounds of its intervals."""
+        said = super().predict(model, features)
+        for name, values in reversed(self._identified(features).items()):
+            said.insert(0, name, values)
+        return said
+
+    def answers(self, model: Any) -> dict[str, Any]:
+        """Return the JSON Schema of the time, the series and the numbers."""
+        within = bool(self.frequency) and within_days(str(self.frequency))
+        times = {self.time_: {"type": "string"} if within else {"type": "string", "format": "date"}}
+        series = {self.group_: {"type": "string"}} if self.group_ else {}
+        return times | series | super().answers(model)
+
+    def upcoming(self, frame: pd.DataFrame, steps: int | None = None) -> pd.DataFrame:
+        """Return the stamps that follow each series: as many as the horizon where no number of steps is given.
+
+        Raises
+        ------
+        UserError
+            If there are covariates, which only the user can know of the steps to come.
+        """
+        steps = steps or self.horizon
+        needed = [name for name in self.covariates_ if name in frame]
+        if needed:
+            columns = ", ".join([self.time_, *([self.group_] if self.group_ else []), *needed])
+            raise UserError(
+                f"the model uses {', '.join(needed[:5])}{', …' if len(needed) > 5 else ''}, whose values in the steps "
+                f"after {frame[self.time_].max()} are not in the table: write them into a table with the columns "
+                f"{columns} and run `make forecast FROM=future.csv`, or give them `role: ignore` in params/data.yaml "
+                "and run `make run` again"
+            )
+        parts = []
+        for name, end in self._ends(frame).items():
+            ahead = following(end, steps, self.frequency or "D").as_unit("us")
+            parts.append(pd.DataFrame({self.time_: ahead} | ({self.group_: name} if self.group_ else {})))
+        made = pd.concat(parts, ignore_index=True)
+        return made.astype({self.group_: "str"}) if self.group_ else made
+
+    def doubtful(self, model: Any, features: pd.DataFrame) -> list[tuple[str, str, np.ndarray]]:
+        """Return the rows further ahead than the horizon, on which the model was not judged."""
+        ends = self._ends_of(model)
+        if ends is None:
+            return []
+        steps = counted(indexed(features, self.time_, self.group_).index, ends, self.frequency or "D")[0]
+        far = np.flatnonzero(steps > self.horizon)
+        reason = (
+            f"is more than {self.horizon} steps (the horizon) after {max(ends.values())}, where the rows that the model "
+            "learned from end: `make forecast` lets it learn from all rows first"
+        )
+        return [(self.time_, reason, far)] if len(far) else []
 
     def askable(self, features: pd.DataFrame) -> pd.DataFrame:
         """The last rows of each series moved on by a horizon, because a model is not asked about its training rows."""
@@ -296,8 +379,8 @@ class Forecast(Regression):
 
     def unanswerable(self, model: Any, features: pd.DataFrame) -> list[tuple[str, str, np.ndarray]]:
         """The rows that are not ahead of what the model has seen: the column at fault, why, and their positions."""
-        ends = getattr(getattr(model, "task", None) or getattr(model, "model_", None), "ends_", None)
-        if ends is None:  # it is no forecaster
+        ends = self._ends_of(model)
+        if ends is None:
             return []
         index = indexed(features, self.time_, self.group_).index
         columns = {"time": self.time_, "series": self.group_ or self.time_}
@@ -321,6 +404,80 @@ class Forecast(Regression):
             name: str(stamps.max())
             for name, stamps in series_of(indexed(features, self.time_, self.group_).index).items()
         }
+
+    def _scales(self, features: pd.DataFrame, target: Any) -> dict[str, float]:
+        """Return the mean absolute change over a season of each series; over a step where it is shorter than that."""
+        index = indexed(features, self.time_, self.group_).index
+        values = pd.Series(np.asarray(target, dtype=float), index).sort_index()
+        return {str(name): _scale(own.to_numpy(), self.season_length_) for name, own in values.groupby(level=0)}
+
+    def _ends_of(self, model: Any) -> dict[str, str] | None:
+        """Return where the rows that a model learned from end; None for a model that is no forecaster."""
+        ends: dict[str, str] | None = getattr(
+            getattr(model, "task", None) or getattr(model, "model_", None), "ends_", None
+        )
+        return ends
+
+    def _identified(self, features: pd.DataFrame) -> dict[str, pd.Series]:
+        """Return the time of each row as text, local where the table's times are, and its series."""
+        stamps = pd.Series(pd.DatetimeIndex(features[self.time_]), features.index)
+        within = bool(self.frequency) and within_days(str(self.frequency))
+        if within and self.time_zone:
+            stamps = stamps.dt.tz_localize("UTC").dt.tz_convert(self.time_zone)
+        dated = not within and bool((stamps.dropna() == stamps.dropna().dt.normalize()).all())
+        texts = stamps.map(lambda one: one.date().isoformat() if dated else one.isoformat(), na_action="ignore")
+        return {self.time_: texts} | ({self.group_: to_text(features[self.group_])} if self.group_ else {})
+
+    def _ended_early(self, frame: pd.DataFrame) -> list[str]:
+        """Return the series whose last row is not that of the table."""
+        if not self.group_:
+            return []
+        ends = frame.groupby(to_text(frame[self.group_]).to_numpy())[self.time_].max()
+        return [str(name) for name in ends.index[ends < ends.max()]]
+
+    def _check_time(self, frame: pd.DataFrame, schema: Schema) -> None:
+        """Refuse a table without a column of dates or times."""
+        if self.time_ and pd.api.types.is_datetime64_any_dtype(frame[self.time_]):
+            return
+        if self.time_:
+            raise UserError(
+                f"{self.time_} holds no dates (such as {frame[self.time_].iloc[0]!r}), and a forecast needs them: "
+                "replace a counter by dates, such as one day for each step (2000-01-01, 2000-01-02, …) with "
+                "`season_length` in the task if something repeats",
+                "data.yaml",
+                "columns",
+                self.time_,
+            )
+        counters = [
+            column.name
+            for column in schema.columns
+            if column.dtype == "number" and column.unique > 2 and (frame[column.name].dropna() % 1 == 0).all()
+        ]
+        found = f"; {counters[0]} holds whole numbers: replace a counter by dates" if counters else ""
+        raise UserError(
+            "a forecast needs a column of dates or times: write `columns: {<name>: {role: time, dtype: datetime}}`"
+            + found,
+            "data.yaml",
+            "columns",
+        )
+
+    def _long_enough(self, parts: dict[str, pd.DataFrame], schema: Schema) -> dict[str, pd.DataFrame]:
+        """Return the series that are long enough to learn from and to be judged on a horizon."""
+        fewest = self.horizon + FEWEST_STEPS if self.group_ else FEWEST_STEPS
+        short = {name: len(part) for name, part in parts.items() if len(part) < fewest}
+        if not short:
+            return parts
+        listed = _listed(f"{name!r} ({count} steps)" if name else f"{count} steps" for name, count in short.items())
+        why = f"a horizon of {self.horizon} needs {fewest} steps of each series, {FEWEST_STEPS} of them to learn from"
+        if self.short_series == "refuse" or len(short) == len(parts):
+            leave = "write `short_series: leave_out` into the task to leave such series out, or "
+            raise UserError(
+                f"too short to be held out and learned from: {listed}; {why}: "
+                f"{leave if self.group_ and len(short) < len(parts) else ''}write a shorter `horizon`",
+                *PLACE,
+            )
+        schema.notes.append(f"left out, because {why}: {listed}")
+        return {name: part for name, part in parts.items() if name not in short}
 
     def _universal(self, stamps: pd.Series) -> pd.Series:
         """Local times of one series in UTC; one that the clock skips, or repeats and is there once, is missing."""
@@ -395,6 +552,22 @@ class Forecast(Regression):
             numbers = [str(column) for column in whole if pd.api.types.is_float_dtype(whole[column])]
             whole[numbers] = whole[numbers].interpolate(method="linear")
         return whole.ffill().reset_index()[list(part.columns)]
+
+
+def _scale(values: np.ndarray, season: int) -> float:
+    """Return the mean absolute change of values over a season, or over a step; 1 for values that never change."""
+    for lag in (season, 1):
+        changes = np.abs(values[lag:] - values[:-lag])
+        if len(changes) and changes.mean() > 0:
+            return float(changes.mean())
+    return 1.0
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Return the first few names, and how many there are."""
+    names = list(names)
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"{', '.join(names[:MOST_NAMED])}{more}"
 
 
 def _without(transformer: Any, names: tuple[str | None, ...]) -> Any:

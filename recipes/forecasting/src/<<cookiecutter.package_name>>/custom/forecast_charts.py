@@ -1,10 +1,14 @@
-"""Charts of forecasts: how they go on, how wrong they are the further they look, and what a series is made of."""
+"""Charts of forecasts: the next values, the errors and the intervals by the step ahead, and what a series consists of."""
 
+import time
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 
+from ..errors import UserError
 from ..report.charts import (
     COLOURS,
     HEIGHT,
@@ -20,52 +24,102 @@ from ..report.charts import (
     short,
     styled,
 )
+from ..steps.ensemble import Ensemble, WeightedMean, models, refitted
+from ..steps.fit import fit
+from ..steps.predict import features as made_features
 from .series import indexed, named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 LONGEST_TAIL = 150  # steps of history that are drawn before a forecast
 MOST_SEASONS = 40  # of more, a season's line becomes a band
+MOST_LISTED = 240  # forecasts in a table
+
+
+@styled
+def next_values(evaluation: Evaluation, most_series: int = 4, seconds: float = 60) -> Chart:
+    """The forecast of the steps after the end of the table, by a model that has learned from all of it.
+
+    Parameters
+    ----------
+    most_series : int, default=4
+        How many series are drawn.
+    seconds : float, default=60
+        How long fitting the members again may take.
+    """
+    task: Any = deepcopy(evaluation.task)
+    whole = pd.concat([evaluation.learned, *([] if evaluation.held_out is None else [evaluation.held_out])])
+    try:
+        asked = made_features(task.upcoming(whole), evaluation.schema)
+    except UserError as error:
+        raise ValueError(error.message) from None
+    rows, target = whole[list(evaluation.schema.features)], whole[evaluation.target]
+    _refuse_slow(evaluation.model, rows, target, seconds)
+    said = task.predict(refitted(evaluation.model, rows, target, task), asked)
+    index = indexed(asked, task.time_, task.group_).index
+    numbers = said.drop(columns=[task.time_, *([task.group_] if task.group_ else [])])
+    ahead = numbers.rename(columns={"prediction": "predicted"}).set_axis(index)
+    past = pd.DataFrame({"true": target.to_numpy(dtype=float)}, indexed(whole, task.time_, task.group_).index)
+    table = pd.concat([past, ahead]).sort_index()
+    figure, data = _drawn(table, task, evaluation.target, most_series)
+    caption = (
+        f"The {task.horizon} steps after the end of the table, forecast by the same members after they have learned "
+        f"from all {len(whole):,} rows. `make forecast` writes them to a file."
+    )
+    series = len(table.index.unique(level=0))
+    caption += f" {most_series} of {series} series are drawn." if series > most_series else ""
+    caption += f" The first {MOST_LISTED} are listed." if len(said) > MOST_LISTED else ""
+    return Chart("Forecast beyond the data", caption, figure, data, said.head(MOST_LISTED))
 
 
 @styled
 def forecast(evaluation: Evaluation, most_series: int = 4) -> Chart:
-    """The forecast, what came true, and the end of the history before it, of up to so many series."""
-    from matplotlib.figure import Figure
-
+    """The forecast of the held-out steps, their true values, and the end of the history before them."""
     task: Any = evaluation.task
     table = _lines(evaluation)
-    names = list(table.index.unique(level=0))
-    shown = names[:most_series]
-    bands = [name.removeprefix("lower_") for name in map(str, table) if name.startswith("lower_")]
-    figure = Figure(figsize=(1.6 * WIDTH, HEIGHT if len(shown) == 1 else 2.1 * len(shown) + 0.6), layout="constrained")
-    panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
-    tail = int(min(LONGEST_TAIL, max(4 * task.horizon, 2 * task.season_length_)))
-    parts = []
-    for name, axes in zip(shown, panels, strict=True):
-        whole = table.loc[name]
-        first = whole.index[whole["predicted"].notna()].min()
-        own = pd.concat([whole[whole.index < first].tail(tail), whole[whole.index >= first]])
-        said = own[own["predicted"].notna()]
-        for number, band in enumerate(sorted(bands, key=float, reverse=True)):
-            label = f"{band} % interval"
-            low, high = said[f"lower_{band}"].to_numpy(), said[f"upper_{band}"].to_numpy()
-            alpha = 0.14 + 0.1 * number
-            axes.fill_between(said.index, low, high, color=COLOURS[1], alpha=alpha, linewidth=0, label=label)
-        axes.plot(own.index, own["true"], color=INK, linewidth=1.2, label="true")
-        axes.plot(said.index, said["predicted"], color=COLOURS[1], label="forecast", marker="o", markersize=2.5)
-        axes.set(ylabel=short(name or evaluation.target, 24))
-        readable(axes)
-        parts.append(own.assign(series=name).reset_index(names="time"))
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), handlelength=1.3)
-    caption = f"{task.horizon} steps ahead on {evaluation.rows}, after the end of what the model has seen."
+    figure, data = _drawn(table, task, evaluation.target, most_series)
+    caption = f"{task.horizon} steps ahead on {evaluation.rows}, from the end of what the model has learned from."
+    bands = _bands(table)
     if bands:
-        caption += f" Of a band of {bands[0]} %, about so many of the true values should lie inside."
-    if len(shown) < len(names):
-        caption += f" {len(shown)} of {len(names)} series."
-    return Chart("Forecast", caption, figure, pd.concat(parts, ignore_index=True))
+        caption += f" A band of {bands[0]} % should hold about {bands[0]} % of the true values."
+    series = len(table.index.unique(level=0))
+    caption += f" {most_series} of {series} series are drawn." if series > most_series else ""
+    return Chart("Forecast of the hold-out", caption, figure, data)
+
+
+@styled
+def interval_coverage(evaluation: Evaluation) -> Chart:
+    """The share of true values that the intervals held, by the step ahead, beside the share that they should hold.
+
+    The intervals of each fold are made from the errors of the other folds.
+    """
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+    combine = getattr(evaluation.model, "combine", None)
+    if not hasattr(combine, "predict_interval"):
+        raise ValueError("the model has no intervals")
+    held = _held(evaluation, combine)
+    groups = held.groupby("step")
+    data = groups.mean().drop(columns="fold").assign(rows=groups.size()).reset_index()
+    figure, axes = new_figure()
+    names = [f"{100 * share:g} %" for share in combine.coverage]
+    for number, (name, share) in enumerate(zip(names, combine.coverage, strict=True)):
+        axes.axhline(share, color=COLOURS[number % len(COLOURS)], linestyle=":", linewidth=1.2)
+        axes.plot(data["step"], data[name], color=COLOURS[number % len(COLOURS)], marker="o", markersize=4, label=name)
+    axes.set(xlabel="Steps ahead", ylabel="Share of true values inside")
+    axes.set_ylim(0, 1.03)
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    readable(axes)
+    axes.figure.legend(loc="outside upper center", ncols=len(names), handlelength=1.3)
+    found = [f"those of {name} held {held[name].mean():.0%}" for name in names]
+    caption = (
+        f"Intervals made from the errors of the other folds, tried on {len(held):,} rows of each fold in turn: "
+        f"{', '.join(found)}. The dotted lines are the shares that they should hold."
+    )
+    return Chart("Coverage of the intervals", caption, figure, data)
 
 
 @styled
@@ -160,6 +214,101 @@ def decomposition(evaluation: Evaluation, series: str | None = None) -> Chart:
     if len(line) > MOST_SEASONS * season:
         caption += f" Drawn are the last {MOST_SEASONS} seasons."
     return Chart("Decomposition", caption, figure, pd.DataFrame(parts).reset_index(names="time"))
+
+
+def _bands(table: pd.DataFrame) -> list[str]:
+    """Return the coverages of a table's intervals, in per cent."""
+    return [name.removeprefix("lower_") for name in map(str, table) if name.startswith("lower_")]
+
+
+def _drawn(table: pd.DataFrame, task: Any, target: str, most_series: int) -> tuple["Figure", pd.DataFrame]:
+    """Draw forecasts after the end of the history, a panel for each series; return the figure and its numbers.
+
+    Parameters
+    ----------
+    table : DataFrame
+        By (series, time) the columns `true` and `predicted`, and bounds of intervals.
+    """
+    from matplotlib.figure import Figure
+
+    shown = list(table.index.unique(level=0))[:most_series]
+    figure = Figure(figsize=(1.6 * WIDTH, HEIGHT if len(shown) == 1 else 2.1 * len(shown) + 0.6), layout="constrained")
+    panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
+    parts = []
+    for name, axes in zip(shown, panels, strict=True):
+        whole = table.loc[name]
+        first = whole.index[whole["predicted"].notna()].min()
+        ahead = int((whole.index >= first).sum())
+        tail = int(min(LONGEST_TAIL, max(4 * ahead, 2 * task.season_length_)))
+        own = pd.concat([whole[whole.index < first].tail(tail), whole[whole.index >= first]])
+        _draw_series(axes, own)
+        axes.set(ylabel=short(name or target, 24))
+        readable(axes)
+        parts.append(own.assign(series=name).reset_index(names="time"))
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), handlelength=1.3)
+    return figure, pd.concat(parts, ignore_index=True)
+
+
+def _draw_series(axes: "Axes", own: pd.DataFrame) -> None:
+    """Draw the history of one series, its forecast and its bands, which begin at the last known value."""
+    said = own[own["predicted"].notna()]
+    known = own.loc[own.index < said.index[0], "true"].dropna()
+    if len(known):
+        bounds = {name: known.iloc[-1] for name in said if name != "true"}
+        said = pd.concat([pd.DataFrame(bounds, index=known.index[-1:]), said])
+    for number, band in enumerate(sorted(_bands(own), key=float, reverse=True)):
+        low, high = said[f"lower_{band}"].to_numpy(dtype=float), said[f"upper_{band}"].to_numpy(dtype=float)
+        alpha = 0.14 + 0.1 * number
+        axes.fill_between(said.index, low, high, color=COLOURS[1], alpha=alpha, linewidth=0, label=f"{band} % interval")
+    axes.plot(own.index, own["true"], color=INK, linewidth=1.2, label="true")
+    axes.plot(said.index, said["predicted"], color=COLOURS[1], label="forecast", marker="o", markersize=2.5)
+
+
+def _refuse_slow(model: Any, rows: pd.DataFrame, target: pd.Series, seconds: float) -> None:
+    """Refuse to fit a model's members again where that would take longer than so many seconds."""
+    members = model.members if isinstance(model, Ensemble) else [model]
+    if len(members) == 1:
+        return
+    began = time.monotonic()
+    fit(models(members[0])[0], rows, target)
+    expected = (time.monotonic() - began) * len(members)
+    if expected > seconds:
+        raise ValueError(f"fitting {len(members)} members again would take {expected:.0f} s: `make forecast` does it")
+
+
+def _held(evaluation: Evaluation, combine: Any) -> pd.DataFrame:
+    """Return for each row of a fold its step, and for each interval whether it holds the truth.
+
+    The intervals are made from the errors of the other folds.
+    """
+    task: Any = evaluation.task
+    left_out, learned = evaluation.left_out(), evaluation.learned
+    numbers = left_out["fold"].unique()
+    if len(numbers) < 2:
+        raise ValueError("at least two folds are needed: the intervals of one are tried on another")
+    features, times = learned[list(evaluation.schema.features)], pd.DatetimeIndex(learned[task.time_])
+    parts = []
+    for _, fold in left_out.groupby("fold"):
+        rows = fold["row"].to_numpy(dtype=int)
+        before = np.asarray(times < times[rows].min())
+        known = task.difficulty(features.iloc[rows], features[before], learned.loc[before, evaluation.target])
+        parts.append(fold.assign(**known))
+    table = pd.concat(parts)
+    found = []
+    for number in numbers:
+        own, others = table[table["fold"] == number], table[table["fold"] != number]
+        made = clone(combine).set_params(estimator=WeightedMean([1.0]))
+        hard = [{key: part[key].to_numpy() for key in ("strata", "scale")} for part in (others, own)]
+        made.fit(others[["predicted"]].to_numpy(), others["truth"].to_numpy(), **hard[0])
+        bounds = made.predict_interval(own[["predicted"]].to_numpy(), **hard[1])
+        truth = own["truth"].to_numpy()
+        inside = {
+            f"{100 * share:g} %": (truth >= bounds[:, 2 * place]) & (truth <= bounds[:, 2 * place + 1])
+            for place, share in enumerate(combine.coverage)
+        }
+        found.append(pd.DataFrame({"fold": number, "step": own["strata"].to_numpy(), **inside}))
+    return pd.concat(found, ignore_index=True)
 
 
 def _panel(axes: "Axes", label: str, values: pd.Series) -> None:
