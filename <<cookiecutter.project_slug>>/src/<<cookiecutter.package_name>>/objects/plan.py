@@ -356,7 +356,9 @@ def _data(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
 
 def _task(data: Any, where: Where, grammar: Grammar) -> Object:
     """The task: an object, or its class's name in small letters."""
-    if isinstance(data, str) and "." not in data:
+    if isinstance(data, str) and "." in data:
+        data = {"class": data}
+    if isinstance(data, str):
         known = {one.name.lower(): one.name for one in find_all(grammar.packages) if one.kind == "task"}
         if data not in known:
             raise where.error(f"unknown task {data!r}{nearest(data, known)}")

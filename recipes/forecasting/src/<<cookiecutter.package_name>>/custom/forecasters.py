@@ -622,7 +622,7 @@ class DartsForecaster(_Forecaster):
 
     def _made(self, models: Any) -> Any:
         kind = getattr(models, self.model, None)
-        if kind is None:
+        if not (isinstance(kind, type) and hasattr(kind, "historical_forecasts")):
             known = [name for name in dir(models) if name[0].isupper()]
             raise ValueError(f"darts has no model {self.model!r}; it has {', '.join(known)}")
         arguments = json.loads(json.dumps(self.arguments or {}))  # darts changes some of them
