@@ -1,6 +1,7 @@
 """Names in the params: only a class or function of the kind that its position needs is imported, built or called."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -269,3 +270,82 @@ def test_a_plan_that_was_tampered_with_builds_nothing_else(project: Project, ref
 def test_a_package_that_is_none_is_not_imported(package: str, project: Project, refused: Callable[..., str]) -> None:
     find_all = project.module("objects.registry").find_all
     assert "registry.yaml" in refused(lambda: find_all([package], cache=None))
+
+
+# No name of a file, of a stage of DVC or of a word in a shell; or one that some file systems take for another.
+NAMES = [
+    "a;touch x",
+    "a$(touch x)",
+    "a`touch x`",
+    "a'; touch x; '",
+    'a";touch x;"',
+    "a\ntouch x",
+    "a&touch x",
+    "a|touch x",
+    "a>x",
+    "a@${b}",
+    "../models/logistic_regression",
+    "/etc/passwd",
+    "a/b",
+    "a\\b",
+    "..",
+    ".a",
+    "a.b",
+    "my model",
+    "-x",
+    "--help",
+    "a-",
+    "",
+    "x" * 65,
+    "CON",
+    "nul",
+    "m\u00f6del",
+    "Logistic_Regression",
+    "Train",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_model_is_not_called_what_a_shell_or_a_folder_takes_otherwise(
+    name: str, project: Project, refused: Callable[..., str]
+) -> None:
+    path = project.path / "params" / "search.yaml"
+    before = path.read_text(encoding="utf-8")
+    path.write_text(_written(project, "search.yaml", ("models",), ["logistic_regression", name]), encoding="utf-8")
+    try:
+        message = refused(lambda: project.module("objects.plan").compile_params(project.path / "params"))
+    finally:
+        path.write_text(before, encoding="utf-8")
+    assert message.startswith("params/search.yaml:") and repr(name) in message, message
+    assert "cannot name a model" in message or "in case alone" in message or "means something else here" in message
+
+
+def test_a_preprocessing_is_not_called_so_either(project: Project, refused: Callable[..., str]) -> None:
+    with project.edited(f"params/{MODEL}", ("preprocess: scaled_onehot", "preprocess: ../models/x")):
+        message = refused(lambda: project.module("objects.plan").compile_params(project.path / "params"))
+    assert "'../models/x' cannot name a preprocessing" in message
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_dvc_quotes_a_model_for_the_shell_and_the_stage_refuses_it(
+    name: str, project: Project, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dvc.parsing.context import Context
+
+    lines = (project.path / "dvc.yaml").read_text(encoding="utf-8").splitlines()
+    template = next(line.partition("cmd: ")[2] for line in lines if "stages.tune" in line)
+    command = Context({"item": {"model": name}}).resolve_str(template, True, is_cmd=True) if False else _resolved(
+        template, {"item": {"model": name}}
+    )
+    words = shlex.split(command)
+    assert words == ["python", "-m", f"{project.package}.stages.tune", "--model", name]
+    if name not in ("Logistic_Regression", "Train"):
+        monkeypatch.setattr(sys, "argv", words[2:3] + [f"--model={name}"])
+        assert "cannot name a model" in refused(project.module("stages.tune").main)
+
+
+def _resolved(template: str, values: dict[str, Any]) -> str:
+    """A command as DVC writes it for the shell."""
+    from dvc.parsing.context import Context
+
+    return str(Context(values).resolve_str(template, key=("cmd",), unwrap=True))

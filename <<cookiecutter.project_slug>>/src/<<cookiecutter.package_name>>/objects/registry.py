@@ -96,13 +96,11 @@ COMPUTING = (
     "sklearn.preprocessing",
 )
 METRIC_ENDINGS = ("_score", "_error", "_loss", "_deviance")
-NUMPY = frozenset(
-    """
+NUMPY = """
     all any argmax argmin argsort around asarray average clip corrcoef count_nonzero cumprod cumsum diff flip max mean
     median min nan_to_num nanmax nanmean nanmedian nanmin nanpercentile nanquantile nanstd nansum nanvar percentile prod
     ptp quantile ravel real round sort std sum unwrap var where
-    """.split()
-)
+"""
 
 # Modules that say nothing of use and cost something: tests, a module that prints a poem, bridges to clusters
 # that are not installed, and scikit-learn's bundled externals.
@@ -221,7 +219,9 @@ def load(path: str, where: Where, kinds: Iterable[str] = (*KINDS, *VALUES)) -> A
         raise where.error(f"importing {name!r} fails: {type(error).__name__}: {error}") from error
     kind = kind_of(thing)
     if kind not in kinds:
-        what = f"is {_a(kind)}" if kind else f"is no class{' or function' if callable(thing) else ''} that params can use"
+        what = (
+            f"is {_a(kind)}" if kind else f"is no class{' or function' if callable(thing) else ''} that params can use"
+        )
         raise where.error(f"{path!r} {what}, and {either(kinds)} is needed here")
     return thing
 
@@ -254,7 +254,7 @@ def _foreign(path: str) -> str | None:
         spec = importlib.util.find_spec(top)
         if spec is None:
             return None  # importing it says what is missing
-        places = [Path(one).resolve() for one in (spec.submodule_search_locations or [spec.origin]) if one]
+        places = [Path(one).resolve() for one in (spec.submodule_search_locations or [spec.origin or ""]) if one]
         installed = [Path(sysconfig.get_path(one)).resolve() for one in ("purelib", "platlib")]
         here = Path.cwd().resolve()
         for place in places:
@@ -350,7 +350,7 @@ def _kind_of_function(thing: Any) -> str | None:
         return None
     name, home = thing.__name__, getattr(thing, "__module__", None) or ""
     if home == "numpy":
-        return "function" if name in NUMPY and getattr(np, name) is thing else None
+        return "function" if name in NUMPY.split() and getattr(np, name) is thing else None
     if not inspect.isfunction(thing) or name.startswith("_"):
         return None
     if _is_own(thing) and "Chart" in str(inspect.signature(thing).return_annotation):

@@ -138,7 +138,9 @@ def _learned(text: dict[str, Any], stacked: bool, weights: list[float], task: Ta
             )
         found.append(ensemble.final_estimator)
     nodes = [
-        Grammar().object(text[key], WHERE.at(key), [AROUND[key][0]]) for key in ("calibration", "threshold") if text[key]
+        Grammar().object(text[key], WHERE.at(key), [AROUND[key][0]])
+        for key in ("calibration", "threshold")
+        if text[key]
     ]
     if nodes and not stacked:
         found.append(task.mean(weights, max(1, len(task.labels_))))

@@ -55,7 +55,9 @@ def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:
     chosen_from = candidates(competing, models, Path("models/tuned"), plan["max_prediction_time"])
     # What stores the model is imported before it is fitted: the clock sees it there.
     imported(DEFAULT)
-    flavors = {name: build(Grammar().object(one, WHERE.at("parts", name), ["flavor"])) for name, one in plan["parts"].items()}
+    flavors = {
+        name: build(Grammar().object(one, WHERE.at("parts", name), ["flavor"])) for name, one in plan["parts"].items()
+    }
     samples = {name: slice_.get("sample", {}).get("params", {}).get("rows") for name, slice_ in slices.items()}
 
     def node(key: str) -> Any:
