@@ -226,7 +226,7 @@ def test_two_runs_from_nothing_find_the_same(project: Project) -> None:
     for folder in (".cache/studies", "models", "reports"):
         shutil.rmtree(project.path / folder)
     for name in MODELS:
-        project.stage("tune", name)
+        project.stage("tune", "--model", name)
     project.stage("train")
     project.stage("evaluate")
     assert [file.read_bytes() for file in files] == before
@@ -270,7 +270,7 @@ def test_a_costlier_mistake_moves_the_threshold(tmp_path: Path) -> None:
     project.edit("params/search.yaml", ("trials: 100", "trials: 2"))
     for stage in ("plan", "load", "split"):
         project.stage(stage)
-    project.stage("tune", "logistic_regression")
+    project.stage("tune", "--model", "logistic_regression")
     shares = {}
     for scoring in (
         "balanced_accuracy",
@@ -309,7 +309,7 @@ def test_a_killed_search_loses_no_finished_trial(project: Project) -> None:
     studies = project.path / ".cache" / "studies" / "random_forest"
     old = set(studies.iterdir())
     search = subprocess.Popen(
-        [TOOLS / "python", "-m", f"{project.package}.stages.tune", "random_forest"],
+        [TOOLS / "python", "-m", f"{project.package}.stages.tune", "--model", "random_forest"],
         cwd=project.path,
         env={**os.environ, **QUIET},
         start_new_session=True,
@@ -319,7 +319,7 @@ def test_a_killed_search_loses_no_finished_trial(project: Project) -> None:
     os.killpg(search.pid, signal.SIGKILL)
     search.wait()
     before = pd.read_csv(table)
-    project.stage("tune", "random_forest")
+    project.stage("tune", "--model", "random_forest")
     after = pd.read_csv(project.path / "models" / "tuned" / "random_forest" / "trials.csv")
     finished = after[after["state"] != "fail"]
     assert finished["seconds"].tolist()[: len(before)] == before["seconds"].tolist(), "finished trials were lost"
@@ -347,7 +347,7 @@ def test_the_seconds_are_a_hard_limit(project: Project, sleep: str) -> None:
     )
     project.run("dvc", "repro", "split")
     began = time.monotonic()
-    said = project.stage("tune", "slow")
+    said = project.stage("tune", "--model", "slow")
     assert time.monotonic() - began < 5 * 1.05 + 1
     assert project.running() == []
     assert "no trial finished within 5 s" in said

@@ -146,17 +146,17 @@ def test_a_model_whose_seconds_do_not_suffice_for_the_rows_leaves_them_to_the_ot
 
     project.edit("params/models/random_forest.yaml", ("\nspace:", "\nrows_per_second: 1.5\nspace:"))
     project.stage("plan")
-    said = project.stage("tune", "random_forest")
+    said = project.stage("tune", "--model", "random_forest")
     assert "random_forest: at its `rows_per_second` its seconds suffice for 180 rows, and there are 275; it is" in said
     found = result("random_forest")
     assert found["state"] == "too many rows: its seconds suffice for 180 rows, and there are 275"
     assert found["seconds"] == 0
-    project.stage("tune", "logistic_regression")
+    project.stage("tune", "--model", "logistic_regression")
     assert result("logistic_regression")["trials"] == 12
     assert "models/final is trained on 275 rows" in project.stage("train")
     project.edit(SEARCH, ("seconds: 240", "seconds: 480"))
     project.stage("plan")
-    project.stage("tune", "random_forest")
+    project.stage("tune", "--model", "random_forest")
     assert (result("random_forest")["state"], result("random_forest")["trials"]) == ("ok", 8), "it is brought in"
 
 
@@ -188,7 +188,7 @@ def test_a_stage_that_is_killed_leaves_its_trials_and_no_process(project: Projec
     assert project.running() == [], "workers outlived their search"
     before = pd.read_csv(table)
     assert len(before) >= 2
-    project.stage("tune", "random_forest")
+    project.stage("tune", "--model", "random_forest")
     after = pd.read_csv(project.path / "models" / "tuned" / "random_forest" / "trials.csv")
     finished = after[after["state"] != "fail"]
     assert finished["seconds"].tolist()[: len(before)] == before["seconds"].tolist(), "finished trials were lost"
@@ -228,7 +228,7 @@ def test_without_any_finished_trial_the_run_says_so(project: Project) -> None:
     )
     project.stage("plan")
     began = time.monotonic()
-    said = project.stage("tune", "slow")
+    said = project.stage("tune", "--model", "slow")
     seconds = 9 * 7 / 8
     assert time.monotonic() - began < seconds * 1.05 + 1
     assert project.running() == []
@@ -251,7 +251,7 @@ def test_the_same_seed_finds_the_same_wherever_the_fits_run(project: Project) ->
         }.items():
             with project.edited(SEARCH, (WORKERS, workers), ("trials: 12", "trials: 36")):
                 project.stage("plan")
-            project.stage("tune", "logistic_regression")
+            project.stage("tune", "--model", "logistic_regression")
             result = json.loads((project.path / "models" / "tuned" / "logistic_regression" / "result.json").read_text())
             assert result["trials"] == 12
             for one in (result, *result["candidates"]):
@@ -278,7 +278,7 @@ def test_a_search_goes_on_after_a_worker_of_its_cluster_died(project: Project) -
 def test_a_cluster_that_is_not_there_is_named(project: Project) -> None:
     project.edit(SEARCH, (WORKERS, f"class: DaskCluster\n  params: {{address: 'tcp://127.0.0.1:{free_port()}'}}"))
     project.stage("plan")
-    said = project.run(str(TOOLS / "python"), "-m", f"{project.package}.stages.tune", "random_forest", code=1)
+    said = project.run(str(TOOLS / "python"), "-m", f"{project.package}.stages.tune", "--model", "random_forest", code=1)
     assert len(said.splitlines()) == 1, said
     assert said.startswith("error: ") and "DaskCluster does not start: " in said and "127.0.0.1" in said
 
@@ -288,11 +288,11 @@ def test_trials_can_be_kept_in_a_database(project: Project) -> None:
     storage = "storage: {class: RDBStorage, params: {url: 'sqlite:///study.db'}}\n"
     project.edit(SEARCH, ("workers:\n", storage + "workers:\n"), (WORKERS, "class: InProcess"))
     project.stage("plan")
-    project.stage("tune", "logistic_regression")
+    project.stage("tune", "--model", "logistic_regression")
     first = pd.read_csv(project.path / "models" / "tuned" / "logistic_regression" / "trials.csv")
     project.edit(SEARCH, ("trials: 12", "trials: 15"))
     project.stage("plan")
-    assert "Warning" not in project.stage("tune", "logistic_regression")
+    assert "Warning" not in project.stage("tune", "--model", "logistic_regression")
     both = pd.read_csv(project.path / "models" / "tuned" / "logistic_regression" / "trials.csv")
     assert (len(first), len(both)) == (4, 5)
     assert both["seconds"].tolist()[:4] == first["seconds"].tolist()
@@ -312,7 +312,7 @@ NO_PARAMS = ("  params: {n_startup_trials: 2, n_warmup_steps: 1}\n", "")
 def started(project: Project) -> tuple[subprocess.Popen[bytes], Path]:
     """The search of the forest, and its table of trials as soon as that holds two."""
     search = subprocess.Popen(
-        [TOOLS / "python", "-m", f"{project.package}.stages.tune", "random_forest"],
+        [TOOLS / "python", "-m", f"{project.package}.stages.tune", "--model", "random_forest"],
         cwd=project.path,
         env={**os.environ, **QUIET},
         start_new_session=True,

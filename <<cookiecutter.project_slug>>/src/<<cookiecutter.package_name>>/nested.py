@@ -50,7 +50,7 @@ def nested() -> dict[str, Any]:
     schema = Schema.from_json(read_json("data/interim/schema.json"))
     frame = pd.read_parquet("data/interim/table.parquet")
     where = Where("plan/split.json")
-    outer, cv = (build(Grammar().object(plan[key], where)) for key in ("outer", "cv"))
+    outer, cv = (build(Grammar().object(plan[key], where, ["splitter"])) for key in ("outer", "cv"))
     metrics = [metric(one, where, Grammar()) for one in plan["metrics"]]
     metrics = list({one.name: one for one in metrics}.values())
     task = task_of(schema)

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from ..errors import UserError, nearest
 from .grammar import MISSING, Columns, Grammar, Import, Object, OneOf, Steps, named, parameters
 from .reader import dump, parse
-from .registry import load
+from .registry import KINDS, load
 
 Dtypes = Mapping[str, str]
 
@@ -179,7 +179,7 @@ def from_yaml(text: str, packages: Sequence[str] = ()) -> Any:
     Ridge(alpha=2.0)
     """
     data, where = parse(text)
-    return build(Grammar(tuple(packages)).node(data, where))
+    return build(Grammar(tuple(packages)).node(data, where, (*KINDS, "value")))
 
 
 def to_yaml(thing: Any) -> str:

@@ -16,11 +16,14 @@ from typing import Any
 
 from ..errors import nearest
 from .reader import Where
-from .registry import KINDS, load, resolve
+from .registry import ESTIMATORS, KINDS, either, load, resolve
 
 DTYPES = ("number", "category", "datetime", "text")
 NODE_KEYS = ("class", "columns", "steps", "one_of", "optional", "import")
-ESTIMATORS = ("classifier", "regressor", "clusterer", "outlier_detector", "estimator")
+STEPS = (*ESTIMATORS, "transformer", "resampler")
+# What the value of a parameter may be: built from a class, or named with `import`.
+INNER = (*STEPS, "splitter", "sampler", "pruner", "metric", "value", "function")
+IMPORTED = (*STEPS, "metric", "type", "function")
 MISSING = inspect.Parameter.empty
 
 
@@ -142,9 +145,10 @@ class Grammar:
         UserError
             For an unknown key, class or parameter, an empty domain, a `when` that can never hold.
         """
+        kinds = tuple(kinds)
         where.mapping(data, {"class", "params", "space", *also}, need=["class"])
         path = resolve(data["class"], self.packages, where.at("class"), kinds)
-        target = load(path, where.at("class"))
+        target = load(path, where.at("class"), kinds)
         names, open_ended = parameters(target)
         params = {
             name: self.value(value, where.at("params", name))
@@ -171,7 +175,7 @@ class Grammar:
         """A parameter's value: a scalar, a list, a mapping, or a node."""
         if isinstance(data, dict):
             if any(key in data for key in NODE_KEYS):
-                return self.node(data, where)
+                return self.node(data, where, INNER)
             return {key: self.value(one, where.at(key)) for key, one in data.items()}
         if isinstance(data, list):
             return [self.value(one, where.at(index)) for index, one in enumerate(data)]
@@ -188,14 +192,16 @@ class Grammar:
             place, alternatives = where.at("one_of"), data["one_of"]
             if not isinstance(alternatives, list) or not alternatives:
                 raise place.error("'one_of' needs a list of at least one object")
-            return OneOf(self._items(alternatives, place), where)
+            return OneOf(self._items(alternatives, place, kinds), where)
         if "optional" in data:
             where.mapping(data, ["optional"])
             node = self.node(data["optional"], where.at("optional"), kinds)
             return OneOf(((_label(node), node), ("none", None)), where)
         if "import" in data:
+            if "function" not in kinds:
+                raise where.error(f"'import' names a function or a type: {either(kinds)} is needed here")
             where.mapping(data, ["import"])
-            load(str(data["import"]), where.at("import"))
+            load(str(data["import"]), where.at("import"), IMPORTED)
             return Import(str(data["import"]), where)
         return self.steps(data, where)
 
@@ -205,7 +211,7 @@ class Grammar:
         if not isinstance(data["steps"], list):
             raise where.at("steps").error("'steps' needs a list: its order matters, and a mapping has none")
         columns = _columns(data["columns"], where.at("columns")) if "columns" in data else None
-        return Steps(self._items(data["steps"], where.at("steps")), columns, where)
+        return Steps(self._items(data["steps"], where.at("steps"), STEPS), columns, where)
 
     def domain(self, data: Any, where: Where) -> Domain:
         """A domain, e.g. `{float: [0.01, 1], log: true}`, `{int: [1, 9]}` or `{choice: [a, b]}`."""
@@ -232,7 +238,7 @@ class Grammar:
             return domain
         return _range(kind, values, data, when, where)
 
-    def _items(self, data: list[Any], where: Where) -> tuple[tuple[str, Any], ...]:
+    def _items(self, data: list[Any], where: Where, kinds: Iterable[str]) -> tuple[tuple[str, Any], ...]:
         """List items, each a node or `name: node`; a name that is not given is derived."""
         items: dict[str, Any] = {}
         for index, one in enumerate(data):
@@ -243,9 +249,9 @@ class Grammar:
                 if isinstance(inner, dict) and len(inner) and not any(key in inner for key in NODE_KEYS):
                     hint = nearest(next(iter(inner)), NODE_KEYS)
                     raise place.error(f"{name!r} holds no object: it needs one of {', '.join(NODE_KEYS)}{hint}")
-                node = self.node(inner, place)
+                node = self.node(inner, place, kinds)
             else:
-                node = self.node(one, place)
+                node = self.node(one, place, kinds)
                 name = _label(node)
             if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]+", name) or "__" in name:
                 raise place.error(f"{name!r} cannot name a step: use letters, digits, single underscores, hyphens")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .build import select
-from .grammar import Dimension, Grammar, Object, Steps, dimensions, plain
+from .grammar import ESTIMATORS, Dimension, Grammar, Object, Steps, dimensions, plain
 from .reader import Where
 
 BESIDE = ("preprocess", "seeds", "sample", "rows_per_second")  # what a model's file has beside its estimator
@@ -44,5 +44,5 @@ def model_from(slice_: dict[str, Any]) -> Model:
     """The model in a slice of the plan."""
     data, where = slice_["model"], Where(f"plan/models/{slice_['name']}.json")
     grammar = Grammar()
-    estimator = grammar.object(data, where, also=BESIDE)
+    estimator = grammar.object(data, where, ESTIMATORS, also=BESIDE)
     return Model(slice_["name"], estimator, grammar.steps(data["preprocess"], where), data["seeds"])

@@ -17,6 +17,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from ..errors import UserError, nearest
 from ..imported import local, source_of
+from ..names import RULE, is_name, twin
 from ..schema import DTYPES, ROLES, RULES
 from ..service.settings import read_settings
 from ..steps.apart import PARTS
@@ -31,7 +32,7 @@ from .registry import find_all, kind_of, load
 from .space import check_seeds
 
 BUDGETS = {"otherwise": "budget", "text": "budget_with_text"}  # in a slice, by the kind of table
-STAGE = re.compile(r"(?![vV]\d)[A-Za-z]([A-Za-z0-9_-]*[A-Za-z0-9])?")  # what GTO and MLflow both take
+STAGE = re.compile(r"(?![vV]\d)[A-Za-z]")  # how a name begins that GTO and MLflow both take
 
 
 @dataclass
@@ -272,13 +273,15 @@ def read_releases(folder: Path, grammar: Grammar | None = None) -> tuple[Any, li
     if not isinstance(stages, list) or not stages:
         raise where.at("stages").error("'stages' needs a list of names, such as [dev, staging, prod]")
     for index, stage in enumerate(stages):
-        if not isinstance(stage, str) or not STAGE.fullmatch(stage) or stage == "latest":
+        if not is_name(stage) or not STAGE.match(stage) or stage == "latest":
             raise where.at("stages", index).error(
-                f"{stage!r} cannot be a stage: letters, digits, - and _, the first a letter, the last no sign; "
-                "neither `latest` nor like a version"
+                f"{stage!r} cannot be a stage: {RULE}; a stage begins with a letter and is neither `latest` nor like a "
+                "version"
             )
-        if stage in stages[:index]:
-            raise where.at("stages", index).error(f"{stage!r} is named twice")
+        same = twin(stage, stages[:index])
+        if same is not None:
+            how = "is named twice" if same == stage else f"differs from {same!r} in case alone"
+            raise where.at("stages", index).error(f"{stage!r} {how}")
     return build(registry), stages
 
 
@@ -300,6 +303,8 @@ def read_model(folder: Path, name: str, grammar: Grammar, where: Where, task: Ta
 
 def _preprocess(folder: Path, data: Any, where: Where, grammar: Grammar) -> Steps:
     if isinstance(data, str):
+        if not is_name(data):
+            raise where.error(f"{data!r} cannot name a preprocessing: {RULE}")
         path = folder / "preprocess" / f"{data}.yaml"
         if not path.exists():
             known = [one.stem for one in sorted((folder / "preprocess").glob("*.yaml"))]
@@ -371,7 +376,9 @@ def _data(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
 
 def _task(data: Any, where: Where, grammar: Grammar) -> Object:
     """The task: an object, or its class's name in small letters."""
-    if isinstance(data, str) and "." not in data:
+    if isinstance(data, str) and "." in data:
+        data = {"class": data}
+    if isinstance(data, str):
         known = {one.name.lower(): one.name for one in find_all(grammar.packages) if one.kind == "task"}
         if data not in known:
             raise where.error(f"unknown task {data!r}{nearest(data, known)}")
@@ -434,9 +441,13 @@ def _search(data: Any, where: Where, grammar: Grammar, task: Task) -> dict[str, 
     if not isinstance(names, list) or not names or not all(isinstance(one, str) for one in names):
         raise where.at("models").error("'models' needs a list of at least one name of a file in params/models")
     for index, name in enumerate(names):
-        if name in names[:index]:
-            raise where.at("models", index).error(f"{name!r} is named twice")
-        if name in ("train", "ensemble"):
+        if not is_name(name):
+            raise where.at("models", index).error(f"{name!r} cannot name a model: {RULE}")
+        same = twin(name, names[:index])
+        if same is not None:
+            how = "is named twice" if same == name else f"differs from {same!r} in case alone"
+            raise where.at("models", index).error(f"{name!r} {how}")
+        if name.lower() in ("train", "ensemble"):
             raise where.at("models", index).error(f"{name!r} means something else here: give the file another name")
     budget = where.at("budget").mapping(data["budget"], ["trials", "seconds", "shares"])
     amounts = {key: amount for key, amount in budget.items() if key != "shares" and amount is not None}

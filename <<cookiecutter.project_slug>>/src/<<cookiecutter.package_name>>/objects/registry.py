@@ -13,7 +13,9 @@ import importlib.util
 import inspect
 import io
 import pkgutil
+import re
 import sys
+import sysconfig
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -21,6 +23,8 @@ from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from ..errors import UserError, nearest
 from ..files import read_json, write_json
@@ -50,9 +54,53 @@ KINDS = (
     "metric",
     "chart",
 )
+# Kinds of what can only be the value of a parameter. A type and a function are named with `import`.
+VALUES = ("value", "type", "function")
+# The kinds that this project defines: a class of another package is never one of them, whatever its methods are called.
+OWN = (
+    "workers",
+    "ensemble",
+    "validation",
+    "flavor",
+    "registry",
+    "tracker",
+    "task",
+    "runner",
+    "rule",
+    "chart",
+)
+ESTIMATORS = ("classifier", "regressor", "clusterer", "outlier_detector", "estimator")
 PACKAGE = __name__.split(".")[0]
 ALWAYS = ("sklearn", "optuna", f"{PACKAGE}.custom", f"{PACKAGE}.report.charts")
 CACHE = Path(".cache/registry.json")
+IMPORT_PATH = re.compile(r"((?!__)[A-Za-z_]\w*\.)+(?!__)[A-Za-z_]\w*", re.ASCII)
+
+# Built-in types that a parameter may ask for, such as the `dtype` of an encoder.
+TYPES = {f"builtins.{one.__name__}": one for one in (bool, int, float, complex, str, bytes, object, list, tuple, dict)}
+# Base classes of plain values that a parameter may hold.
+VALUE_BASES = {
+    "optuna.distributions.BaseDistribution",
+    "pandas._libs.tslibs.offsets.BaseOffset",
+    "pandas._libs.tslibs.timedeltas._Timedelta",
+    "pandas.api.extensions.ExtensionDtype",
+    "sklearn.gaussian_process.kernels.Kernel",
+}
+# Modules whose functions compute and do nothing else. NumPy has others as well, so its functions are named one by one.
+COMPUTING = (
+    f"{PACKAGE}.custom",
+    "scipy.spatial.distance",
+    "scipy.special",
+    "scipy.stats",
+    "sklearn.feature_selection",
+    "sklearn.metrics",
+    "sklearn.preprocessing",
+)
+METRIC_ENDINGS = ("_score", "_error", "_loss", "_deviance")
+NUMPY = """
+    all any argmax argmin argsort around asarray average clip corrcoef count_nonzero cumprod cumsum diff flip max mean
+    median min nan_to_num nanmax nanmean nanmedian nanmin nanpercentile nanquantile nanstd nansum nanvar percentile prod
+    ptp quantile ravel real round sort std sum unwrap var where
+"""
 
 # Modules that say nothing of use and cost something: tests, a module that prints a poem, bridges to clusters
 # that are not installed, and scikit-learn's bundled externals.
@@ -82,6 +130,11 @@ def find_all(packages: Iterable[str] = (), cache: Path | None = CACHE) -> list[E
     UserError
         If a package is not installed, or one of this project's own modules fails to import.
     """
+    packages = tuple(packages)
+    for package in packages:
+        problem = _foreign(f"{package}.x") if package else "is no name"
+        if problem:
+            raise UserError(f"{package!r} {problem}: write the import name of a package", "registry.yaml", "packages")
     names = (*ALWAYS, *packages)
     key = {name: _version(name) for name in names} | {"python": sys.version}
     if cache is not None and cache.exists():
@@ -107,10 +160,7 @@ def resolve(name: Any, packages: Iterable[str], where: Where, kinds: Iterable[st
     if not isinstance(name, str):
         raise where.error(f"a class is named by text, not by {name!r}")
     if "." in name:
-        kind = kind_of(load(name, where))
-        # What has no kind of its own may still serve: its package knows better than the registry.
-        if kind is not None and kind not in set(kinds):
-            raise where.error(f"{name!r} is {_a(kind)}, and {_a(_either(kinds))} is needed here")
+        load(name, where, kinds)
         return name
     allowed = set(kinds)
     entries = find_all(packages)
@@ -121,93 +171,167 @@ def resolve(name: Any, packages: Iterable[str], where: Where, kinds: Iterable[st
     if fitting:
         raise where.error(f"{name!r} is ambiguous: write {' or '.join(fitting)}")
     if found:
-        raise where.error(f"{name!r} is {_a(found[0].kind)}, and {_a(_either(kinds))} is needed here")
+        raise where.error(f"{name!r} is {_a(found[0].kind)}, and {either(kinds)} is needed here")
     hint = nearest(name, (entry.name for entry in entries if entry.kind in allowed))
     raise where.error(
-        f"no {_either(kinds)} is called {name!r}{hint or '; see: make list'} "
+        f"no {_named(kinds)} is called {name!r}{hint or '; see: make list'} "
         "(classes of other packages: name the package in params/registry.yaml, or write the whole import path)"
     )
 
 
-def load(path: str, where: Where) -> Any:
-    """The class or function that an import path names.
+def load(path: str, where: Where, kinds: Iterable[str] = (*KINDS, *VALUES)) -> Any:
+    """Return the class or function that an import path names, without calling it.
+
+    Parameters
+    ----------
+    path : str
+        An import path, such as `"sklearn.svm.SVC"`.
+    where : Where
+        The place of `path`, for errors.
+    kinds : iterable of str
+        The kinds of class or function that may stand there.
 
     Raises
     ------
     UserError
-        If it cannot be imported.
+        If it cannot be imported, is of another kind, or is of no kind that the params know. A module of the standard
+        library and a file of the project outside its package are refused without being imported.
     """
+    kinds = tuple(kinds)
+    problem = _foreign(path)
+    if problem:
+        raise where.error(f"{path!r} {problem}, and {either(kinds)} is needed here")
+    try:
+        thing = _imported(path)
+    except ModuleNotFoundError as error:
+        module_name = path.rpartition(".")[0]
+        missing = (error.name or module_name).split(".")[0]
+        if missing == module_name.split(".")[0] and importlib.util.find_spec(missing) is None:
+            raise where.error(
+                f"{path!r} needs the package {missing!r}, which is not installed: "
+                "add it to pyproject.toml and run `make setup`"
+            ) from None
+        raise where.error(f"there is no module {error.name!r}, which {path!r} needs") from None
+    except AttributeError as error:
+        raise where.error(str(error)) from None
+    except Exception as error:
+        name = path.rpartition(".")[0]
+        raise where.error(f"importing {name!r} fails: {type(error).__name__}: {error}") from error
+    kind = kind_of(thing)
+    if kind not in kinds:
+        what = (
+            f"is {_a(kind)}" if kind else f"is no class{' or function' if callable(thing) else ''} that params can use"
+        )
+        raise where.error(f"{path!r} {what}, and {either(kinds)} is needed here")
+    return thing
+
+
+@lru_cache(maxsize=1024)
+def _imported(path: str) -> Any:
     module_name, _, name = path.rpartition(".")
+    module = importlib.import_module(module_name)
     # scikit-learn hides its experimental classes until these are imported.
-    for enabled in (
-        "",
-        "sklearn.experimental.enable_iterative_imputer",
-        "sklearn.experimental.enable_halving_search_cv",
-    ):
-        if enabled and not path.startswith("sklearn."):
-            continue
-        if enabled:
-            importlib.import_module(enabled)
-        try:
-            return getattr(importlib.import_module(module_name), name)
-        except ModuleNotFoundError as error:
-            missing = (error.name or module_name).split(".")[0]
-            if missing == module_name.split(".")[0] and importlib.util.find_spec(missing) is None:
-                raise where.error(
-                    f"{path!r} needs the package {missing!r}, which is not installed: "
-                    "add it to pyproject.toml and run `make setup`"
-                ) from None
-            raise where.error(f"there is no module {error.name!r}, which {path!r} needs") from None
-        except AttributeError:
-            continue
-        except Exception as error:
-            raise where.error(f"importing {module_name!r} fails: {type(error).__name__}: {error}") from error
-    raise where.error(f"{module_name!r} has no {name!r}{nearest(name, dir(importlib.import_module(module_name)))}")
+    for hidden in ("enable_iterative_imputer", "enable_halving_search_cv") if path.startswith("sklearn.") else ():
+        if not hasattr(module, name):
+            importlib.import_module(f"sklearn.experimental.{hidden}")
+    if not hasattr(module, name):
+        raise AttributeError(f"{module_name!r} has no {name!r}{nearest(name, dir(module))}")
+    return getattr(module, name)
+
+
+def _foreign(path: str) -> str | None:
+    """Return why an import path must not even be imported, or None if it may be."""
+    if path in TYPES:
+        return None
+    if not IMPORT_PATH.fullmatch(path):
+        return "is no import path"
+    top = path.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return "is part of Python's standard library"
+    if top == PACKAGE or top in sys.modules:
+        return None
+    with contextlib.suppress(ValueError, ImportError):
+        spec = importlib.util.find_spec(top)
+        if spec is None:
+            return None  # importing it says what is missing
+        places = [Path(one).resolve() for one in (spec.submodule_search_locations or [spec.origin or ""]) if one]
+        installed = [Path(sysconfig.get_path(one)).resolve() for one in ("purelib", "platlib")]
+        here = Path.cwd().resolve()
+        for place in places:
+            if place.is_relative_to(here) and not any(place.is_relative_to(one) for one in installed):
+                return f"is a file of this project outside of {PACKAGE}.custom, which is where its own classes belong"
+    return None
 
 
 def kind_of(thing: Any) -> str | None:
-    """The kind of a class or function, or None if the params have no use for it."""
-    import optuna
+    """Return the kind of a class or function, or None if the params have no use for it.
 
-    if not inspect.isclass(thing) or thing.__name__.startswith(("_", "Base")):
+    Only the class's own definition is looked at; nothing is called.
+    """
+    if isinstance(thing, type):
+        return _kind_of_class(thing)
+    return _kind_of_function(thing)
+
+
+def _kind_of_class(thing: type) -> str | None:
+    if any(thing is one for one in TYPES.values()) or _inherits(thing, "numpy.generic"):
+        return "type"
+    if re.match("_|Base[A-Z][a-z]", thing.__name__) or thing.__name__ == "Base":
         return None
-    if hasattr(thing, "truth") and hasattr(thing, "outputs"):
+    if _is_own(thing):
+        kind = _own_kind(thing)
+        if kind:
+            return kind
+    if inspect.isabstract(thing):
+        return None
+    bases = {f"{base.__module__}.{base.__qualname__}" for base in thing.__mro__}
+    if bases & VALUE_BASES:
+        return "value"
+    # Optuna is imported where one of its classes is.
+    for kind, base in (
+        ("sampler", "optuna.samplers._base.BaseSampler"),
+        ("pruner", "optuna.pruners._base.BasePruner"),
+        ("storage", "optuna.storages._base.BaseStorage"),
+    ):
+        if base in bases:
+            return kind
+    if _has(thing, "split", "get_n_splits"):
+        return "splitter"
+    return _kind_of_estimator(thing)
+
+
+def _own_kind(thing: type) -> str | None:
+    """Return the kind of a class of this project that is known by its methods, abstract tasks included."""
+    if _has(thing, "truth", "outputs"):
         return "task"  # also where a method is not written yet: building it says which
     if inspect.isabstract(thing):
         return None
-    if thing.__name__ == "Pipeline":
-        return "estimator"  # it is what its last step is
-    bases = {base.__name__ for base in thing.__mro__}
-    if issubclass(thing, optuna.samplers.BaseSampler):
-        return "sampler"
-    if issubclass(thing, optuna.pruners.BasePruner):
-        return "pruner"
-    if issubclass(thing, optuna.storages.BaseStorage):
-        return "storage"
-    if hasattr(thing, "choose"):
-        return "ensemble"
-    if hasattr(thing, "start") and hasattr(thing, "bring"):
-        return "runner"
-    if hasattr(thing, "check") and not hasattr(thing, "fit"):
-        return "validation"
-    if hasattr(thing, "save") and hasattr(thing, "suits"):
-        return "flavor"
-    if hasattr(thing, "held") and hasattr(thing, "take_back"):
-        return "registry"
-    if hasattr(thing, "judge"):
-        return "rule"
-    if hasattr(thing, "send") and hasattr(thing, "known"):
-        return "tracker"
-    if hasattr(thing, "submit") and hasattr(thing, "share"):
-        return "workers"
-    if hasattr(thing, "split") and hasattr(thing, "get_n_splits"):
-        return "splitter"
-    if hasattr(thing, "fit_resample"):
-        return "resampler"
-    if not hasattr(thing, "fit"):
+    for kind, methods in (
+        ("ensemble", ("choose",)),
+        ("runner", ("start", "bring")),
+        ("flavor", ("save", "suits")),
+        ("registry", ("held", "take_back")),
+        ("rule", ("judge",)),
+        ("tracker", ("send", "known")),
+        ("workers", ("submit", "share")),
+    ):
+        if _has(thing, *methods):
+            return kind
+    return "validation" if _has(thing, "check") and not _has(thing, "fit") else None
+
+
+def _kind_of_estimator(thing: type) -> str | None:
+    if not _has(thing, "get_params", "set_params"):
         return None
+    if thing.__name__ == "Pipeline" and _has(thing, "fit"):
+        return "estimator"  # it is what its last step is
+    if _has(thing, "fit_resample"):
+        return "resampler"
+    if not _has(thing, "fit"):
+        return None
+    bases = {base.__name__ for base in thing.__mro__}
     # CatBoost's classes are no scikit-learn estimators and say what they are in an attribute.
-    declared = getattr(thing, "_estimator_type", None)
+    declared = inspect.getattr_static(thing, "_estimator_type", None)
     for kind, mixin in (
         ("classifier", "ClassifierMixin"),
         ("regressor", "RegressorMixin"),
@@ -216,7 +340,40 @@ def kind_of(thing: Any) -> str | None:
     ):
         if mixin in bases or declared == kind:
             return kind
-    return "transformer" if hasattr(thing, "transform") else "estimator"
+    return "transformer" if _has(thing, "transform") else "estimator"
+
+
+def _kind_of_function(thing: Any) -> str | None:
+    if isinstance(thing, np.ufunc):
+        return "function"
+    if not callable(thing) or not isinstance(getattr(thing, "__name__", None), str):
+        return None
+    name, home = thing.__name__, getattr(thing, "__module__", None) or ""
+    if home == "numpy":
+        return "function" if name in NUMPY.split() and getattr(np, name) is thing else None
+    if not inspect.isfunction(thing) or name.startswith("_"):
+        return None
+    if _is_own(thing) and "Chart" in str(inspect.signature(thing).return_annotation):
+        return "chart"
+    computes = any(home == one or home.startswith(f"{one}.") for one in COMPUTING)
+    # scikit-learn's convention: a metric is a function whose name ends so, and which is told the truth first.
+    if name.endswith(METRIC_ENDINGS) and (computes or next(iter(inspect.signature(thing).parameters), "") == "y_true"):
+        return "metric"
+    return "function" if computes else None
+
+
+def _is_own(thing: Any) -> bool:
+    """Whether a class or function is defined in this project."""
+    return f"{thing.__module__}.".startswith(f"{PACKAGE}.")
+
+
+def _has(thing: type, *names: str) -> bool:
+    """Whether a class or one of its bases defines all these attributes; no descriptor or metaclass is asked."""
+    return all(any(name in vars(base) for base in thing.__mro__) for name in names)
+
+
+def _inherits(thing: type, name: str) -> bool:
+    return any(f"{base.__module__}.{base.__qualname__}" == name for base in thing.__mro__)
 
 
 def _walk(package: str) -> Iterator[Entry]:
@@ -229,8 +386,10 @@ def _walk(package: str) -> Iterator[Entry]:
             home = getattr(thing, "__module__", None) or ""
             if not (home == package or home.startswith(f"{package}.")):
                 continue
-            kind = kind_of(thing) or _kind_of_function(thing, package, own)
-            if not kind or thing.__name__ != name:
+            kind = kind_of(thing)
+            if kind not in KINDS or thing.__name__ != name:
+                continue
+            if kind == "metric" and not own and package != "sklearn":
                 continue
             # Of several public paths, the one that documentation uses: above the defining module, and short.
             path = f"{module.__name__}.{name}"
@@ -294,17 +453,6 @@ def _import(name: str) -> ModuleType:
         return importlib.import_module(name)
 
 
-def _kind_of_function(thing: Any, package: str, own: bool) -> str | None:
-    if not inspect.isfunction(thing):
-        return None
-    if "Chart" in str(inspect.signature(thing).return_annotation) and own:
-        return "chart"
-    if (package == "sklearn" and thing.__module__.startswith("sklearn.metrics")) or own:
-        # scikit-learn's convention: a metric is a function whose name ends so.
-        return "metric" if thing.__name__.endswith(("_score", "_error", "_loss", "_deviance")) else None
-    return None
-
-
 def _version(package: str) -> str:
     """What changes when a package's classes may have changed."""
     if package.startswith(f"{PACKAGE}."):
@@ -336,6 +484,13 @@ def _a(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
-def _either(kinds: Iterable[str]) -> str:
+def either(kinds: Iterable[str]) -> str:
+    """Name the kinds in a sentence: `an estimator, transformer or resampler`."""
+    return _a(_named(kinds))
+
+
+def _named(kinds: Iterable[str]) -> str:
     kinds = tuple(kinds)
-    return "class" if kinds == KINDS or len(kinds) > 4 else " or ".join(kinds)
+    if set(ESTIMATORS) <= set(kinds):
+        kinds = ("estimator", *(one for one in kinds if one not in ESTIMATORS))
+    return "class" if len(kinds) > 5 else " or ".join(filter(None, (", ".join(kinds[:-1]), kinds[-1])))

@@ -64,7 +64,9 @@ class Job:
 
     def made(self) -> Any:
         """Its runner."""
-        return load(self.runner["class"], Where(f"{JOBS / self.id / FILE}"))(**self.runner.get("params", {}))
+        return load(self.runner["class"], Where(f"{JOBS / self.id / FILE}"), ["runner"])(
+            **self.runner.get("params", {})
+        )
 
 
 def new_id() -> str:

@@ -308,7 +308,7 @@ def _charts(wanted: list[Any], evaluation: Evaluation) -> dict[str, Chart]:
     """The charts that can be drawn, by name; one that has nothing to show is named and left out."""
     charts = {}
     for written in wanted:
-        node = Grammar().object(written, WHERE)
+        node = Grammar().object(written, WHERE, ["chart"])
         try:
             charts[node.name] = build(node)(evaluation)
         except ValueError as error:

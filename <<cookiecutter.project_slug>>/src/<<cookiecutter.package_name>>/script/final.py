@@ -26,7 +26,7 @@ from ..steps.ensemble import models as models_of
 from ..steps.featurize import featurize
 from ..steps.fit import Wrapper, assemble
 from ..steps.split import read_folds
-from ..steps.task import Task, task_of
+from ..steps.task import AROUND, Task, task_of
 from ..steps.train import around
 from ..store import load
 from .code import Name
@@ -112,7 +112,7 @@ def final() -> Final:
         refit=alone or not isinstance(model.members[0], Folds),
         gives_probabilities=hasattr(model, "predict_proba"),
         members_give_probabilities=all(hasattr(one, "predict_proba") for one in each),
-        splitters={key: build(Grammar().object(plan[key], where)) for key in ("holdout", "cv")},
+        splitters={key: build(Grammar().object(plan[key], where, ["splitter"])) for key in ("holdout", "cv")},
         samples=_samples(text["members"], max(len(learn) for learn, _ in folds)) if learned else [],
         train=pd.read_parquet("data/processed/train.parquet"),
         held_out=pd.read_parquet("data/processed/holdout.parquet"),
@@ -132,14 +132,18 @@ def _learned(text: dict[str, Any], stacked: bool, weights: list[float], task: Ta
     """The unfitted stacking, calibration and threshold, each around the one before, which is called `combine`."""
     found: list[Any] = []
     if stacked:
-        ensemble = build(Grammar().object(text["ensemble"], WHERE.at("ensemble")))
+        ensemble = build(Grammar().object(text["ensemble"], WHERE.at("ensemble"), ["ensemble"]))
         if not hasattr(ensemble, "final_estimator"):
             raise UserError(
                 f"{type(ensemble).__name__} combines its members in a way of its own: a script can be written for "
                 "weights and for Stacking"
             )
         found.append(ensemble.final_estimator)
-    nodes = [Grammar().object(text[key], WHERE.at(key)) for key in ("calibration", "threshold") if text[key]]
+    nodes = [
+        Grammar().object(text[key], WHERE.at(key), [AROUND[key][0]])
+        for key in ("calibration", "threshold")
+        if text[key]
+    ]
     if nodes and not stacked:
         found.append(task.mean(weights, max(1, len(task.labels_))))
     return found + [around(node, Name("combine")) for node in nodes]
@@ -151,7 +155,7 @@ def _samples(members: Sequence[dict[str, Any]], rows: int) -> list[tuple[int, in
     for one in members:
         path = f"plan/models/{one['name'].split(',')[0]}.json"
         node = read_plan(path.removeprefix("plan/").removesuffix(".json")).get("sample")
-        sample = build(Grammar().object(node, Where(path))) if node else RandomSample(rows)
+        sample = build(Grammar().object(node, Where(path), ["resampler"])) if node else RandomSample(rows)
         if not isinstance(sample, RandomSample):
             raise UserError(f"the search learned from a sample that a script cannot draw: {node['class']}")
         found.append((min(sample.rows, rows), sample.random_state))

@@ -36,7 +36,9 @@ def main() -> None:
         )
         (folder / "README.md").write_text(text, encoding="utf-8")
         seal(folder)
-        flavors = [build(Grammar().object(one, WHERE.at("exports", i))) for i, one in enumerate(plan["exports"])]
+        flavors = [
+            build(Grammar().object(one, WHERE.at("exports", i), ["flavor"])) for i, one in enumerate(plan["exports"])
+        ]
         if flavors:
             _export(folder, flavors, named)
             seal(folder)

@@ -58,8 +58,8 @@ def _search(
         done = len(pd.read_csv(study / "trials.csv")) if (study / "trials.csv").exists() else 0
         sampler["params"] = sampler["params"] | {"seed": sampler["params"]["seed"] + done}
 
-    def made(key: str) -> Any:
-        return build(Grammar().object(plan[key], where)) if key in plan else None
+    def made(key: str, kind: str) -> Any:
+        return build(Grammar().object(plan[key], where, [kind])) if key in plan else None
 
     def told(result: Result, found: optuna.Study) -> None:
         result.seconds = round(earlier + time.time() - began, 3)
@@ -84,18 +84,18 @@ def _search(
         task=task_of(schema),
         dtypes=schema.features,
         metric=chosen,
-        sample=made("sample"),
+        sample=made("sample", "resampler"),
     )
     del frame  # of a large table the search keeps its sample alone
     result = tune(
         wanted,
-        sampler=build(Grammar().object(sampler, where)),
-        pruner=made("pruner"),
+        sampler=build(Grammar().object(sampler, where, ["sampler"])),
+        pruner=made("pruner", "pruner"),
         workers=workers,
         also_minimize=plan.get("also_minimize"),
         trials=trials,
         deadline=time.monotonic() + until - time.time(),
-        storage=made("storage") or study / "journal.log",
+        storage=made("storage", "storage") or study / "journal.log",
         folder=study,
         told=told,
     )

@@ -27,7 +27,7 @@ def main() -> None:
     frame = pd.read_parquet("data/interim/table.parquet")
     _known(plan["columns"], schema)
     where = Where("plan/split.json")
-    holdout, cv = (build(Grammar().object(plan[key], where)) for key in ("holdout", "cv"))
+    holdout, cv = (build(Grammar().object(plan[key], where, ["splitter"])) for key in ("holdout", "cv"))
     train, held_out, folds = split(frame, schema, holdout, cv)
     metrics = [metric(one, where, Grammar()) for one in plan["metrics"]]
     _try_metrics(metrics, frame.iloc[train].reset_index(drop=True), folds[0], schema)

@@ -45,7 +45,7 @@ def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:
 
     results = [Result(**read_json(f"models/tuned/{name}/result.json")) for name in plan["models"]]
     slices = {name: read_plan(f"models/{name}") for name in plan["models"]}
-    ensemble = build(Grammar().object(plan["ensemble"], WHERE))
+    ensemble = build(Grammar().object(plan["ensemble"], WHERE, ["ensemble"]))
     competing = [one for one in results if getattr(ensemble, "model", None) in (None, one.name)]
     models = [model_from(slices[one.name]) for one in competing]
     start(workers, WHERE)
@@ -56,11 +56,13 @@ def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:
     chosen_from = candidates(competing, models, Path("models/tuned"), plan["max_prediction_time"])
     # What stores the model is imported before it is fitted: the clock sees it there.
     imported(DEFAULT)
-    flavors = {name: build(Grammar().object(one, WHERE.at("parts", name))) for name, one in plan["parts"].items()}
+    flavors = {
+        name: build(Grammar().object(one, WHERE.at("parts", name), ["flavor"])) for name, one in plan["parts"].items()
+    }
     samples = {name: slice_.get("sample", {}).get("params", {}).get("rows") for name, slice_ in slices.items()}
 
     def node(key: str) -> Any:
-        return Grammar().object(plan[key], WHERE.at(key)) if plan[key] is not None else None
+        return Grammar().object(plan[key], WHERE.at(key), [AROUND[key][0]]) if plan[key] is not None else None
 
     task = task_of(schema)
     trained = train(

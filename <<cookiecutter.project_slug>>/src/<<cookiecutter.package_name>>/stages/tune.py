@@ -1,9 +1,10 @@
-"""Tune one model: `python -m <package>.stages.tune <model>`.
+"""Tune one model: `python -m <package>.stages.tune --model <name>`.
 
 The search runs in a process of its own, because a fit cannot be interrupted from within. This process imports
 nothing heavy: it holds the clock, ends the search when the budget is spent, and publishes what was found by then.
 """
 
+import argparse
 import contextlib
 import hashlib
 import os
@@ -20,6 +21,7 @@ from typing import Any
 from ..errors import UserError
 from ..files import read_json, replacing, write_json
 from ..locked import read_plan
+from ..names import RULE, is_name
 from ..objects.code import fingerprint
 from . import budget_for, budgets_for, run, threads
 
@@ -34,7 +36,7 @@ GRACE = 0.3
 def main() -> None:
     """`plan/models/<model>.json` and the training rows -> `models/tuned/<model>`."""
     began = time.time()
-    name = sys.argv[1]
+    name = _model()
     plan = read_plan(f"models/{name}")
     study = Path(".cache/studies") / name / study_key(plan)
     earlier = read_json(study / "result.json") if (study / "result.json").exists() else {"seconds": 0.0}
@@ -62,6 +64,19 @@ def main() -> None:
         for part in ("trials.csv", *parts):
             if (study / part).exists():
                 shutil.copy(study / part, folder / part)
+
+
+def _model() -> str:
+    """The name of the model, from the command line.
+
+    dvc.yaml writes `${item}`, which DVC turns into `--model` and the name, quoted for the shell.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {__spec__.name if __spec__ else __name__}")
+    parser.add_argument("--model", required=True)
+    name: str = parser.parse_args().model
+    if not is_name(name):
+        raise UserError(f"{name!r} cannot name a model: {RULE}", "search.yaml", "models")
+    return name
 
 
 def _search(

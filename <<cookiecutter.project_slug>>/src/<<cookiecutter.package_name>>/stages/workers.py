@@ -15,7 +15,7 @@ def named(plan: dict[str, Any], where: Where) -> Iterator[Any]:
 
     Libraries look at the environment when they are loaded: import those that compute inside the block.
     """
-    workers = load(plan["workers"]["class"], where)(**plan["workers"].get("params", {}))
+    workers = load(plan["workers"]["class"], where, ["workers"])(**plan["workers"].get("params", {}))
     os.environ.update(workers.environment)
     try:
         yield workers

@@ -241,7 +241,7 @@ def task_of(schema: Schema) -> Task:
         If it is no task of this project: what a model's folder says of itself runs nothing else.
     """
     path, params = schema.task["class"], schema.task.get("params", {})
-    made = load(path, Where("schema.json").at("task")) if path.startswith(f"{PACKAGE}.custom.") else None
+    made = load(path, Where("schema.json").at("task"), ["task"]) if path.startswith(f"{PACKAGE}.custom.") else None
     if not (isinstance(made, type) and issubclass(made, Task)):
         raise UserError(f"{path!r} is no task of this project: tasks are classes in src/{PACKAGE}/custom")
     return made(**params).bind(schema)

@@ -62,7 +62,7 @@ def senders() -> list[Sender]:
         return []
     where = Where(str(PLAN))
     written = read_plan(PLAN.stem)["trackers"]
-    return [Sender(build(Grammar().object(one, where.at("trackers", i)))) for i, one in enumerate(written)]
+    return [Sender(build(Grammar().object(one, where.at("trackers", i), ["tracker"]))) for i, one in enumerate(written)]
 
 
 def deliver(trackers: Sequence[Sender], runs: Sequence[Run], seconds: float) -> list[str]:
