@@ -6,7 +6,6 @@ one that is cut off leaves the earlier model what it was.
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import fsspec
 
 from .errors import UserError
+from .files import temporary
 from .objects.metrics import Metric
 from .store import MANIFEST, verify
 
@@ -72,8 +72,8 @@ def fetched(uri: str | Path, best: Metric | None = None) -> Iterator[Path]:
     if "://" not in str(uri) and not (local / LATEST).exists():
         yield local
         return
-    with tempfile.TemporaryDirectory() as room:
-        copy = Path(room) / "model"
+    with temporary() as room:
+        copy = room / "model"
         with _explained(str(uri), "read"):
             files, root = fsspec.url_to_fs(str(uri))
             root = root.rstrip("/")

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from .errors import UserError
-from .files import read_json, replacing, write_json, write_text
+from .files import read_json, replacing_folder, write_json, write_text
 from .schema import Schema
 from .steps.apart import PARTS, apart, steps_of, together
 from .steps.task import task_of
@@ -87,7 +87,7 @@ def save(
     chosen = {name: imported(DEFAULT)() for name in PARTS} | dict(flavors or {})
     about = About(sorted(set(named)))
     parts = apart(model)
-    with replacing(folder) as new:
+    with replacing_folder(folder) as new:
         new.mkdir()
         for name, part in parts.items():
             put(part, new / f"{name}{chosen[name].suffix}", chosen[name], about)

@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.utils import estimator_html_repr
 
 from ..errors import UserError
-from ..files import read_json, replacing, write_json, write_text
+from ..files import read_json, replacing_folder, write_json, write_text
 from ..objects.build import build
 from ..objects.grammar import Grammar
 from ..objects.metrics import Metric, Outputs, joined, metric
@@ -111,7 +111,7 @@ def write() -> None:
     for one in held:
         known |= {f"interval_{100 * one['coverage']:g}_{name}": one[name] for name in ("held", "width", "pinball")}
     write_json(REPORTS / "metrics.json", known)
-    with replacing(REPORTS / "plots") as folder:
+    with replacing_folder(REPORTS / "plots") as folder:
         folder.mkdir()
         for name, chart in charts.items():
             chart.data.to_csv(folder / f"{name}.csv", index=False)

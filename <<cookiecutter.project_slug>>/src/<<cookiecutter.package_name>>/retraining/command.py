@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pandas as pd
 from ..calls import git
 from ..custom.registries import Version
 from ..errors import UserError
-from ..files import read_json, write_json, write_text
+from ..files import read_json, temporary, write_json, write_text
 from ..imported import RAW, bring, local
 from ..objects.grammar import Grammar
 from ..objects.metrics import Metric, metric
@@ -81,8 +80,7 @@ def verdict(asked: Retrain, registered: Version | None) -> dict[str, Any]:
     if registered is None:
         return found | {"verdict": "first", "sentence": f"no model is registered {where} yet: the new one is the first"}
     found["registered"] = registered.name
-    with tempfile.TemporaryDirectory() as room:
-        folder = Path(room)
+    with temporary() as folder:
         fetch(registered, folder)
         if read_json(folder / MODEL / MANIFEST) == read_json(f"{MODEL}/{MANIFEST}"):
             sentence = f"nothing has changed: the model is the registered {registered.name}"
