@@ -1,4 +1,4 @@
-"""Files and folders written whole or not at all, in the place of nothing but what the project wrote; temporary folders."""
+"""Files and folders written whole or not at all, and never over what the project did not write; temporary folders."""
 
 import contextlib
 import hashlib
@@ -248,7 +248,7 @@ def _note(path: Path, new: Path) -> None:
 
 
 def _without_copy(folder: Path, unknown: list[str]) -> list[str]:
-    """Leave out the files of which DVC's cache has a copy: `dvc checkout` put them there, or a stage before the note."""
+    """Leave out the files of which DVC's cache has a copy, such as those that `dvc checkout` put there."""
     if not unknown or not Path(".dvc").exists():
         return unknown
     asked = subprocess.run([sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, text=True)

@@ -28,7 +28,7 @@ WITHOUT_LOCKS = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS)  #
 def hold(path: Path, wait: bool = False, create: bool = True) -> int:
     """Lock a file and return its descriptor; `free` or the end of the process gives the lock back.
 
-    On a file system that has no locks, a file that may be made counts as locked, and one that is there as not to be had.
+    On a file system without locks, nobody is locked out; with `create=False`, that is an error.
 
     Raises
     ------

@@ -30,8 +30,8 @@ def check_target(
     Raises
     ------
     UserError
-        If `path` is no place for a file, is a symbolic link, one of `sources`, part of what the project, git or DVC keep,
-        or an existing file of the project's code.
+        If `path` is no place for a file, is a symbolic link, one of `sources`, lies in a folder that belongs to the
+        project, git or DVC, or is an existing file of the project's code.
     """
     if path.is_symlink():
         raise UserError(f"{path} is a symbolic link to {path.readlink()}: name the file itself")

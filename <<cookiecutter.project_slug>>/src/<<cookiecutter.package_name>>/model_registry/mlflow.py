@@ -99,7 +99,7 @@ class Server:
         """Download the model's folder, which the version holds beside MLflow's own files."""
         with temporary() as room, self._explained():
             source = self.client.get_model_version(self.name, version[1:]).source
-            got = Path(download_artifacts(artifact_uri=source, dst_path=room, tracking_uri=self.uri))
+            got = Path(download_artifacts(artifact_uri=source, dst_path=str(room), tracking_uri=self.uri))
             manifest = next(got.rglob(MANIFEST), None)
             if manifest is None:
                 raise UserError(f"{version} of {self.name} at {self.uri} was not registered by this project")
