@@ -13,12 +13,16 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "hooks"))
 try:
     from stamping.names import package_name, project_slug
+    from stamping.watching import watch, watcher
 finally:
     sys.path.remove(str(ROOT / "hooks"))
 
 
 class TemplateExtension(Extension):
-    """Globals `template_root` and `invoked_from`; filters `project_slug`, `package_name` and `quoted`."""
+    """Globals and filters of the template.
+
+    Globals: `template_root`, `invoked_from`, `watch` and `watcher`; filters: `project_slug`, `package_name`, `quoted`.
+    """
 
     invoked_from = Path.cwd()
 
@@ -29,6 +33,7 @@ class TemplateExtension(Extension):
             TemplateExtension.invoked_from = Path.cwd()
         environment.globals["template_root"] = str(ROOT)
         environment.globals["invoked_from"] = str(self.invoked_from)
+        environment.globals["watch"], environment.globals["watcher"] = watch, watcher
         environment.filters["project_slug"] = project_slug
         environment.filters["package_name"] = package_name
         environment.filters["quoted"] = quoted

@@ -1,10 +1,15 @@
 """After the shared files are written: lay the recipe over them, wire the answers in, and start the repository."""
 
-import json
-import sys
-from importlib import import_module
+import signal
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is something to clear away, Ctrl-C ends this without a word
+import json  # noqa: E402
+import sys  # noqa: E402
+from importlib import import_module  # noqa: E402
 
 # Rendered to a temporary file by cookiecutter: the path enters as data, and imports come from the template.
 TEMPLATE = json.loads(r'''<< template_root | tojson >>''')  # fmt: skip
+WATCHER = int("<< watcher(cookiecutter._output_dir, cookiecutter.project_slug) >>")
 sys.path[0] = TEMPLATE + "/hooks"
-sys.exit(import_module("stamping.after").after())
+import_module("stamping.watching").join()
+sys.exit(import_module("stamping.after").after(WATCHER))

@@ -1,11 +1,16 @@
 """Before anything is written: refuse an answer that cannot be used, in one sentence."""
 
-import json
-import sys
-from importlib import import_module
+import signal
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is something to clear away, Ctrl-C ends this without a word
+import json  # noqa: E402
+import sys  # noqa: E402
+from importlib import import_module  # noqa: E402
 
 # Rendered to a temporary file by cookiecutter: answers and paths enter as data, and imports come from the template.
 ANSWERS = json.loads(r'''<< cookiecutter | tojson >>''')  # fmt: skip
 TEMPLATE, HERE = json.loads(r'''<< [template_root, invoked_from] | tojson >>''')  # fmt: skip
+WATCHER = int("<< watch(cookiecutter._output_dir, cookiecutter.project_slug) >>")
 sys.path[0] = TEMPLATE + "/hooks"
-sys.exit(import_module("stamping.before").before(ANSWERS, TEMPLATE, HERE))
+import_module("stamping.watching").join()
+sys.exit(import_module("stamping.before").before(ANSWERS, TEMPLATE, HERE, WATCHER))

@@ -4,6 +4,7 @@ import contextlib
 import io
 import runpy
 import shutil
+import sys
 from pathlib import Path
 
 from . import options, origin, outside, overlay, wiring
@@ -11,13 +12,25 @@ from .closing import lines
 from .ending import guarded
 from .errors import AnswerError
 from .plan import Plan, take
+from .watching import dismiss
 
 
-def after() -> int:
-    """The exit code of the hook."""
-    project = Path.cwd()
-    plan, fresh = take(project)
-    return guarded(lambda: stamp(plan, project), project, fresh)
+def after(watcher: int = 0) -> int:
+    """Finish the project; return the exit code of the hook.
+
+    Parameters
+    ----------
+    watcher : the id of the process that removes the project if it is not finished.
+    """
+    try:
+        project = Path.cwd()
+        plan, fresh = take(project)
+    except FileNotFoundError:
+        print("interrupted: the project was not made", file=sys.stderr)
+        return 130
+    code = guarded(lambda: stamp(plan, project), project, fresh)
+    dismiss(watcher)
+    return code
 
 
 def stamp(plan: Plan, project: Path) -> None:

@@ -1,5 +1,6 @@
 """How a hook ends: its exit code, and what is left of the project if it does not end well."""
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ def guarded(work: Callable[[], object], project: Path, fresh: bool) -> int:
     A wrong answer becomes one sentence and the code 1, on which cookiecutter takes the project away. On Ctrl-C
     cookiecutter itself stops and takes nothing away, so a folder that was made for this (`fresh`) is removed here.
     """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         work()
     except AnswerError as error:

@@ -72,7 +72,13 @@ def main(words: Sequence[str] | None = None) -> None:
     remote.add_argument("job", nargs="?", help="of several jobs, the one that is meant; `stop all` ends all of them")
     remote.add_argument("--to", help="fetch: a folder to unpack into, instead of taking the outputs over")
     given = parser.parse_args(words)
-    COMMANDS[given.command](given)
+    if given.command in ALONE:
+        from .locks import alone
+
+        with alone(given.command):
+            COMMANDS[given.command](given)
+    else:
+        COMMANDS[given.command](given)
 
 
 def _port(text: str) -> int:
@@ -147,11 +153,14 @@ def _predict(given: argparse.Namespace) -> None:
     from .errors import UserError
     from .objects.reader import read
     from .pipeline import PredictionPipeline
+    from .targets import check_target
 
     if given.rows < 1:
         raise UserError(f"--rows needs a whole number above 0, not {given.rows}")
-    pipeline = PredictionPipeline.load(given.model)
     data = read(Path("params/data.yaml"))[0]
+    tables = [one for one in (given.source, data.get("source")) if isinstance(one, str)]
+    check_target(Path(given.output), sources=tables, folders=[given.model])
+    pipeline = PredictionPipeline.load(given.model)
     keep = given.keep.split(",") if given.keep else []
     try:
         predicted = predict_file(
@@ -319,14 +328,12 @@ def _remote(given: argparse.Namespace) -> None:
 
 
 def _script(given: argparse.Namespace) -> None:
-    from .files import write_text
-    from .script.command import script
+    from .script.command import script, write_script
 
-    text = script()
     if given.output is None:
-        print(text, end="")
+        print(script(), end="")
     else:
-        write_text(given.output, text)
+        write_script(given.output)
         print(f"the final model as a script: {given.output}", file=sys.stderr)
 
 
@@ -355,6 +362,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
     "compare": _compare,
     "remote": _remote,
 }
+
+# These change the project, or read much of it one after the other: one of them at a time, and none beside a run.
+ALONE = ("nested", "publish", "register", "track", "notebooks", "pair", "script", "data", "retrain", "compare")
 
 
 if __name__ == "__main__":

@@ -14,11 +14,13 @@ from pyarrow.parquet import ParquetWriter
 
 from .custom.validation import Checked
 from .errors import UserError, nearest
-from .files import replacing
+from .files import replacing_file
 from .pipeline import PredictionPipeline, told
 from .steps.load import load_parts
+from .targets import check_target
 
 MOST_WARNINGS = 20
+REFUSED = ["row", "column", "reason"]  # the head of the file that lists refused rows
 
 
 def predict_file(
@@ -51,17 +53,20 @@ def predict_file(
     Raises
     ------
     UserError
-        If the table cannot be read or is refused, or a row is and `bad_rows` is "refuse".
+        If the table cannot be read or is refused, a row is and `bad_rows` is "refuse", or the output would replace
+        something other than predictions.
     """
     output = _writable(output)
     refusals, warned = output.with_name(f"{output.name}.refused.csv"), _Warnings()
+    check_target(output, sources=[source])
+    check_target(refusals, sources=[source], replaceable=_lists_refusals(refusals))
     done = refused = 0
     texts = [one.name for one in pipeline.schema.columns if one.dtype != "number" and not one.numbers]
-    with replacing(output) as new:
+    with replacing_file(output, wait=False) as new:
         listed = new.with_name("refused.csv")
         with WRITERS[output.suffix](new) as write, listed.open("w", encoding="utf-8", newline="") as file:
             reasons = csv.writer(file)
-            reasons.writerow(["row", "column", "reason"])
+            reasons.writerow(REFUSED)
             for part in load_parts(source, read, missing, rows, texts):
                 absent = [name for name in keep if name not in part]
                 if absent:
@@ -93,10 +98,11 @@ def write_file(table: pd.DataFrame, output: str | Path) -> None:
     Raises
     ------
     UserError
-        If the file is none of these.
+        If the file is none of these, or the output would replace something other than predictions.
     """
     output = _writable(output)
-    with replacing(output) as new, WRITERS[output.suffix](new) as write:
+    check_target(output)
+    with replacing_file(output, wait=False) as new, WRITERS[output.suffix](new) as write:
         write(table)
 
 
@@ -105,6 +111,14 @@ def _writable(output: str | Path) -> Path:
     if output.suffix not in WRITERS:
         raise UserError(f"{output}: predictions are written to {', '.join(WRITERS)}")
     return output
+
+
+def _lists_refusals(path: Path) -> bool:
+    """Whether a file is a list of refused rows, from an earlier run."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.readline(100).strip() == ",".join(REFUSED).encode()
 
 
 class _Warnings:

@@ -5,7 +5,6 @@ Their source is `notebooks/<name>.py`, cells between lines `# %%`.
 
 import ast
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from .errors import UserError, nearest
-from .files import write_text
+from .files import temporary, write_text
 
 FOLDER, PAGES = Path("notebooks"), Path("reports/notebooks")
 KERNEL = "project"
@@ -123,11 +122,11 @@ def _page(source: Path, given: Mapping[str, Any]) -> str:
 def _kernel() -> Iterator[None]:
     """A kernel of this Python, in a folder that goes away: nothing is written to the user's home, or taken from it."""
     before = dict(os.environ)
-    with tempfile.TemporaryDirectory() as folder:
-        write_kernel_spec(Path(folder) / "kernels" / KERNEL, extra_arguments=["--log-level=CRITICAL"])
-        os.environ["JUPYTER_PATH"] = folder
+    with temporary() as folder:
+        write_kernel_spec(folder / "kernels" / KERNEL, extra_arguments=["--log-level=CRITICAL"])
+        os.environ["JUPYTER_PATH"] = str(folder)
         for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR"):
-            os.environ[name] = str(Path(folder) / name)
+            os.environ[name] = str(folder / name)
         os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # a page has no progress bars
         try:
             yield

@@ -8,7 +8,6 @@ import hashlib
 import json
 import math
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from .errors import UserError
+from .files import temporary
 from .manifest import LONGEST, MANIFEST, Manifest, parsed, verify
 from .objects.metrics import Metric
 
@@ -75,8 +75,8 @@ def fetched(uri: str | Path, best: Metric | None = None) -> Iterator[Path]:
     if "://" not in str(uri) and not (local / LATEST).exists():
         yield local
         return
-    with tempfile.TemporaryDirectory() as room:
-        copy = Path(room) / "model"
+    with temporary() as room:
+        copy = room / "model"
         with _explained(str(uri), "read"):
             files, root = fsspec.url_to_fs(str(uri))
             root = root.rstrip("/")

@@ -20,7 +20,7 @@ import pandas as pd
 
 from .described import read_environment, read_schema
 from .errors import UserError
-from .files import replacing, write_json, write_text
+from .files import replacing_folder, write_json, write_text
 from .locked import check_locked
 from .manifest import seal, verify
 from .schema import Schema
@@ -88,7 +88,7 @@ def save(
     chosen = {name: imported(DEFAULT)() for name in PARTS} | dict(flavors or {})
     about = About(sorted(set(named)))
     parts = apart(model)
-    with replacing(folder) as new:
+    with replacing_folder(folder) as new:
         new.mkdir()
         for name, part in parts.items():
             put(part, new / f"{name}{chosen[name].suffix}", chosen[name], about)

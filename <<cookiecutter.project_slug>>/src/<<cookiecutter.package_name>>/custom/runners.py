@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..calls import said
 from ..errors import UserError
-from ..files import replacing, write_json
+from ..files import replacing_folder, write_json
 
 if TYPE_CHECKING:
     import psutil
@@ -54,7 +54,7 @@ class LocalClean:
         """Bring the bundle, unless its folder is there from an earlier start, and start it apart from this process."""
         place = self._place(job)
         if not place.exists():
-            with replacing(place) as new:
+            with replacing_folder(place, ()) as new:
                 shutil.copytree(job.bundle, new / "job")
                 (new / "home").mkdir()
         given = {name: os.environ[name] for name in job.environment if name in os.environ}
@@ -88,7 +88,7 @@ class LocalClean:
         if not output.is_dir():
             raise UserError(f"{output} is gone")
         try:
-            with replacing(folder) as new:
+            with replacing_folder(folder) as new:
                 shutil.copytree(output, new)
         except (OSError, shutil.Error) as error:
             raise UserError(f"{output} cannot be copied: {error}") from None

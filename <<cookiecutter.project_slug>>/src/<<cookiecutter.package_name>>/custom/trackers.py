@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..files import read_json, replacing, write_json
+from ..files import names, read_json, replacing_folder, write_json
 from ..tracking.tracker import Run, Tracker
 
 PACKAGE = __name__.split(".")[0]
@@ -230,7 +230,9 @@ class BaseFolders(Tracker):
         """Write the run's folder, in place of the one that is there."""
         place = Path(self.folder) / f"{run.model or 'search'}-{run.group[:8]}"
         leaf = f"trial-{run.key.rpartition('-')[2]:0>4}" if run.kind == "trial" else run.kind
-        with replacing(place / leaf) as room:
+        mark = place / leaf / "run.json"
+        known = names(place / leaf) if mark.exists() else []
+        with replacing_folder(place / leaf, known) as room:
             room.mkdir()
             self.write(run, room)
             write_json(room / "run.json", {"key": run.key, "content": run.content})

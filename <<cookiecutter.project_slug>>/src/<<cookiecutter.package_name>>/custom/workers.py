@@ -9,17 +9,18 @@ run: with the same seed, the same `trials` and a budget of trials, all of these 
 import importlib
 import os
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import ExitStack
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, ClassVar
 
 import joblib
 from joblib.externals.loky import ProcessPoolExecutor
 from joblib.externals.loky.backend.context import get_context
+
+from ..files import temporary
 
 
 class InProcess:
@@ -69,7 +70,7 @@ class Processes:
         self.slots = self.n_workers = _whole("n_workers", n_workers)
         self.trials = 2 * n_workers if trials is None else _whole("trials", trials)
         self._executor: ProcessPoolExecutor | None = None
-        self._files: list[Path] = []
+        self._folders = ExitStack()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -96,11 +97,9 @@ class Processes:
 
     def share(self, value: Any) -> Any:
         """A file that each worker reads once."""
-        handle, name = tempfile.mkstemp(suffix=".joblib")
-        os.close(handle)
-        joblib.dump(value, name)
-        self._files.append(Path(name))
-        return _File(name)
+        file = self._folders.enter_context(temporary()) / "shared.joblib"
+        joblib.dump(value, file)
+        return _File(str(file))
 
     def submit(self, function: Callable[..., Any], *words: Any) -> Future[Any]:
         """A future of the call's result."""
@@ -113,8 +112,7 @@ class Processes:
         if self._executor is not None:
             self._executor.shutdown(wait=False, kill_workers=True)
             self._executor = None
-        while self._files:
-            self._files.pop().unlink(missing_ok=True)
+        self._folders.close()
 
 
 class DaskCluster:

@@ -8,12 +8,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
+
+from ..files import temporary
 
 SOURCE = Path(__file__).parent.parent
 PACKAGE = __name__.split(".")[0]
@@ -35,12 +36,12 @@ def save(model: Any, path: Path, features: pd.DataFrame, python: str) -> None:
     """
     if not Path(python).exists():
         raise RuntimeError(f"there is no {python}, an environment with MLEM: `make mlem` makes .venv-mlem")
-    with TemporaryDirectory() as room:
-        stored, rows = Path(room) / "model.joblib", Path(room) / "features.parquet"
+    with temporary() as room:
+        stored, rows = room / "model.joblib", room / "features.parquet"
         joblib.dump(model, stored)
         features.to_parquet(rows)
         # MLEM takes code apart that is not below a folder of this name, and fails at some of it.
-        packages = Path(room) / "site-packages"
+        packages = room / "site-packages"
         shutil.copytree(SOURCE, packages / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
         command = [str(Path(python).absolute()), "-m", __name__, str(stored), str(rows), str(path.absolute())]
         environment = os.environ | {"PYTHONPATH": str(packages), "MLEM_NO_ANALYTICS": "1"}

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow.pyfunc
@@ -15,7 +14,7 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, DataType
 from mlflow.types import Schema as Columns
 
-from ..files import read_json
+from ..files import read_json, temporary
 from ..schema import Schema
 from ..steps.predict import predict
 from ..trust import PACKAGE
@@ -79,16 +78,16 @@ def _contents(folder: Path) -> Iterator[dict[str, Any]]:
     schema, rows = Schema.from_json(read_json(folder / "schema.json")), pd.DataFrame(read_json(folder / "example.json"))
     needed = {one.name: KINDS[one.dtype] for one in schema.needed}
     numbers = {name: float for name, kind in needed.items() if kind == DataType.double and name in rows}
-    with TemporaryDirectory() as room:
-        data = Path(room) / "data"
+    with temporary() as room:
+        data = room / "data"
         shutil.copytree(folder, data / "model", ignore=shutil.ignore_patterns("exports"))
         shutil.copytree("params", data / "params")  # they say what the model may hold
-        shutil.copytree(CODE, Path(room) / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(CODE, room / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
         versions = read_json(folder / "environment.json") | {name: version(name) for name in NEEDED}
         yield {
             "loader_module": f"{PACKAGE}.export.served",
             "data_path": str(data),
-            "code_paths": [str(Path(room) / PACKAGE)],
+            "code_paths": [str(room / PACKAGE)],
             "signature": ModelSignature(
                 Columns([ColSpec(kind, name, required=False) for name, kind in needed.items()])
             ),

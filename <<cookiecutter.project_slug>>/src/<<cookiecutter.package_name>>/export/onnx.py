@@ -13,6 +13,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
 from ..errors import UserError
+from ..files import temporary
 from ..steps.apart import rebuilt
 from ..steps.fit import LabelEncoded
 
@@ -276,10 +277,8 @@ def _xgboost(estimator: Any) -> onnx.ModelProto:
 
 def _catboost(estimator: Any) -> onnx.ModelProto:
     """CatBoost writes graphs itself; it ends a classifier's by a list of mappings, which is taken off."""
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as room:
-        path = Path(room) / "graph.onnx"
+    with temporary() as room:
+        path = room / "graph.onnx"
         estimator.save_model(str(path), format="onnx")
         model = onnx.load_model(path)
     for node in list(model.graph.node):

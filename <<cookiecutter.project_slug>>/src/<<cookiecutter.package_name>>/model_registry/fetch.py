@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..custom.registries import GTO, ModelRegistry
 from ..errors import UserError, nearest
-from ..files import replacing
+from ..files import read_json, replacing_folder
 from ..manifest import MANIFEST, copy_model, verify
 from ..objects.plan import read_releases
 
@@ -49,11 +49,20 @@ def copy(which: str, to: Path, repo: str | None = None) -> None:
     UserError
         As `fetch`, or if something else is there.
     """
-    if to.exists() and not (to / MANIFEST).exists() and (not to.is_dir() or any(to.iterdir())):
+    if to.exists() and not (to / MANIFEST).is_file() and (not to.is_dir() or any(to.iterdir())):
         raise UserError(f"{to} is there and is no model: choose a new folder")
+    known = _listed(to)
     folder = fetch(which, repo)
-    with replacing(to) as new:
+    with replacing_folder(to, known) as new:
         copy_model(folder, new)
+
+
+def _listed(folder: Path) -> list[str]:
+    """The files that a model's folder says it has."""
+    try:
+        return [MANIFEST, *read_json(folder / MANIFEST)["parts"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return [MANIFEST]
 
 
 def resolved(registry: ModelRegistry, which: str) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -21,7 +20,7 @@ from ..custom.registries import Version
 from ..described import read_example
 from ..errors import UserError
 from ..export.mlflow import save
-from ..files import replacing
+from ..files import replacing_folder, temporary
 from ..locked import check_locked
 from ..manifest import MANIFEST, copy_model, seal, verify
 from ..objects.trusted import read_trusted
@@ -81,14 +80,14 @@ class Server:
     def register(self, version: str, metrics: dict[str, float]) -> str:
         """Log the model of the last run and make it a version."""
         commit = check_reachable()
-        with TemporaryDirectory() as room, self._explained():
-            _write(Path(room) / "model")
+        with temporary() as room, self._explained():
+            _write(room / "model")
             if not self._exists():
                 self.client.create_registered_model(self.name)
             run = self.client.create_run(self._experiment(), run_name=f"{self.name} {version}", tags={COMMIT: commit})
             for name, value in metrics.items():
                 self.client.log_metric(run.info.run_id, name, value)
-            self.client.log_artifacts(run.info.run_id, str(Path(room) / "model"), "model")
+            self.client.log_artifacts(run.info.run_id, str(room / "model"), "model")
             self.client.set_terminated(run.info.run_id)
             made = self.client.create_model_version(
                 self.name, f"{run.info.artifact_uri}/model", run.info.run_id, tags={COMMIT: commit}
@@ -104,13 +103,13 @@ class Server:
 
     def fetch(self, version: str, folder: Path) -> None:
         """Download the model's folder, which the version holds beside MLflow's own files."""
-        with TemporaryDirectory() as room, self._explained():
+        with temporary() as room, self._explained():
             source = self.client.get_model_version(self.name, version[1:]).source
-            got = Path(download_artifacts(artifact_uri=source, dst_path=room, tracking_uri=self.uri))
+            got = Path(download_artifacts(artifact_uri=source, dst_path=str(room), tracking_uri=self.uri))
             manifest = next(got.rglob(MANIFEST), None)
             if manifest is None:
                 raise UserError(f"{version} of {self.name} at {self.uri} was not registered by this project")
-            with replacing(folder) as new:
+            with replacing_folder(folder) as new:
                 copy_model(manifest.parent, new)
 
     def _exists(self) -> bool:
@@ -151,8 +150,8 @@ def _write(path: Path) -> None:
     """Write the model of the last run as MLflow's, without the copies for others that lie in its folder."""
     check_locked(Path(MODEL))
     verify(Path(MODEL))
-    with TemporaryDirectory() as room:
-        folder = Path(room) / "package"
+    with temporary() as room:
+        folder = room / "package"
         shutil.copytree(MODEL, folder, ignore=shutil.ignore_patterns("exports"))
         seal(folder)
         model, schema = load(folder, read_trusted(PARAMS).named)

@@ -14,7 +14,7 @@ from typing import Any
 from ..calls import git
 from ..custom.registries import Version
 from ..errors import UserError
-from ..files import replacing
+from ..files import replacing_folder
 from ..locked import LOCK, checksum, expected_of
 from .guards import ARTIFACT, numbers
 
@@ -145,7 +145,7 @@ def fetch(version: str, folder: Path, repo: str | None) -> None:
 
         name, top = (artifact(), git("rev-parse", "--show-toplevel").strip()) if repo is None else (ARTIFACT, repo)
         found = artifacts_show(name, version=version, repo=top)
-        with replacing(folder) as new:
+        with replacing_folder(folder) as new:
             files = DVCFileSystem(top, rev=found["rev"], subrepos=True)
             files.get(found["path"], str(new), recursive=True)
             _check(new, found["path"], files)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..files import write_text
+from ..locks import alone
 from ..objects.plan import compile_params
 from .home import results, take_outputs, take_trials, unpack_apart
 from .job import FINISHED, JOBS, STATES, Job, jobs, new_id, pick
@@ -110,7 +111,8 @@ def fetch(id: str | None = None, to: str | None = None) -> None:
             f"job {job.id} {why}; the outputs here are what they were, and its trials are kept for the next run; "
             f"{_log(job)}"
         )
-    take_outputs(job, found)
+    with alone("remote fetch"):
+        take_outputs(job, found)
     job.save(state="done")
     print(f"job {job.id} is done: the outputs are what a run here would have made")
 
@@ -134,6 +136,11 @@ def stop(id: str | None = None) -> None:
 
 def _submit() -> Job:
     """Check everything that can be checked here, then pack a new job."""
+    with alone("remote run"):
+        return _packed()
+
+
+def _packed() -> Job:
     compile_params(Path("params"))
     settings = read_remote(Path("params"))
     shared = {one.name for one in fields(Job)} & {one.name for one in fields(Settings)}

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..calls import dvc
 from ..errors import UserError
-from ..files import read_json, replacing
+from ..files import read_json, replacing_file, replacing_folder
 from ..objects.reader import read
 from .job import Job
 from .pack import MANIFEST, STUDIES, check_data, copy_studies, has_remote, sha256, tracked, tree, unpack
@@ -131,6 +131,7 @@ def _fetch(lock: Path) -> None:
 
 
 def _move(source: Path, target: Path) -> None:
+    replacing = replacing_folder if source.is_dir() else replacing_file
     with replacing(target) as new:
         shutil.move(source, new)
 

@@ -5,14 +5,13 @@ and `jobs/<id>-output.tar.gz` beside DVC's own folders.
 """
 
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files import read_json, replacing
+from ..files import read_json, replacing_folder, temporary
 from .job import Job
 from .pack import MANIFEST, archive, below, copy_studies
 
@@ -31,8 +30,8 @@ def keep(id: str, part: str, folder: Path) -> None:
     UserError
         If the remote cannot be written to.
     """
-    with tempfile.TemporaryDirectory() as room:
-        file = Path(room) / "kept.tar.gz"
+    with temporary() as room:
+        file = room / "kept.tar.gz"
         archive(file, below(folder, ""))
         with _place(id, part) as (files, place), file.open("rb") as stream:
             files.upload_fobj(stream, place)
@@ -61,12 +60,12 @@ def take(job: Job) -> None:
         If the remote cannot be read.
     """
     if is_kept(job):
-        with replacing(job.output) as new:
+        with replacing_folder(job.output) as new:
             _unpack(job, "output", new)
     elif is_kept(job, "trials"):
-        with tempfile.TemporaryDirectory() as room:
-            _unpack(job, "trials", Path(room) / "studies")
-            copy_studies(Path(room) / "studies", job.output / "studies")
+        with temporary() as room:
+            _unpack(job, "trials", room / "studies")
+            copy_studies(room / "studies", job.output / "studies")
 
 
 def remove(job: Job) -> None:
@@ -84,8 +83,8 @@ def remove(job: Job) -> None:
 
 
 def _unpack(job: Job, part: str, target: Path) -> None:
-    with tempfile.TemporaryDirectory() as room, _place(job.id, part) as (files, place):
-        file = Path(room) / "kept.tar.gz"
+    with temporary() as room, _place(job.id, part) as (files, place):
+        file = room / "kept.tar.gz"
         files.get_file(place, str(file))
         with tarfile.open(file) as members:
             members.extractall(target, filter="data")

@@ -9,7 +9,6 @@ import json
 import shlex
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 from ..calls import dvc, git
 from ..errors import UserError
-from ..files import read_json, replacing, write_json, write_text
+from ..files import read_json, replacing_file, replacing_folder, temporary, write_json, write_text
 from ..objects.reader import read
 from .job import Job
 
@@ -45,13 +44,13 @@ def pack(job: Job, setup: str | None, push: bool) -> list[str]:
     files, kept = tree()
     check_data()
     remote = has_remote()
-    with tempfile.TemporaryDirectory() as room, replacing(job.bundle) as bundle:
+    with temporary() as room, replacing_folder(job.bundle) as bundle:
         bundle.mkdir()
         places = {name: Path(name) for name in files}
         places |= objects(Path(dvc("cache", "dir").strip()), in_remote() if remote else set())
-        places |= history(Path(room)) if not committed(kept) else {}
-        copy_studies(STUDIES, Path(room) / "studies")
-        places |= below(Path(room) / "studies", STUDIES.as_posix())
+        places |= history(room) if not committed(kept) else {}
+        copy_studies(STUDIES, room / "studies")
+        places |= below(room / "studies", STUDIES.as_posix())
         archive(bundle / ARCHIVE, places)
         write_json(
             bundle / MANIFEST,
@@ -172,7 +171,7 @@ def copy_studies(source: Path, target: Path) -> None:
         lines = lines[: lines.rfind(b"\n") + 1]
         if old.exists() and old.stat().st_size >= len(lines):
             continue
-        with replacing(target / study) as new:
+        with replacing_folder(target / study) as new:
             new.mkdir()
             (new / "journal.log").write_bytes(lines)
             for name in ("result.json", "trials.csv"):
@@ -184,7 +183,7 @@ def copy_studies(source: Path, target: Path) -> None:
 
 def archive(path: Path, places: Mapping[str, Path]) -> None:
     """Write files into an archive, whole or not at all: `places` are their names in it, and where they are."""
-    with replacing(path) as new, tarfile.open(new, "w:gz", compresslevel=3, dereference=True) as file:
+    with replacing_file(path) as new, tarfile.open(new, "w:gz", compresslevel=3, dereference=True) as file:
         for name, place in sorted(places.items()):
             file.add(place, name, recursive=False)
 
@@ -198,7 +197,7 @@ def unpack(path: Path, files: Mapping[str, str], target: Path) -> None:
         If the archive is damaged, or does not hold exactly these files.
     """
     try:
-        with replacing(target) as new:
+        with replacing_folder(target) as new:
             new.mkdir()
             with tarfile.open(path) as file:
                 file.extractall(new, filter="data")

@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.utils import estimator_html_repr
 
 from ..errors import UserError
-from ..files import read_json, replacing, write_json, write_text
+from ..files import read_json, replacing_folder, write_json, write_text
 from ..locked import read_plan
 from ..objects.build import build
 from ..objects.grammar import Grammar
@@ -124,7 +124,7 @@ def write() -> None:
             "baseline": baseline[first.name],
         },
     )
-    with replacing(REPORTS / "plots") as folder:
+    with replacing_folder(REPORTS / "plots") as folder:
         folder.mkdir()
         for name, chart in charts.items():
             chart.data.to_csv(folder / f"{name}.csv", index=False)

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pandas as pd
 from ..calls import git
 from ..custom.registries import Version
 from ..errors import UserError
-from ..files import write_json, write_text
+from ..files import temporary, write_json, write_text
 from ..imported import RAW, bring, local
 from ..locked import read_plan
 from ..manifest import read_manifest
@@ -84,8 +83,7 @@ def verdict(asked: Retrain, registered: Version | None) -> dict[str, Any]:
     if registered is None:
         return found | {"verdict": "first", "sentence": f"no model is registered {where} yet: the new one is the first"}
     found["registered"] = registered.name
-    with tempfile.TemporaryDirectory() as room:
-        folder = Path(room)
+    with temporary() as folder:
         fetch(registered, folder)
         if read_manifest(folder / MODEL) == read_manifest(Path(MODEL)):
             sentence = f"nothing has changed: the model is the registered {registered.name}"

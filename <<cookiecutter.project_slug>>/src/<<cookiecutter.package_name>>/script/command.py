@@ -2,6 +2,7 @@
 
 import types
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
 
 from ..errors import UserError
+from ..files import replacing_file
+from ..targets import check_target
 from .code import PACKAGE, Sources, twins
 from .final import Final, featurizes, final
-from .write import write
+from .write import HEAD, write
 
 MOST_TRIED = 5000  # rows on which preprocessing is compared
 
@@ -48,6 +51,31 @@ def script() -> str:
         if not found:
             return text
     raise UserError(f"no script gives what the pipeline gives: {found}")
+
+
+def write_script(output: str | Path) -> None:
+    """Write the final model as a script to a file.
+
+    Raises
+    ------
+    UserError
+        As `script`, or if the file is not a `.py`, or would replace something other than such a script.
+    """
+    output = Path(output)
+    if output.suffix != ".py":
+        raise UserError(f"{output}: a script is written to a .py file")
+    check_target(output, replaceable=_is_script(output))
+    text = script()
+    with replacing_file(output, wait=False) as new:
+        new.write_text(text, encoding="utf-8")
+
+
+def _is_script(path: Path) -> bool:
+    """Whether a file is one that this command wrote."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(HEAD) + 2) == f"# {HEAD}".encode()
 
 
 def _needs_loading(made: Final) -> str:

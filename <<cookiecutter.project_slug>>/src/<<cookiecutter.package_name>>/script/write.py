@@ -21,6 +21,7 @@ from .final import Final
 from .fitting import main
 from .reading import Way, columns, constants, training
 
+HEAD = "The final model of the project"  # how a script begins, by which it is known later
 STATED = ("ENCODING", "SEPARATOR", "MISSING", "LABELS", "FEATURES")
 SPLITTERS = ("NoHoldout", "PredefinedColumn", "StratifiedHoldout")
 PLACES = {"number": "NUMBERS", "category": "CATEGORIES", "datetime": "DATES", "text": "TEXTS"}
@@ -136,7 +137,7 @@ def _head(way: Way, why: str) -> list[str]:
     md5 = f", md5 {hashlib.md5(Path(source).read_bytes()).hexdigest()}" if Path(source).is_file() else ""
     seedless = sorted({type(one[-1]).__name__ for one in final.members.values() if _is_seedless(one[-1])})
     lines = [
-        f"The final model of the project {PACKAGE} as a script of its own: it predicts {final.schema.target}.",
+        f"{HEAD} {PACKAGE} as a script of its own: it predicts {final.schema.target}.",
         "",
         f"Made from {_commit()}, {source} ({rows}{md5}).",
         f"Needs {needs}.",

@@ -1,12 +1,12 @@
 """Run the service with uvicorn, in one process or several."""
 
 import os
-import tempfile
 from functools import partial
 from pathlib import Path
 
 import uvicorn
 
+from ..files import temporary
 from .app import from_params
 from .metrics import FOLDER
 from .protocol import Limits, LimitedProtocol
@@ -25,9 +25,9 @@ def serve(host: str | None = None, port: int | None = None, workers: int | None 
     host, port, workers = host or settings.host, port or settings.port, workers or settings.workers
     if key() is None and host not in ("127.0.0.1", "localhost", "::1"):
         print(f"note: anybody who can reach {host} can ask this service; {KEY} in its environment asks for a key")
-    with tempfile.TemporaryDirectory() as shared:
+    with temporary() as shared:
         if workers > 1:
-            os.environ.setdefault(FOLDER, shared)
+            os.environ.setdefault(FOLDER, str(shared))
         # Here what is wrong with the model is said once, and before any process waits for requests.
         app = from_params()
         print(f"http://{host}:{port}/ is the model, http://{host}:{port}/docs its documentation", flush=True)

@@ -1,10 +1,12 @@
 """What `dvc.yaml` calls: each stage reads its inputs, calls the step, writes its outputs. Nothing clever."""
 
 import os
+import signal
 import sys
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 STARTED = time.monotonic()  # of this process, as good as: the libraries are loaded after it
@@ -36,9 +38,10 @@ def budget_for(rows: int, budgets: list[dict[str, Any]]) -> dict[str, Any] | Non
 def run(main: Callable[[], None]) -> None:
     """Run a stage or a command; show what its user can put right as one sentence.
 
-    Exits with 1 after such an error and with 130 after Ctrl-C.
+    Exits with 1 after such an error, with 130 after Ctrl-C and with 143 after SIGTERM.
     """
     from ..errors import UserError
+    from ..files import temporary
 
     # Parts of Optuna that its own documentation recommends call themselves experimental.
     warnings.filterwarnings("ignore", message=".* is (an )?experimental")
@@ -47,8 +50,13 @@ def run(main: Callable[[], None]) -> None:
     warnings.filterwarnings("ignore", message="``multivariate`` defaults to")
     # How many epochs a neural network learns for is a parameter that is searched.
     warnings.filterwarnings("ignore", message="Stochastic Optimizer: Maximum iterations")
+    _end_in_order()
     try:
-        main()
+        with temporary() as room:
+            # Without this, joblib puts what its workers share into /dev/shm or /tmp, where a kill would leave it.
+            os.environ.setdefault("JOBLIB_TEMP_FOLDER", str(room))
+            os.environ.setdefault("DASK_TEMPORARY_DIRECTORY", str(room))
+            main()
     except UserError as error:
         from ..objects.reader import located
 
@@ -57,3 +65,25 @@ def run(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def run_stage(main: Callable[[], None]) -> None:
+    """Run a stage: as `run`, and only if no other command or stage is at work in this project."""
+    from ..locks import alone_as_stage
+
+    def guarded() -> None:
+        with alone_as_stage(" ".join(["stage", Path(sys.argv[0]).stem, *sys.argv[1:]])):
+            main()
+
+    run(guarded)
+
+
+def _end_in_order() -> None:
+    """On SIGTERM and SIGHUP, leave the blocks that are under way, so that no temporary folder stays."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _leave)
+
+
+def _leave(number: int, _: Any) -> None:
+    sys.exit(128 + number)

@@ -3,7 +3,7 @@
 import os
 
 from ..files import read_json
-from . import run, threads
+from . import run_stage, threads
 
 
 def main() -> None:
@@ -15,4 +15,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

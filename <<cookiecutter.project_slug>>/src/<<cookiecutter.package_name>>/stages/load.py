@@ -1,7 +1,7 @@
 """Read the table, infer and check its schema, type it, featurize it."""
 
 from ..errors import UserError
-from ..files import replacing, write_json
+from ..files import replacing_folder, write_json
 from ..imported import refuse_another
 from ..locked import read_plan
 from ..profile import profile
@@ -11,7 +11,7 @@ from ..steps.featurize import featurize
 from ..steps.load import load
 from ..steps.preprocess import duplicates, featurized, preprocess, validate
 from ..steps.task import task_of
-from . import run
+from . import run_stage
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
         schema.features[name] = known[name].dtype if name in known else dtype_of(frame[name])
     if not schema.features:
         raise UserError("no column is a feature: there is nothing to learn from", "data.yaml", "columns")
-    with replacing("data/interim") as folder:
+    with replacing_folder("data/interim") as folder:
         folder.mkdir()
         frame.to_parquet(folder / "table.parquet", index=False)
         write_json(folder / "schema.json", schema.to_json())
@@ -53,4 +53,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

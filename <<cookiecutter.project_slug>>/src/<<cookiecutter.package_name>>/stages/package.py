@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..files import read_json, replacing, write_json
+from ..files import read_json, replacing_folder, write_json
 from ..locked import note_made, read_plan
 from ..manifest import seal
 from ..objects.build import build
@@ -16,7 +16,7 @@ from ..report.card import card
 from ..schema import Schema
 from ..steps.predict import prepare
 from ..store import About, compare, load, put
-from . import run
+from . import run_stage
 
 FINAL = Path("models/final")
 WHERE = Where("plan/package.json")
@@ -27,7 +27,7 @@ def main() -> None:
     plan, named = read_plan("package"), read_plan("train")["named"]
     schema = Schema.from_json(read_json(FINAL / "schema.json"))
     metrics, statistics = read_json("reports/metrics.json"), read_json("data/interim/profile.json")
-    with replacing("models/package") as folder:
+    with replacing_folder("models/package") as folder:
         shutil.copytree(FINAL, folder)
         write_json(folder / "metrics.json", metrics)
         write_json(folder / "statistics.json", statistics)
@@ -61,4 +61,4 @@ def _export(folder: Path, flavors: list[Any], named: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ..files import replacing, write_json
+from ..files import replacing_folder, write_json
 from ..locked import note_made
 from ..objects.plan import compile_params
-from . import run
+from . import run_stage
 
 
 def main() -> None:
@@ -13,11 +13,11 @@ def main() -> None:
     plan = compile_params(Path("params"))
     for note in plan.notes:
         print(f"note: {note}")
-    with replacing("plan") as folder:
+    with replacing_folder("plan") as folder:
         for name, slice_ in plan.slices.items():
             write_json(folder / f"{name}.json", slice_)
     note_made(Path("plan"))
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import UserError, nearest
-from ..files import read_json, replacing, write_json
+from ..files import read_json, replacing_folder, write_json
 from ..locked import read_plan
 from ..objects.build import build
 from ..objects.grammar import Grammar
@@ -17,7 +17,7 @@ from ..objects.reader import Where
 from ..schema import Schema
 from ..steps.split import Fold, split
 from ..steps.task import judged, task_of
-from . import run
+from . import run_stage
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def write(
     folder: Path, frame: pd.DataFrame, train: np.ndarray, held_out: np.ndarray, folds: list[Fold], made_by: Any
 ) -> None:
     """Write the training rows, the held-out rows and the folds, and how they were made."""
-    with replacing(folder) as new:
+    with replacing_folder(folder) as new:
         new.mkdir()
         for name, rows in (("train", train), ("holdout", held_out)):
             frame.iloc[rows].to_parquet(new / f"{name}.parquet", index=False)
@@ -80,4 +80,4 @@ def _try_metrics(metrics: list[Metric], frame: pd.DataFrame, fold: Fold, schema:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

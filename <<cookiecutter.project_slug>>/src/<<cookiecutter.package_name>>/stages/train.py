@@ -9,7 +9,7 @@ from typing import Any
 from ..files import read_json, write_json
 from ..locked import note_made, read_plan
 from ..objects.reader import Where, dump
-from . import STARTED, budget_for, budgets_for, run, threads
+from . import STARTED, budget_for, budgets_for, run_stage, threads
 from .workers import named, start
 
 WHERE = Where("plan/train.json")
@@ -95,4 +95,4 @@ def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

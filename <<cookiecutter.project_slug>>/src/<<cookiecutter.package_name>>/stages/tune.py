@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files import read_json, replacing, write_json
+from ..files import read_json, replacing_folder, sweep, write_json
 from ..locked import read_plan
 from ..names import RULE, is_name
 from ..objects.code import fingerprint
-from . import budget_for, budgets_for, run, threads
+from . import budget_for, budgets_for, run_stage, threads
 
 INPUTS = ("data/processed/train.parquet", "data/processed/folds.npz", "data/interim/schema.json")
 TRACKING = Path("plan/tracking.json")
@@ -57,7 +57,7 @@ def main() -> None:
     else:
         print(f"{name}: an earlier run has spent the budget, and what it found is taken", flush=True)
         result = earlier
-    with replacing(Path("models/tuned") / name) as folder:
+    with replacing_folder(Path("models/tuned") / name) as folder:
         (folder / "outputs").mkdir(parents=True)
         write_json(folder / "result.json", result)
         parts = [f"outputs/{one['trial']}.npy" for one in result.get("candidates", [])]
@@ -104,6 +104,7 @@ def _search(
         raise
     finally:
         _kill(process)
+        sweep()  # a search that is killed leaves a copy of the training rows
     if code == -signal.SIGKILL:
         raise UserError(
             f"{name}: the search was killed from outside, perhaps for want of memory; its finished trials are kept, "
@@ -184,6 +185,6 @@ def _interrupt(*_: Any) -> None:
 
 
 if __name__ == "__main__":
-    # Let `run` see it as Ctrl-C, which itself is ignored by what was started in the background.
+    # Let `run_stage` see it as Ctrl-C, which itself is ignored by what was started in the background.
     signal.signal(signal.SIGTERM, _interrupt)
-    run(main)
+    run_stage(main)

@@ -20,7 +20,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from ..errors import UserError
-from ..files import replacing
+from ..files import replacing_file
 from ..objects.space import Values, starts, suggest
 from .fold import Job, Scored, fit_fold
 
@@ -362,7 +362,7 @@ def _tell(study: optuna.Study, run: Run, folder: Path | None) -> None:
     if run.error:
         trial.set_user_attr("error", run.error)
     if run.ended == TrialState.COMPLETE and folder is not None:
-        with replacing(folder / "outputs" / f"{trial.number}.npy") as new:
+        with replacing_file(folder / "outputs" / f"{trial.number}.npy") as new:
             np.save(new, np.concatenate([run.found[number].outputs for number in range(len(run.found))]))
     if run.ended != TrialState.COMPLETE:
         study.tell(trial, state=run.ended)
