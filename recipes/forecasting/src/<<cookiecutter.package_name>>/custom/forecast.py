@@ -216,8 +216,11 @@ class Forecast(Regression):
             return rows
         stamps, told = to_datetime(raw[self.time_], self.format_), {}
         if self.group_:
-            told = {self.group_: rows[0][self.group_]}
-            stamps = stamps[to_text(raw[self.group_]) == str(told[self.group_])]
+            names, series = to_text(raw[self.group_]), rows[0][self.group_]
+            if str(series) not in names.array:  # a series that was made up has no future
+                series = names.dropna().iloc[0]
+            told = {self.group_: series}
+            stamps = stamps[names == str(series)]
         frequency = self.frequency or frequency_of(stamps.dropna()) or "D"
         ahead = following(str(stamps.max()), len(rows), frequency)
         form = self.format_ if self.format_ not in (None, "ISO8601") else None
