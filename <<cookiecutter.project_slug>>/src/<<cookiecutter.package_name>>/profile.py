@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .schema import Schema, dtype_of
+from .schema import MOST_CATEGORIES, Schema, dtype_of
 
 BINS = 16
 
@@ -28,7 +28,7 @@ def profile(frame: pd.DataFrame, schema: Schema) -> dict[str, Any]:
                 "dtype": dtype,
                 "missing": float(frame[name].isna().mean()),
                 "unique": int(values.nunique()),
-                "summary": _summary(values, dtype),
+                "summary": _summary(values, dtype, role),
                 "histogram": _histogram(values, dtype),
             }
         )
@@ -36,9 +36,12 @@ def profile(frame: pd.DataFrame, schema: Schema) -> dict[str, Any]:
     return {"rows": len(frame), "columns": columns, "notes": schema.notes}
 
 
-def _summary(values: pd.Series, dtype: str) -> str:
+def _summary(values: pd.Series, dtype: str, role: str) -> str:
     if values.empty:
         return ""
+    # Single values may name persons, and the profile goes with the model.
+    if role == "id" or (dtype == "category" and values.nunique() > MOST_CATEGORIES):
+        return f"{values.nunique():,} different values"
     if dtype == "number":
         numbers = values.astype(float)
         return f"{numbers.min():.4g} … {numbers.max():.4g}, mean {numbers.mean():.4g}"

@@ -27,7 +27,7 @@ TRUTH = {"true": 1.0, "false": 0.0}
 class Column:
     """One column of the input: its role, its dtype, and what was seen in it.
 
-    `numbers` says that its categories are numbers in the table. `unread` is the share of values that are no number or
+    `numbers` says that its categories are numbers in the table, `boolean` that its numbers are true and false there. `unread` is the share of values that are no number or
     no date in a column of such, and count as missing. `rules` are the owner's own from `params/data.yaml`: `min`,
     `max`, `categories`, `missing` (the largest share).
     """
@@ -37,6 +37,7 @@ class Column:
     dtype: str
     format: str | None = None
     numbers: bool = False
+    boolean: bool = False
     missing: float = 0.0
     unread: float = 0.0
     unique: int = 0
@@ -228,6 +229,7 @@ def _infer_column(values: pd.Series, said: Mapping[str, Any]) -> tuple[Column, s
         form = date_format(present) if dtype == "datetime" else None
     rules = {key: value for key, value in said.items() if key in RULES[2:]}
     column = Column(name, "feature", dtype, form, pd.api.types.is_numeric_dtype(values), rules=rules)
+    column.boolean = dtype == "number" and _is_boolean(present)
     typed = convert(values, column)
     seen = typed.dropna()
     lost = len(present) - len(seen)
@@ -261,6 +263,15 @@ def _infer_column(values: pd.Series, said: Mapping[str, Any]) -> tuple[Column, s
                 "taken as a category (dtype: number makes the others missing)"
             )
     return column, note
+
+
+def _is_boolean(present: pd.Series) -> bool:
+    """Whether all values are true or false, as such or as text."""
+    if pd.api.types.is_bool_dtype(present):
+        return True
+    if present.empty or pd.api.types.is_numeric_dtype(present) or pd.api.types.is_datetime64_any_dtype(present):
+        return False
+    return bool(to_text(present).str.lower().isin(TRUTH).all())
 
 
 def _dtype(present: pd.Series) -> tuple[str, str | None]:

@@ -11,6 +11,7 @@ from typing import Any
 from ..files import write_json
 from ..schema import DTYPES, ROLES
 from ..steps.apart import PARTS
+from .plan import EXAMPLES
 from .registry import Entry, find_all
 
 Schema = dict[str, Any]
@@ -160,6 +161,7 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
                 "storage": or_null(TEXT) | {"description": "Where `make publish` puts the model: a URI."},
                 "best": or_null(named_or_object("metric"))
                 | {"description": "Of a storage's models the best by this metric is taken; null: the latest."},
+                "example": {"enum": list(EXAMPLES), "description": "The example rows that go with the model."},
             }
         ),
         "tracking": _mapping(

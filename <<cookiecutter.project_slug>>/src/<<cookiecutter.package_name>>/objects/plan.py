@@ -32,6 +32,7 @@ from .registry import find_all, kind_of, load
 from .space import check_seeds
 
 BUDGETS = {"otherwise": "budget", "text": "budget_with_text"}  # in a slice, by the kind of table
+EXAMPLES = ("generated", "real")
 STAGE = re.compile(r"(?![vV]\d)[A-Za-z]")  # how a name begins that GTO and MLflow both take
 
 
@@ -133,6 +134,7 @@ def compile_params(folder: Path) -> Plan:
     policies = read(folder / "predict.yaml", root)[0] if package["exports"] else {}
     plan.slices["package"] = policies | {
         "exports": package["exports"],
+        "example": package["example"],
         "code": fingerprints(_named(package["exports"])),
     }
     # No stage depends on it: what tracks a search makes it no other search.
@@ -163,12 +165,13 @@ def read_package(folder: Path, grammar: Grammar | None = None) -> dict[str, Any]
     Returns
     -------
     `storage`, where models are published, or None; `best`, the metric by which one of them is picked, or None for the
-    latest; `parts`, the flavor of each fitted part; `exports`, the flavors of copies of the whole.
+    latest; `parts`, the flavor of each fitted part; `exports`, the flavors of copies of the whole; `example`, whether
+    the example rows in the model's folder are "generated" or "real".
     """
     root = folder.resolve().parent
     grammar = grammar or Grammar(_registry(*read(folder / "registry.yaml", root)))
     data, where = read(folder / "package.yaml", root)
-    data = where.mapping(data or {}, ["storage", "best", "parts", "exports"])
+    data = where.mapping(data or {}, ["storage", "best", "parts", "exports", "example"])
     storage, best = data.get("storage"), None
     if storage is not None and not (isinstance(storage, str) and storage):
         raise where.at("storage").error(f"a URI is needed, such as s3://bucket/models, not {storage!r}")
@@ -183,7 +186,10 @@ def read_package(folder: Path, grammar: Grammar | None = None) -> dict[str, Any]
     twice = next((one["class"] for index, one in enumerate(copies) if one in copies[:index]), None)
     if twice is not None:
         raise where.at("exports").error(f"{twice.rpartition('.')[2]} is named twice")
-    return {"storage": storage, "best": best, "parts": parts, "exports": copies}
+    example = data.get("example", EXAMPLES[0])
+    if example not in EXAMPLES:
+        raise where.at("example").error(f"'example' is {' or '.join(EXAMPLES)}, not {example!r}")
+    return {"storage": storage, "best": best, "parts": parts, "exports": copies, "example": example}
 
 
 def read_retrain(folder: Path, grammar: Grammar | None = None) -> Retrain:

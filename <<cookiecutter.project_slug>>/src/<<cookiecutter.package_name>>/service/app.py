@@ -12,7 +12,7 @@ from typing import Any
 
 import anyio
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import JSONResponse
 
 from ..custom.validation import Checked, Refused
 from ..objects.reader import read
@@ -22,22 +22,23 @@ from . import documents
 from .batches import Batches
 from .bodies import SMALL, TYPES, UNPACKED, BadBody, Received, table
 from .metrics import Metrics
+from .pages import HeadAsGet, Shielded, add_pages
 from .settings import Settings, key, read_settings
 from .watch import Problem, Watched, error, errors, problem
 
-PAGE = Path(__file__).with_name("page.html")
+LOG = logging.getLogger(__name__)
 MOST_WARNINGS = 100
 
 
 def make_app(
     pipeline: PredictionPipeline, settings: Settings, data: Mapping[str, Any] | None = None, key: str | None = None
 ) -> FastAPI:
-    """The service of a pipeline.
+    """Make the service of a pipeline.
 
     Parameters
     ----------
     data : `read` and `missing` of `params/data.yaml`, for bodies of CSV.
-    key : what the header `X-API-Key` has to hold; None lets everybody in.
+    key : the value that requests have to bring in the header `X-API-Key`; None lets everybody in.
     """
     schema = pipeline.schema
     example = [] if pipeline.example is None else json.loads(pipeline.example.to_json(orient="records"))
@@ -50,7 +51,10 @@ def make_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if pipeline.example is not None:  # what is loaded at the first call is loaded now
-            await batches.run(pipeline.example)
+            try:
+                await batches.run(pipeline.example)
+            except Exception as failure:  # other rows may well be predicted
+                LOG.warning(json.dumps({"warning": "the example cannot be predicted", "error": type(failure).__name__}))
         state["ready"] = True
         yield
         state["ready"] = False
@@ -60,12 +64,16 @@ def make_app(
         description=f"Predicts {', '.join(schema.targets)}, a {task.name}." if schema.targets else f"A {task.name}.",
         version="1",
         lifespan=lifespan,
+        docs_url=None,  # it would load its scripts from another host
         redoc_url=None,
     )
     # More threads than there are processors make each answer late, and none earlier.
     threads = anyio.CapacityLimiter(os.cpu_count() or 1)
 
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Watched, counted=counted, key=key)
+    app.add_middleware(Shielded)
+    add_pages(app)
 
     @app.post(
         "/predict",
@@ -104,7 +112,7 @@ def make_app(
             "target": ", ".join(schema.targets),
             "task": task.name,
             "labels": schema.labels,
-            "columns": documents.columns(schema),
+            "columns": documents.columns(schema, example),
             "example": example,
         }
 
@@ -120,10 +128,8 @@ def make_app(
     async def metrics() -> Response:
         return Response(counted.text(), media_type=counted.kind)
 
-    @app.get("/", include_in_schema=False)
-    async def page() -> HTMLResponse:
-        return HTMLResponse(PAGE.read_text(encoding="utf-8"))
-
+    if key is not None:
+        documents.ask_for_key(app)
     return app
 
 

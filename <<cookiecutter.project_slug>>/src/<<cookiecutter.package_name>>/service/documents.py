@@ -1,9 +1,13 @@
 """What the service says of itself: the schema of requests and answers, from the schema of the rows."""
 
+import re
 from typing import Any
+
+from fastapi import FastAPI
 
 from ..schema import Column, Schema
 from .bodies import CSV, JSON, PARQUET
+from .watch import HEADER, OPEN
 
 Document = dict[str, Any]
 PROBABILITY = "probability_"  # columns that begin so are given together
@@ -30,12 +34,13 @@ ERRORS = {
 }
 
 
-def columns(schema: Schema) -> list[Document]:
-    """The columns that a row needs."""
+def columns(schema: Schema, example: list[Document]) -> list[Document]:
+    """Describe the columns that a row needs; `kind` is how a form asks for a value."""
     return [
         {
             "name": column.name,
             "dtype": column.dtype,
+            "kind": _kind(column, example),
             "format": column.format if column.dtype == "datetime" else None,
             "can_be_missing": column.missing > 0,
             "categories": column.categories,
@@ -106,6 +111,31 @@ def responses(*codes: int, **described: Document) -> dict[int | str, Document]:
     if "ok" in described:
         found[200] = {"description": "Done.", "content": {JSON: {"schema": described["ok"]}}}
     return found
+
+
+def ask_for_key(app: FastAPI) -> None:
+    """Say in the OpenAPI document that the paths which are not open need a key."""
+    written = app.openapi()
+    schemes = {"key": {"type": "apiKey", "in": "header", "name": HEADER}}
+    written.setdefault("components", {})["securitySchemes"] = schemes
+    for path, methods in written["paths"].items():
+        if path not in OPEN:
+            for operation in methods.values():
+                operation["security"] = [{"key": []}]
+
+
+def _kind(column: Column, example: list[Document]) -> str:
+    """One of boolean, choice, number, date, datetime, text and code (a text of one line)."""
+    if column.boolean:
+        return "boolean"
+    if column.categories:
+        return "choice"
+    if column.dtype != "datetime":
+        return {"number": "number", "text": "text"}.get(column.dtype, "code")
+    if column.format and column.format != "ISO8601":
+        return "datetime" if re.search(r"%[HIMScXT]", column.format) else "date"
+    # ISO 8601 has both; the example is written as the table is.
+    return "datetime" if any(":" in str(row.get(column.name)) for row in example) else "date"
 
 
 def _cell(column: Column) -> Document:

@@ -1,9 +1,11 @@
 """How the model is served, from `params/serve.yaml` and the environment."""
 
 import os
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from ..errors import UserError
 from ..objects.reader import read
 
 KEY = "API_KEY"
@@ -66,5 +68,18 @@ def read_settings(folder: Path) -> Settings:
 
 
 def key() -> str | None:
-    """The key that requests have to bring, if the environment has one."""
-    return os.environ.get(KEY) or None
+    """Return the key that requests have to bring, or None where the environment sets none.
+
+    Raises
+    ------
+    UserError
+        If the environment sets a key that is empty, or that a header cannot bring unchanged.
+    """
+    found = os.environ.get(KEY)
+    if found is None:
+        return None
+    if not found.strip():
+        raise UserError(f"{KEY} is set and empty, which would let everybody in: give it a value, or unset it")
+    if not re.fullmatch(r"[\x20-\x7e]+", found) or found != found.strip():
+        raise UserError(f"{KEY} may hold ASCII characters only, and no space at its ends: a header brings no others")
+    return found

@@ -6,12 +6,15 @@ from ..imported import refuse_another
 from ..locked import read_plan
 from ..profile import profile
 from ..schema import dtype_of, infer
-from ..steps.example import example
+from ..steps.example import example, real_rows
 from ..steps.featurize import featurize
 from ..steps.load import load
 from ..steps.preprocess import duplicates, featurized, preprocess, validate
 from ..steps.task import task_of
 from . import run_stage
+
+# Made-up rows go with the model; real ones do only if params/package.yaml says so.
+EXAMPLES = {"example.json": example, "rows.json": real_rows}
 
 
 def main() -> None:
@@ -23,7 +26,7 @@ def main() -> None:
     schema = infer(raw, plan["target"], plan["task"], plan["columns"])
     task = task_of(schema)
     schema.inputs = ["feature", "time", *task.keys]
-    rows = task.example(example(raw, schema), raw)
+    shown = {name: task.example(make(raw, schema), raw) for name, make in EXAMPLES.items()}
     frame = task.rows(preprocess(raw, schema), schema, plan["positive"])
     del raw  # of a large table one copy is enough
     validate(frame, schema)
@@ -46,7 +49,8 @@ def main() -> None:
         frame.to_parquet(folder / "table.parquet", index=False)
         write_json(folder / "schema.json", schema.to_json())
         write_json(folder / "profile.json", profile(frame, schema))
-        write_json(folder / "example.json", rows)
+        for name, rows in shown.items():
+            write_json(folder / name, rows)
     print(f"{len(frame)} rows, {len(schema.features)} features, target {', '.join(schema.targets) or 'none'}")
     for note in schema.notes:
         print(f"note: {note}")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..errors import UserError
 from ..files import read_json, replacing_folder, write_json
 from ..locked import note_made, read_plan
 from ..manifest import seal
@@ -29,8 +30,11 @@ def main() -> None:
     metrics, statistics = read_json("reports/metrics.json"), read_json("data/interim/profile.json")
     with replacing_folder("models/package") as folder:
         shutil.copytree(FINAL, folder)
+        if plan["example"] == "real":
+            write_json(folder / "example.json", read_json("data/interim/rows.json"))
+        _check_example(folder, schema)
         write_json(folder / "metrics.json", metrics)
-        write_json(folder / "statistics.json", statistics)
+        write_json(folder / "statistics.json", statistics | {"notes": []})  # notes may tell single values
         text = card(
             schema, read_json(FINAL / "result.json"), read_json(FINAL / "environment.json"), metrics, statistics
         )
@@ -44,6 +48,19 @@ def main() -> None:
             seal(folder)
     note_made(Path("models/package"))
     print("models/package is the trained model with its schema, metrics and card")
+
+
+def _check_example(folder: Path, schema: Schema) -> None:
+    """See that the steps before the model take the example rows."""
+    try:
+        prepare(pd.DataFrame(read_json(folder / "example.json")), schema)
+    except UserError as error:
+        raise UserError(
+            f"the example rows, which are made up from the schema, are not taken: {error}; let the step take any value, "
+            "as new rows may bring one that training did not see, or write `example: real`",
+            "package.yaml",
+            "example",
+        ) from error
 
 
 def _export(folder: Path, flavors: list[Any], named: list[str]) -> None:

@@ -226,8 +226,11 @@ class Forecast(Regression):
             return rows
         stamps, told = to_datetime(raw[self.time_], self.format_), {}
         if self.group_:
-            told = {self.group_: rows[0][self.group_]}
-            stamps = stamps[to_text(raw[self.group_]) == str(told[self.group_])]
+            names, series = to_text(raw[self.group_]), rows[0][self.group_]
+            if str(series) not in names.array:  # a series that was made up has no future
+                series = next(iter(names.dropna()), series)
+            told = {self.group_: series}
+            stamps = stamps[names == str(series)]
         if stamps.isna().all():
             return rows
         frequency = self.frequency or frequency_of(stamps.dropna()) or "D"
