@@ -1,5 +1,6 @@
 """What a search finds, keeps and shares, and what the final model makes of it; on small models of scikit-learn's."""
 
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -36,8 +37,8 @@ from << cookiecutter.package_name >>.steps.fold import Job, job
 from << cookiecutter.package_name >>.steps.predict import predict
 from << cookiecutter.package_name >>.steps.quick import quick
 from << cookiecutter.package_name >>.steps.task import task_of
-from << cookiecutter.package_name >>.steps.train import Trained, candidates, train
-from << cookiecutter.package_name >>.steps.tune import Result, _few_left, tune
+from << cookiecutter.package_name >>.steps.train import Trained, _better_alone, _order, candidates, train
+from << cookiecutter.package_name >>.steps.tune import Result, _few_left, give_up, owner, tune
 from << cookiecutter.package_name >>.store import Described, load, save
 
 PREPROCESS = """
@@ -339,6 +340,54 @@ def test_a_member_that_is_not_fitted_when_the_clock_ends_is_left_out(trained: Ca
     assert len(said) == 1 and said[0] == f"{final.unfitted[0]} is left out: it was not fitted in time"
 
 
+class Late(InProcess):
+    """Two fits at a time, of which the first ends after the second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slots, self.first = 2, threading.Event()
+
+    def submit(self, function: Callable[..., Any], *words: Any) -> Future[Any]:
+        """Hold the first call back until another one has been made and the clock has ended."""
+        if self.first.is_set():
+            return super().submit(function, *words)
+        self.first.set()
+        future: Future[Any] = Future()
+        threading.Timer(0.5, lambda: future.set_result(function(*words))).start()
+        return future
+
+
+def test_the_best_member_is_waited_for_though_a_quicker_one_is_there(trained: Callable[..., Trained]) -> None:
+    best = trained(BestSingle()).members[0].name
+    final = trained(Voting(size=3, refit=True), workers=Late(), seconds=0.2)
+    assert best in [one.name for one in final.members]
+
+
+def test_what_is_left_of_an_ensemble_does_not_replace_a_better_member() -> None:
+    outputs = np.array([[0.1], [0.9], [0.5]])[:, None]  # of three configurations for one row, best first
+
+    def kept(truth: float, weights: list[float]) -> list[int]:
+        return _better_alone([0, 1], [0, 1, 2], weights, outputs, lambda said: -float(np.abs(said - truth).max()))
+
+    assert kept(truth=0.1, weights=[0.2, 0.6, 0.2]) == [0]
+    assert kept(truth=0.5, weights=[0.4, 0.4, 0.2]) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds", "order"),
+    [
+        ([5, 1, 1], 10, [0, 2, 1]),
+        ([50, 1, 2], 10, [1, 2, 0]),
+        ([50, 30, 20], 10, [2, 1, 0]),
+    ],
+    ids=["the best first, then by weight", "the best that is in time", "none is in time: the quickest"],
+)
+def test_the_best_member_that_can_be_fitted_in_time_is_fitted_first(
+    times: list[float], seconds: float, order: list[int]
+) -> None:
+    assert _order([0, 1, 2], [0.3, 0.2, 0.5], times, seconds) == order
+
+
 def test_members_are_fitted_by_worker_processes_as_by_one_process(
     trained: Callable[..., Trained], table: pd.DataFrame, schema: Schema
 ) -> None:
@@ -413,9 +462,9 @@ def test_what_a_killed_search_left_in_a_shared_storage_is_given_up_by_itself_alo
     search: Callable[..., Result], schema: Schema, tmp_path: Path
 ) -> None:
     storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
-    for owner in ("here", "there"):
+    for machine in ("here", "there"):
         with pytest.raises(KeyboardInterrupt):
-            search(_linear(schema), storage=storage, workers=Killed(), folder=tmp_path / owner)
+            search(_linear(schema), storage=storage, workers=Killed(), folder=tmp_path / machine)
     result = search(_linear(schema), storage=storage, folder=tmp_path / "here", trials=2)
     study = optuna.load_study(study_name=optuna.get_all_study_names(storage)[0], storage=storage)
     states = [trial.state.name for trial in study.get_trials()]
@@ -508,12 +557,10 @@ def test_a_search_of_two_objectives_keeps_what_no_other_trial_beats_in_both(
     result = search("KNeighbors", also_minimize="prediction_time", trials=6, folder=folder)
     kept = [(one["score"], -one["prediction_time"]) for one in result.candidates]
     beaten = {one for one in kept for other in kept if other != one and other[0] >= one[0] and other[1] >= one[1]}
-    best = [one for one in kept if one not in beaten]
-    assert result.pruned == 0 and kept[: len(best)] == sorted(best, reverse=True)
+    assert result.pruned == 0 and kept == sorted(kept, reverse=True) and not beaten
     assert result.score == max(score for score, _ in kept)
-    model, limit = _model("KNeighbors", schema), np.median([-time for _, time in kept])
-    fast = candidates([result], [model], tmp_path / "tuned", max_prediction_time=float(limit))
-    assert 0 < len(fast) < len(kept)
+    model, limit = _model("KNeighbors", schema), min(-time for _, time in kept)
+    assert len(candidates([result], [model], tmp_path / "tuned", max_prediction_time=limit)) == 1
     with pytest.raises(UserError, match="nothing predicts 1,000 rows within"):
         candidates([result], [model], tmp_path / "tuned", max_prediction_time=1e-9)
 
@@ -525,3 +572,23 @@ def test_of_a_shared_study_a_machine_keeps_the_trials_that_it_fitted(
     search(_linear(schema), storage=storage, folder=tmp_path / "there", trials=3)
     here = search(_linear(schema), storage=storage, folder=tmp_path / "here", trials=5)
     assert here.trials == 5 and sorted(one["trial"] for one in here.candidates) == [3, 4]
+
+
+def test_a_machine_that_joins_a_study_with_no_trials_left_fits_the_best_of_them_itself(
+    search: Callable[..., Result], schema: Schema, tmp_path: Path
+) -> None:
+    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
+    there = search(_linear(schema), storage=storage, folder=tmp_path / "there", trials=3)
+    here = search(_linear(schema), storage=storage, folder=tmp_path / "here", trials=3)
+    assert here.trials == 3 and [one["trial"] for one in here.candidates] == [there.candidates[0]["trial"]]
+    name = f"outputs/{here.candidates[0]['trial']}.npy"
+    assert np.array_equal(np.load(tmp_path / "here" / name), np.load(tmp_path / "there" / name))
+
+
+def test_a_search_that_was_ended_leaves_no_running_trial_of_its_own_in_a_shared_storage(tmp_path: Path) -> None:
+    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
+    study = optuna.create_study(storage=storage, study_name="model key")
+    for folder in ("here", "there"):
+        study.ask().set_user_attr("owner", owner(tmp_path / folder))
+    give_up(storage, "model key", tmp_path / "here")
+    assert [trial.state.name for trial in study.trials] == ["FAIL", "RUNNING"]

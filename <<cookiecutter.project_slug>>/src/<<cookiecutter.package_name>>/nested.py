@@ -4,6 +4,7 @@ Each outer split is a folder in which the project's own stages run as they do in
 leaves to learn from, with the same plan and so with the same budget each.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from .locked import read_plan
 from .objects.build import build
 from .objects.grammar import Grammar
 from .objects.metrics import metric
+from .objects.plan import compile_params
 from .objects.reader import Where
 from .schema import Schema
 from .stages.split import write
@@ -42,8 +44,9 @@ def nested() -> dict[str, Any]:
     Raises
     ------
     UserError
-        If there is no outer splitter, or a stage fails.
+        If there is no outer splitter, the plan is not that of `params/`, or a stage fails.
     """
+    _refuse_old_plan()
     plan, train = read_plan("split"), read_plan("train")
     if plan["outer"] is None:
         raise UserError("an outer splitter is needed, such as `outer: {class: KFold}`", "split.yaml")
@@ -85,6 +88,14 @@ def lines(result: dict[str, Any]) -> list[str]:
         for name, one in result.items()
         if one["mean"] is not None
     ]
+
+
+def _refuse_old_plan() -> None:
+    """Refuse to search by a plan that was made before the last edit of `params/`."""
+    for name, slice_ in compile_params(Path("params")).slices.items():
+        path = Path(f"plan/{name}.json")
+        if not path.exists() or read_json(path) != json.loads(json.dumps(slice_)):
+            raise UserError("params/ or src/ changed after the last run: `dvc repro split` brings the plan up to date")
 
 
 class _Nth:

@@ -24,7 +24,7 @@ def closure(file: Path) -> set[Path]:
 
 
 def fingerprint(file: Path) -> str:
-    """A hash of a module and of all that it imports of this project; comments do not count."""
+    """Return a hash of a module and of this project's modules that it imports, without comments and docstrings."""
     trees = [_dumped(one.read_text(encoding="utf-8")) for one in sorted(closure(file))]
     return hashlib.sha256("".join(trees).encode()).hexdigest()[:16]
 
@@ -32,8 +32,8 @@ def fingerprint(file: Path) -> str:
 def fingerprints(paths: Iterable[str]) -> dict[str, str]:
     """For each import path that lies in `custom/`: a hash of the code that it needs.
 
-    The plan of a model holds these, so that editing one transformer re-tunes the models that use it and no other;
-    editing its comments re-tunes none.
+    The plan of a model holds these, so that editing one transformer re-tunes the models that use it and no other.
+    Editing its comments or docstrings re-tunes none.
     """
     hashes = {}
     for path in sorted(paths):
@@ -68,8 +68,14 @@ def _named(text: str, package: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 @cache
 def _dumped(text: str) -> str:
-    """What a module's text says, without its comments."""
-    return ast.dump(ast.parse(text))
+    """Return the syntax tree of a module's text as text, without comments and docstrings."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
+            node, clean=False
+        ):
+            del node.body[0]
+    return ast.dump(tree)
 
 
 def _files(parts: tuple[str, ...]) -> list[Path]:

@@ -50,7 +50,7 @@ def main() -> None:
         with _tracked(name):
             _search(name, plan, budget, rows, study, began, left)
         if not (study / "result.json").exists():
-            write_json(study / "result.json", _nothing(name, plan, budget.get("seconds", 0.0)))
+            write_json(study / "result.json", _nothing(name, plan, budget.get("seconds")))
         result = read_json(study / "result.json")
     elif budget is None and earlier.get("score") is None:
         result = _left_out(name, plan, rows, budgets[-1]["most_rows"])  # of this run: the study knows nothing of it
@@ -105,6 +105,8 @@ def _search(
     finally:
         _kill(process)
         sweep()  # a search that is killed leaves a copy of the training rows
+        if process.returncode:
+            _give_up(name, plan, study)
     if code == -signal.SIGKILL:
         raise UserError(
             f"{name}: the search was killed from outside, perhaps for want of memory; its finished trials are kept, "
@@ -144,6 +146,19 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+def _give_up(name: str, plan: dict[str, Any], study: Path) -> None:
+    """Tell a storage that machines share which trials will never end; a file is told by the next search."""
+    if "storage" not in plan:
+        return
+    from ..objects.build import build
+    from ..objects.grammar import Grammar
+    from ..objects.reader import Where
+    from ..steps.tune import give_up
+
+    storage = build(Grammar().object(plan["storage"], Where(f"plan/models/{name}.json"), ["storage"]))
+    give_up(storage, f"{name} {study.name}", study)
+
+
 def _left_out(name: str, plan: dict[str, Any], rows: int, most: int) -> dict[str, Any]:
     """There are more rows than it competes with: say so in a result without a score, of no seconds."""
     print(
@@ -155,8 +170,11 @@ def _left_out(name: str, plan: dict[str, Any], rows: int, most: int) -> dict[str
     return _without_score(name, plan, state, 0.0)
 
 
-def _nothing(name: str, plan: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """Not even the defaults were fitted in time: say so in a result without a score."""
+def _nothing(name: str, plan: dict[str, Any], seconds: float | None) -> dict[str, Any]:
+    """Say in a result without a score that not even the defaults were fitted in time, or that all trials failed."""
+    if seconds is None:
+        print(f"{name}: no trial has finished; it is left out", flush=True)
+        return _without_score(name, plan, "no trial has finished", 0.0)
     print(
         f"{name}: no trial finished within {seconds:g} s; it is left out (raise `seconds` in params/search.yaml, or "
         f"take {name} from `models` there, and the others get its time)",

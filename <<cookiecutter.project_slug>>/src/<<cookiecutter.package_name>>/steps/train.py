@@ -156,8 +156,9 @@ def train(
     calibration, threshold, intervals : nodes for estimators around the ensemble, such as CalibratedClassifierCV,
         TunedThresholdClassifierCV and ResidualIntervals; they learn from the outputs on rows that the members had not
         seen.
-    seconds : what cannot be fitted and stored within these is left out, the least weights first; one member is always
-        fitted.
+    seconds : members that cannot be fitted and stored within these seconds are left out, those with the least weight
+        first. The best member that fits into them is fitted first and always. If the members that are left predict
+        worse together than the best of them alone, that one becomes the model.
     """
     began = time.monotonic()
     task.see(features, target)
@@ -183,19 +184,19 @@ def train(
     refit = ensemble.refit or min(learned) < rows
     # How long fitting a member takes, as a share of what its folds took.
     shares = [len(features) / few / len(folds) if refit else 1 for few in learned]
-    order = np.argsort([-weight for weight in weights] if weights else range(len(positions)), kind="stable")
-    times = {number: chosen_from[positions[number]].seconds * shares[number] for number in order.tolist()}
-    if weights and min(times.values()) > seconds:
-        order = np.array(sorted(times, key=times.__getitem__))  # nothing can be done in time: what takes least
-    fitting = [(number, chosen_from[positions[number]]) for number in order.tolist()]
+    times = [chosen_from[one].seconds * share for one, share in zip(positions, shares, strict=True)]
+    fitting = [(number, chosen_from[positions[number]]) for number in _order(positions, weights, times, seconds)]
     work = (uuid4().hex, features, target, list(folds), task, schema.features, refit)
     fitted = _fit(fitting, shares, work, workers, began + seconds if weights else np.inf, say)
-    _share_fronts(fitted, {number: one.front for number, one in fitting})
-    kept = sorted(fitted)
     unfitted = [one.name for number, one in fitting if number not in fitted]
-    if len(kept) < len(positions):
+    kept = sorted(fitted)
+    if unfitted and weights:
+        kept = _better_alone(kept, positions, weights, outputs, lambda said: float(np.nanmean(by_fold(said))))
         combine = _without(combine, kept)
-        positions, weights = [positions[number] for number in kept], combine.weights
+        weights = combine.weights
+    fitted = {number: fitted[number] for number in kept}
+    positions = [positions[number] for number in kept]
+    _share_fronts(fitted, {number: one.front for number, one in fitting})
     members = [chosen_from[position] for position in positions]
     side_by_side = np.concatenate(outputs[positions], axis=1)
     fold_scores = by_fold(_left_out(combine, side_by_side, truth, used))
@@ -234,6 +235,48 @@ def around(node: Object, inner: Any) -> Any:
     return build(replace(node, params=params))
 
 
+def _order(
+    positions: Sequence[int], weights: Sequence[float] | None, times: Sequence[float], seconds: float
+) -> list[int]:
+    """Return the numbers of the members in the order in which they are fitted.
+
+    The best member that can be fitted in time comes first, or the quickest where none can be; the others follow by
+    their weights.
+
+    Parameters
+    ----------
+    positions : by member, its place among the configurations, which are sorted best first.
+    weights : of the members; None where their order does not matter.
+    times : expected seconds for fitting each member.
+    seconds : how long fitting may take.
+    """
+    numbers = list(range(len(positions)))
+    if not weights:
+        return numbers
+    in_time = [number for number in numbers if times[number] <= seconds]
+    if not in_time:
+        return sorted(numbers, key=times.__getitem__)
+    first = min(in_time, key=positions.__getitem__)
+    return [first, *sorted((one for one in numbers if one != first), key=lambda one: -weights[one])]
+
+
+def _better_alone(
+    kept: list[int],
+    positions: Sequence[int],
+    weights: Sequence[float],
+    outputs: np.ndarray,
+    score: Callable[[np.ndarray], float],
+) -> list[int]:
+    """Return the members that are left, or the best of them alone where that scores better than they do together.
+
+    A selection was made of all members; without some of them it may be worse than one of the others.
+    """
+    best = min(kept, key=positions.__getitem__)
+    share = np.asarray([weights[number] for number in kept])
+    together = np.tensordot(share / share.sum(), outputs[[positions[number] for number in kept]], axes=1)
+    return kept if score(together) >= score(outputs[positions[best]]) else [best]
+
+
 def _fit(
     members: Sequence[tuple[int, Candidate]],
     shares: Sequence[float],
@@ -242,7 +285,7 @@ def _fit(
     deadline: float,
     say: Callable[[str], None],
 ) -> dict[int, Any]:
-    """The members fitted, by their numbers: in their order, as many as the clock allows and at least one.
+    """Fit the members in their order, as many as the clock allows and the first in any case; return them by number.
 
     Parameters
     ----------
@@ -250,7 +293,7 @@ def _fit(
     shares : by number, how long fitting one takes, as a share of what its folds took.
     work : what `_member` needs for any of them.
     """
-    shared, waiting = workers.share(work), list(members)
+    shared, waiting, first = workers.share(work), list(members), members[0][0]
     pending: dict[Future[Any], tuple[int, str]] = {}
     fitted: dict[int, Any] = {}
     storing = 0.0  # seconds for the members that are fitted
@@ -270,7 +313,8 @@ def _fit(
             except BrokenExecutor:
                 raise _died(one.name) from None
         left = deadline - storing - time.monotonic()
-        done, _ = wait(pending, max(left, 0) if fitted and left < np.inf else None, FIRST_COMPLETED)
+        # The first member is waited for: it is the best one, and others that are quicker are no substitute.
+        done, _ = wait(pending, max(left, 0) if first in fitted and left < np.inf else None, FIRST_COMPLETED)
         if not done:
             for _, name in pending.values():
                 say(f"{name} is left out: it was not fitted in time")

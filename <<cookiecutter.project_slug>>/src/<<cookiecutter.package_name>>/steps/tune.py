@@ -1,5 +1,6 @@
 """Tune: search one model's space by cross-validation, within a budget, from a study that survives being killed."""
 
+import contextlib
 import math
 import socket
 import time
@@ -116,12 +117,11 @@ def tune(
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     model = job.model
-    # Who asks for a trial, so that what a killed run left behind is known where several machines share a study.
-    owner = f"{socket.gethostname()}:{folder.resolve() if folder else ''}"
+    whose = owner(folder)
     directions = [StudyDirection.MAXIMIZE, *([StudyDirection.MINIMIZE] if also_minimize else [])]
     if also_minimize:
         pruner = optuna.pruners.NopPruner()  # Optuna stops no trial of two objectives
-    study = _open(storage, f"{model.name} {job.key}", sampler, pruner, owner, directions)
+    study = _open(storage, f"{model.name} {job.key}", sampler, pruner, whose, directions)
     points = starts(model.space, model.seeds)
     _enqueue(study, points)
     if not model.space:
@@ -130,6 +130,9 @@ def tune(
     active: deque[Run] = deque()
     pending: dict[Future[Scored], tuple[Run, int]] = {}
     result = summary(job, study, folder)
+    if folder and not result.candidates and trials is not None and result.trials >= trials:
+        _fit_again(study, job, workers, shared, folder)
+        result = summary(job, study, folder)
 
     def wanted() -> bool:
         return (trials is None or result.trials + len(active) < trials) and time.monotonic() < deadline
@@ -148,7 +151,7 @@ def tune(
 
     while True:
         while len(active) < workers.trials and wanted():
-            active.append(_ask(study, job, points, workers, pruner, owner, deadline))
+            active.append(_ask(study, job, points, workers, pruner, whose, deadline))
         if not active:
             break
         try:
@@ -197,7 +200,7 @@ def tune(
             told(result, study)
             _forget(folder, result, {one.trial.number for one in active})
             if wanted():
-                active.append(_ask(study, job, points, workers, pruner, owner, deadline))
+                active.append(_ask(study, job, points, workers, pruner, whose, deadline))
     return summary(job, study, folder)
 
 
@@ -213,8 +216,9 @@ def summary(job: Job, study: optuna.Study, folder: Path | None) -> Result:
     result.seconds = sum(trial.user_attrs.get("seconds", 0.0) for trial in study.get_trials(deepcopy=False))
     # Of equals, the first: it is the simpler to explain.
     complete = [trial for trial in ended if trial.state == TrialState.COMPLETE and _kept(trial, folder)]
-    front = {trial.number for trial in study.best_trials} if len(study.directions) > 1 else set()
-    complete.sort(key=lambda trial: (trial.number not in front, -trial.values[0], trial.number))
+    if len(study.directions) > 1:
+        complete = _not_dominated(complete)
+    complete.sort(key=lambda trial: (-trial.values[0], trial.number))
     result.candidates = [
         {
             "trial": trial.number,
@@ -233,6 +237,24 @@ def summary(job: Job, study: optuna.Study, folder: Path | None) -> Result:
         result.state, result.score, result.values, result.best = "ok", best["score"], best["values"], best["label"]
         result.folds, result.std = best["folds"], float(np.nanstd(best["folds"]))
     return result
+
+
+def owner(folder: Path | None) -> str:
+    """Return who asks for a trial: the machine and the folder, which tells the machines apart that share a study."""
+    return f"{socket.gethostname()}:{folder.resolve() if folder else ''}"
+
+
+def give_up(storage: BaseStorage, name: str, folder: Path) -> None:
+    """Mark the trials as failed that a search, which was ended, left running in a storage that machines share.
+
+    Parameters
+    ----------
+    storage : of the study.
+    name : of the study.
+    folder : of the search that has ended; the trials of other machines are left as they are.
+    """
+    with contextlib.suppress(KeyError):  # it was ended before it made its study
+        _fail_running(optuna.load_study(study_name=name, storage=storage), owner(folder))
 
 
 def history(study: optuna.Study) -> pd.DataFrame:
@@ -262,7 +284,7 @@ def _open(
     name: str,
     sampler: Any,
     pruner: Any,
-    owner: str,
+    whose: str,
     directions: list[StudyDirection],
 ) -> optuna.Study:
     if isinstance(storage, Path):
@@ -272,11 +294,46 @@ def _open(
     study = optuna.create_study(
         study_name=name, storage=storage, sampler=sampler, pruner=pruner, directions=directions, load_if_exists=True
     )
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        # A killed run left it behind. A start point is tried again, for `_enqueue` misses it.
-        if trial.user_attrs.get("owner") == owner:
-            study.tell(trial.number, state=TrialState.FAIL)
+    # A start point that a killed run left behind is tried again, since `_enqueue` misses it.
+    _fail_running(study, whose)
     return study
+
+
+def _fail_running(study: optuna.Study, whose: str) -> None:
+    """End the trials that an owner has left running."""
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if trial.user_attrs.get("owner") == whose:
+            study.tell(trial.number, state=TrialState.FAIL)
+
+
+def _fit_again(study: optuna.Study, job: Job, workers: Any, shared: Any, folder: Path) -> None:
+    """Fit the best trial of a study whose trials were all made elsewhere: its outputs are not on this machine."""
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if not complete:
+        return
+    best = max(complete, key=lambda trial: (trial.values[0], -trial.number))
+    fits = [workers.submit(fit_fold, shared, best.params, number) for number in range(len(job.folds))]
+    _keep_outputs(folder, best.number, [one.result() for one in fits])
+
+
+def _keep_outputs(folder: Path, number: int, folds: Sequence[Scored]) -> None:
+    """Write a trial's outputs on the scored rows of all folds."""
+    with replacing_file(folder / "outputs" / f"{number}.npy") as new:
+        np.save(new, np.concatenate([one.outputs for one in folds]))
+
+
+def _not_dominated(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the trials that no other one beats in one objective and equals in the other.
+
+    The first objective is maximized, the second minimized.
+    """
+
+    def dominated(trial: FrozenTrial) -> bool:
+        score, cost = trial.values
+        others = (one.values for one in trials)
+        return any(other[0] >= score and other[1] <= cost and other != [score, cost] for other in others)
+
+    return [trial for trial in trials if not dominated(trial)]
 
 
 def _mend(journal: Path) -> None:
@@ -299,10 +356,10 @@ def _enqueue(study: optuna.Study, points: dict[str, Values]) -> None:
 
 
 def _ask(
-    study: optuna.Study, job: Job, points: dict[str, Values], workers: Any, pruner: Any, owner: str, deadline: float
+    study: optuna.Study, job: Job, points: dict[str, Values], workers: Any, pruner: Any, whose: str, deadline: float
 ) -> Run:
     trial = study.ask()
-    trial.set_user_attr("owner", owner)
+    trial.set_user_attr("owner", whose)
     start = trial.user_attrs.get("start")
     values = suggest(trial, job.model.space, points.get(start) if start else None)
     # The folds of a trial wait for each other, so that none is fitted in vain where the pruner stops it. There is
@@ -362,8 +419,7 @@ def _tell(study: optuna.Study, run: Run, folder: Path | None) -> None:
     if run.error:
         trial.set_user_attr("error", run.error)
     if run.ended == TrialState.COMPLETE and folder is not None:
-        with replacing_file(folder / "outputs" / f"{trial.number}.npy") as new:
-            np.save(new, np.concatenate([run.found[number].outputs for number in range(len(run.found))]))
+        _keep_outputs(folder, trial.number, [run.found[number] for number in range(len(run.found))])
     if run.ended != TrialState.COMPLETE:
         study.tell(trial, state=run.ended)
         return
