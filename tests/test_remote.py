@@ -114,7 +114,7 @@ def test_a_tampered_remote_runs_no_code(registered: Project, tmp_path: Path) -> 
     project.run("dvc", "remote", "modify", "storage", "verify", "false")
     shutil.rmtree(project.path / ".dvc/cache", ignore_errors=True)
     said = project.run(*MAKE, "pull", code=2)
-    assert "plan, models/package: the content is not the one that dvc.lock names" in said
+    assert "plan, models/final, models/package: the content is not the one that dvc.lock names" in said
     assert str(touched) in (project.path / "models/package/model.skops").read_bytes().decode("latin1")
     assert "Popen" in (project.path / "plan/train.json").read_text(encoding="utf-8")
     for words in (("predict", rows, "out.csv"), ("register",), ("script", "model.py"), ("stages.train",)):
