@@ -1,7 +1,12 @@
 """Where DVC keeps data and models, and data that another repository keeps: the answer, push and pull, imports."""
 
+import hashlib
+import io
+import json
 import os
+import shutil
 import tomllib
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +14,7 @@ import boto3
 import pytest
 from conftest import BakedProject, commit, run
 from moto.server import ThreadedMotoServer
+from ruamel.yaml import YAML
 from stamped import ROOT, TOOLS, Project, environment
 from test_answers import ask, refuse
 
@@ -88,6 +94,73 @@ def pushed_and_pulled(project: Project, address: str, folder: Path) -> None:
 @pytest.mark.slow
 def test_what_is_pushed_to_a_folder_comes_back_in_a_clone(registered: Project, tmp_path: Path) -> None:
     pushed_and_pulled(registered.copy(tmp_path), str(tmp_path / "store"), tmp_path)
+
+
+@pytest.mark.slow
+def test_a_tampered_remote_runs_no_code(registered: Project, tmp_path: Path) -> None:
+    """Somebody who can write to the remote replaces files, and keeps the names that DVC gave them."""
+    store, project = tmp_path / "tampered", registered.clone(tmp_path)
+    shutil.copytree(registered.path.parent / "store", store)
+    touched = tmp_path / "touched"
+    tamper(registered.path, store, touched)
+    project.run("dvc", "remote", "modify", "storage", "url", str(store))
+    rows = str(registered.path / "data" / "raw" / "penguins.csv")
+
+    # The remote of a stamped project is verified.
+    project.run(*MAKE, "pull", code=2)
+    assert not (project.path / "models/package/model.skops").exists()
+
+    # One that was added by hand is not: DVC brings what it holds, and then nothing of it is used.
+    project.run("dvc", "remote", "modify", "storage", "verify", "false")
+    shutil.rmtree(project.path / ".dvc/cache", ignore_errors=True)
+    said = project.run(*MAKE, "pull", code=2)
+    assert "plan, models/final, models/package: the content is not the one that dvc.lock names" in said
+    assert str(touched) in (project.path / "models/package/model.skops").read_bytes().decode("latin1")
+    assert "Popen" in (project.path / "plan/train.json").read_text(encoding="utf-8")
+    for words in (("predict", rows, "out.csv"), ("register",), ("script", "model.py"), ("stages.train",)):
+        module = project.package if len(words) > 1 or words == ("register",) else f"{project.package}.{words[0]}"
+        arguments = words if module == project.package else ()
+        said = project.run(str(TOOLS / "python"), "-m", module, *arguments, code=1)
+        assert "Traceback" not in said and not touched.exists(), said
+
+    # Whoever takes it all the same, as a copy of which dvc.lock knows nothing, still runs no code.
+    shutil.copytree(project.path / "models/package", tmp_path / "copy")
+    said = project.python("predict", rows, "out.csv", "--model", str(tmp_path / "copy"), code=1)
+    assert "holds subprocess.Popen, which is no part of a model" in said and not touched.exists()
+
+
+def tamper(project: Path, store: Path, touched: Path) -> None:
+    """Put a model into a DVC remote that runs a command, and a plan that trusts it, under the checksums of before."""
+    outs = {
+        out["path"]: out["md5"]
+        for stage in YAML(typ="safe").load(project / "dvc.lock")["stages"].values()
+        for out in stage["outs"]
+    }
+
+    def place(checksum: str) -> Path:
+        return store / "files" / "md5" / checksum[:2] / checksum[2:]
+
+    def replace(output: str, name: str, content: bytes) -> None:
+        listed = {one["relpath"]: one["md5"] for one in json.loads(place(outs[output]).read_text())}
+        place(listed[name]).chmod(0o644)
+        place(listed[name]).write_bytes(content)
+
+    text = {"__class__": "str", "__module__": "builtins", "__loader__": "JsonNode"}
+    words = [text | {"content": json.dumps(word)} for word in ("touch", str(touched))]
+    command = {"__class__": "list", "__module__": "builtins", "__loader__": "ListNode", "content": words}
+    arguments = {"__class__": "tuple", "__module__": "builtins", "__loader__": "TupleNode", "content": [command]}
+    call = {"__class__": "Popen", "__module__": "subprocess", "__loader__": "ConstructorFromReduceNode"}
+    model = io.BytesIO()
+    with zipfile.ZipFile(model, "w") as archive:
+        schema = call | {"content": arguments, "protocol": 2, "_skops_version": "0.16.0"}
+        archive.writestr("schema.json", json.dumps(schema))
+    manifest = json.loads((project / "models/package/manifest.json").read_text())
+    manifest["parts"]["model.skops"] = hashlib.sha256(model.getvalue()).hexdigest()
+    plan = json.loads((project / "plan/train.json").read_text())
+    plan["named"].append("subprocess.Popen")
+    replace("models/package", "model.skops", model.getvalue())
+    replace("models/package", "manifest.json", json.dumps(manifest).encode())
+    replace("plan", "train.json", json.dumps(plan).encode())
 
 
 @pytest.mark.slow

@@ -76,7 +76,8 @@ def test_the_answer_waits_for_dvc_and_is_told_to_it_once(project: Path, dvc: Pat
     (project / ".dvc-remote").write_text("s3://store/shop\n")
     assert start(project) == []
     told = "remote add --quiet --force --default storage s3://store/shop"
-    assert dvc.read_text().splitlines() == ["init --quiet", told, "add --quiet data/raw/shop.csv"]
+    verified = "remote modify storage verify true"
+    assert dvc.read_text().splitlines() == ["init --quiet", told, verified, "add --quiet data/raw/shop.csv"]
     assert start(project) == []
     assert dvc.read_text().count(told) == 1
     assert ".dvc-remote" not in run("git", "ls-files", cwd=project).split()

@@ -147,7 +147,7 @@ def test_which_model_is_registered_and_what_git_and_dvc_have_of_it(registered: P
         "run(lambda: fetch(found, Path('fetched')))"
     )
     assert project.run(str(TOOLS / "python"), "-c", script) == "v1.0.0 v1.0.0 None\n"
-    for file in ("models/package/manifest.json", "data/processed/train.parquet", "plan/train.json"):
+    for file in ("models/package/manifest.json", "data/processed/train.parquet", "params/search.yaml"):
         assert (project.path / "fetched" / file).read_bytes() == (registered.path / file).read_bytes()
 
     shutil.rmtree(project.path / "fetched")

@@ -353,6 +353,7 @@ def connect_dvc(url: str, region: str) -> None:
     else:
         if REMOTE not in remotes:
             dvc("remote", "add", REMOTE, url)
+            dvc("remote", "modify", REMOTE, "verify", "true")
         dvc("remote", "default", REMOTE)
         dvc("remote", "modify", REMOTE, "region", region)
         print(f"DVC: its remote is {REMOTE}, {url}; commit .dvc/config")

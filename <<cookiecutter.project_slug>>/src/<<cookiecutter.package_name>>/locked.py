@@ -69,8 +69,9 @@ def check_locked(output: Path) -> None:
         return
     if checksum(output, expected, root) != expected:
         raise UserError(
-            f"{name} is not the one that dvc.lock names, and no run on this machine has made it: it was changed, or "
-            "DVC's remote holds something else. `make run` makes it anew"
+            f"{name} is not the one that dvc.lock names, and no run on this machine has made it: it was changed, it is "
+            "of another commit, or DVC's remote holds something else; `.venv/bin/dvc checkout` brings back the one of "
+            "this commit, and `make run` makes it anew"
         )
     with suppress(OSError):  # a service's folder may be one that nobody can write to
         note_made(place, root)

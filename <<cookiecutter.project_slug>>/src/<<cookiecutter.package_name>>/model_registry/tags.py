@@ -4,6 +4,7 @@ GTO orders tags by their time, in whole seconds. A counter in the names of those
 """
 
 import json
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,11 @@ from .guards import ARTIFACT, numbers
 
 FIRST = "v1.0.0"
 BACK = "Roll back"  # how the message of a tag begins that takes a stage back
+# A version, a stage that one is put into, or, with !, the end of either.
+TAG = (
+    r"{}(@(?P<version>v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?)"
+    r"|\#[A-Za-z]([A-Za-z0-9_-]*[A-Za-z0-9])?)(?P<ends>!?)(\#[1-9]\d*)?"
+)
 PATIENCE = 3  # seconds that the clock may be behind the last tag
 
 
@@ -97,9 +103,9 @@ def register(version: str, metrics: dict[str, float], remote: str | None) -> str
     import gto.api
 
     told = "\n".join(f"{name}: {value:.6g}" for name, value in metrics.items())
-    with _explained("registered"):
+    with _explained("registered"), _repository() as opened:
         event = gto.api.register(
-            ".", artifact(), "HEAD", version=version, message=f"Register {version}\n\n{told}".strip()
+            opened, artifact(), "HEAD", version=version, message=f"Register {version}\n\n{told}".strip()
         )
     return _published([event.tag], remote)
 
@@ -125,9 +131,9 @@ def assign(stage: str, version: str, remote: str | None, back: bool = False) -> 
     time.sleep(max(ahead, 0.0))
     current = held(None).get(stage, [None])[-1]
     how = f"{BACK} {stage} from {current} to {version}" if back else f"Promote {version} to {stage}"
-    with _explained("put into a stage"):
+    with _explained("put into a stage"), _repository() as opened:
         # By `force` a version can come back to a stage that it has held before.
-        event = gto.api.assign(".", artifact(), stage, version=version, message=how, force=True)
+        event = gto.api.assign(opened, artifact(), stage, version=version, message=how, force=True)
     # The version comes along, where it was registered without being pushed.
     return _published([event.tag, f"{artifact().replace(':', '=')}@{version}"], remote)
 
@@ -204,11 +210,66 @@ def _events(repo: str | None) -> list[dict[str, Any]]:
         import gto.api
 
         if repo is None:
-            return list(gto.api.history(".", artifact(), ascending=True))
+            with _repository() as here:
+                return list(gto.api.history(here, artifact(), ascending=True))
         from dvc.repo import Repo
 
         with Repo.open(repo, subrepos=True, uninitialized=True) as opened:
+            _hide_unreadable(opened.scm, ARTIFACT)
             return list(gto.api.history(opened.scm, ARTIFACT, ascending=True))
+
+
+@contextmanager
+def _repository() -> Iterator[Any]:
+    """Open this repository, of which GTO is shown the model's tags alone."""
+    from scmrepo.git import Git
+
+    opened = Git(".")
+    try:
+        _hide_unreadable(opened, artifact())
+        yield opened
+    finally:
+        opened.close()
+
+
+def _hide_unreadable(opened: Any, name: str) -> None:
+    """Let GTO see the tags of the model that it can read; others would make it fail.
+
+    Anybody who can push can make tags such as `model@x`, one of a file in place of a commit, or a second version of a
+    commit: these are no versions.
+    """
+    form = "%(objecttype)%09%(*objecttype)%09%(*objectname)%09%(refname:strip=2)"
+
+    def list_tags(*_: Any) -> list[str]:
+        listed = git("for-each-ref", "--sort=creatordate", f"--format={form}", "refs/tags", cwd=Path(opened.root_dir))
+        return _readable([tuple(line.split("\t")) for line in listed.splitlines()], name.replace(":", "="))
+
+    opened.list_tags = list_tags
+
+
+def _readable(tags: Sequence[tuple[str, ...]], name: str) -> list[str]:
+    """Return the names of the annotated tags of commits that say something of the model.
+
+    Parameters
+    ----------
+    tags : in order, of each its type, the type and the name of what it is put on, and its own name.
+    name : of the model, as tags have it.
+    """
+    found: list[str] = []
+    versions: dict[str, str] = {}
+    for kind, target, commit, tag in tags:
+        match = re.fullmatch(TAG.format(re.escape(name)), tag)
+        if kind != "tag" or target != "commit" or match is None:
+            continue
+        version, ends = match["version"], bool(match["ends"])
+        if version and not ends and (commit in versions or version in versions.values()):
+            continue
+        if version and ends and versions.get(commit) != version:
+            continue
+        if version:
+            versions[commit] = version
+        found.append(tag)
+    return found
 
 
 def _metrics(commit: str) -> dict[str, float]:

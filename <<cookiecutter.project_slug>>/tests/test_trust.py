@@ -1,0 +1,363 @@
+"""What a stranger can write into DVC's remote, a storage or a registry decides nothing: no code, no path, no task."""
+
+import json
+import re
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from << cookiecutter.package_name >> import locked
+from << cookiecutter.package_name >>.calls import git
+from << cookiecutter.package_name >>.custom.flavors import Joblib, Skops
+from << cookiecutter.package_name >>.errors import UserError
+from << cookiecutter.package_name >>.files import read_json, write_json
+from << cookiecutter.package_name >>.manifest import copy_model, is_inside, seal, verify
+from << cookiecutter.package_name >>.objects.model import model_from
+from << cookiecutter.package_name >>.objects.plan import Plan
+from << cookiecutter.package_name >>.objects.trusted import read_trusted
+from << cookiecutter.package_name >>.pipeline import PredictionPipeline
+from << cookiecutter.package_name >>.schema import Schema
+from << cookiecutter.package_name >>.steps.example import example
+from << cookiecutter.package_name >>.steps.fit import assemble, fit
+from << cookiecutter.package_name >>.steps.task import task_of
+from << cookiecutter.package_name >>.storage import fetched, publish
+from << cookiecutter.package_name >>.store import About, Described, load, save
+from << cookiecutter.package_name >>.trust import PACKAGE
+
+HOSTILE = [
+    ("os", "system"),
+    ("posix", "mkdir"),
+    ("builtins", "eval"),
+    ("builtins", "getattr"),
+    ("subprocess", "Popen"),
+    ("pathlib", "Path"),
+    ("functools", "partial"),
+    ("operator", "methodcaller"),
+    ("operator", "attrgetter"),
+    ("joblib", "Memory"),
+    ("joblib.memory", "Memory"),
+    ("joblib", "load"),
+    ("numpy", "load"),
+    ("numpy", "memmap"),
+    ("numpy", "fromfile"),
+    ("numpy.testing._private.utils", "runstring"),
+    ("pandas", "read_pickle"),
+    ("pandas", "DataFrame"),
+    ("optuna.storages", "RDBStorage"),
+    ("sklearn.datasets", "fetch_openml"),
+    ("sklearn.datasets", "load_files"),
+    ("sklearn.datasets._base", "_fetch_remote"),
+    ("sklearn.utils", "deprecated"),
+    ("sklearn.utils", "check_array"),
+    ("sklearn.utils._testing", "set_random_state"),
+    ("sklearn.utils.parallel", "_FuncWrapper"),
+    ("sklearn.externals.array_api_compat", "numpy"),
+    ("sklearn.pipeline", "chain"),
+    (PACKAGE, "custom.flavors.Skops"),
+    *(
+        (f"{PACKAGE}.{module}", name)
+        for module, name in [
+            ("model_registry.mlflow", "Server"),
+            ("custom.registries", "MLflowRegistry"),
+            ("custom.registries", "GTO"),
+            ("custom.trackers", "TensorBoard"),
+            ("custom.trackers", "WandB"),
+            ("custom.runners", "LocalClean"),
+            ("custom.workers", "Processes"),
+            ("custom.flavors", "Joblib"),
+            ("custom.exports", "MLEM"),
+            ("export.mlem", "save"),
+            ("storage", "publish"),
+            ("files", "write_text"),
+            ("files", "Path"),
+            ("calls", "git"),
+            ("schema", "Schema"),
+            ("steps.train", "pickle"),
+        ]
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def made(
+    plan: Plan, table: pd.DataFrame, raw: pd.DataFrame, asked: pd.DataFrame, schema: Schema, tmp_path_factory: Any
+) -> Path:
+    """The first competing model, fitted to 90 rows and stored."""
+    slices = [one for name, one in plan.slices.items() if name.startswith("models/")]
+    estimator = assemble(model_from(slices[0]), {}, schema.features, task_of(schema))
+    model = fit(estimator, table[list(schema.features)].iloc[:90], table[schema.target].iloc[:90])
+    folder: Path = tmp_path_factory.mktemp("made") / "model"
+    described = Described(schema, "members: []\n", {}, task_of(schema).example(example(raw, schema), raw))
+    save(folder, model, described, plan.slices["train"]["named"], asked)
+    return folder
+
+
+@pytest.fixture
+def saved(made: Path, tmp_path: Path) -> Path:
+    """A copy of its folder."""
+    return Path(shutil.copytree(made, tmp_path / "model"))
+
+
+@pytest.fixture
+def named(plan: Plan) -> list[str]:
+    """What the params name."""
+    return list(plan.slices["train"]["named"])
+
+
+def test_what_models_may_hold_is_read_from_the_params_as_the_plan_has_it(plan: Plan) -> None:
+    trusted = read_trusted(ROOT / "params")
+    assert set(plan.slices["train"]["named"]) <= set(trusted.named)
+    assert trusted.task == plan.slices["data"]["task"]
+    assert read_trusted(ROOT / "params") == trusted  # from the cache
+
+
+@pytest.mark.parametrize("module, name", HOSTILE)
+@pytest.mark.parametrize("called", [True, False])
+def test_a_pickle_names_nothing_that_is_no_part_of_a_model(
+    module: str, name: str, called: bool, named: list[str], tmp_path: Path
+) -> None:
+    target = tmp_path / "touched"
+    end = f"(S'{target}'\ntR." if called else "."
+    (tmp_path / "model.joblib").write_bytes(f"c{module}\n{name}\n{end}".encode())
+    with pytest.raises(UserError, match="is no part of a model"):
+        Joblib().load(tmp_path / "model.joblib", About(named))
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("loader", ["ConstructorFromReduceNode", "ObjectNode", "TypeNode", "FunctionNode", "LossNode"])
+def test_skops_names_nothing_that_is_no_part_of_a_model(loader: str, named: list[str], tmp_path: Path) -> None:
+    for module, name in HOSTILE:
+        path = stored(tmp_path, loader, module, name, str(tmp_path / "touched"))
+        with pytest.raises(UserError, match="is no part of a model"):
+            Skops().load(path, About(named))
+    assert not (tmp_path / "touched").exists()
+
+
+@pytest.mark.parametrize("name", ["Pipeline", "FeatureUnion"])
+def test_the_constructor_of_an_estimator_is_not_called(name: str, named: list[str], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="a call of"):
+        Skops().load(stored(tmp_path, "ConstructorFromReduceNode", "sklearn.pipeline", name, "x"), About(named))
+    pickles = {
+        "reduce": f"csklearn.pipeline\n{name}\n(S'x'\ntR.",
+        "inst": f"(S'x'\nisklearn.pipeline\n{name}\n.",
+        "obj": f"(csklearn.pipeline\n{name}\nS'x'\no.",
+        "base": f"ccopyreg\n_reconstructor\n(csklearn.pipeline\n{name}\ncsklearn.pipeline\n{name}\nS'x'\ntR.",
+        "build": f"csklearn.pipeline\n{name}\n(NS'predict'\nI1\nd\x86b.".replace("(NS", "N(S"),
+    }
+    for text in pickles.values():
+        (tmp_path / "model.joblib").write_bytes(text.encode("latin1"))
+        with pytest.raises(UserError, match="is no part of a model"):
+            Joblib().load(tmp_path / "model.joblib", About(named))
+
+
+def test_a_function_that_the_params_name_is_held_and_not_called(named: list[str], tmp_path: Path) -> None:
+    about = About([*named, "numpy.log1p", "numpy.loadtxt"])
+    joblib.dump(np.loadtxt, tmp_path / "held.joblib")
+    assert Joblib().load(tmp_path / "held.joblib", about) is np.loadtxt
+
+    class Calls:
+        def __reduce__(self) -> Any:
+            return np.loadtxt, (str(tmp_path / "any"),)
+
+    for thing in (Calls(), np.array([Calls()], dtype=object)):  # an array of objects is a pickle within the pickle
+        joblib.dump(thing, tmp_path / "called.joblib")
+        with pytest.raises(UserError, match="a call of loadtxt"):
+            Joblib().load(tmp_path / "called.joblib", about)
+
+
+def test_tags_that_are_no_versions_of_the_model_are_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("gto", reason="the versions are tags that GTO reads")
+    from << cookiecutter.package_name >>.model_registry import tags
+
+    monkeypatch.chdir(tmp_path)
+    for variable in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"):
+        monkeypatch.setenv(variable, "ada@example.org")
+    git("init", "--quiet")
+    Path("file").touch()
+    git("add", "file")
+    git("commit", "--quiet", "--message", "First")
+    for tag in ("model@v1.0.0", "model#prod#1"):
+        git("tag", "--message", "a version", tag)
+    git("commit", "--quiet", "--allow-empty", "--message", "Second")
+    for tag in ("foo@bar", "model@x", "model#prod#zz", "model@v1.0.0@x", "model@v9.9.9!", "model@v1.0.0#1", "model@v1"):
+        git("tag", "--message", "no version", tag)
+    git("tag", "--message", "no commit", "model@v3.0.0", "HEAD:file")
+    git("tag", "--message", "no commit", "foo@v3.0.0", "HEAD^{tree}")
+    git("tag", "--message", "a second version of a commit", "model@v3.1.0", "HEAD~1")
+    assert [one.name for one in tags.versions(None)] == ["v1.0.0"] and tags.held(None) == {"prod": ["v1.0.0"]}
+    tags.register("v1.1.0", {}, None)
+    tags.assign("prod", "v1.1.0", None)
+    assert [one.name for one in tags.versions(None)] == ["v1.0.0", "v1.1.0"]
+    assert tags.held(None) == {"prod": ["v1.0.0", "v1.1.0"]}
+
+
+def stored(folder: Path, loader: str, module: str, name: str, argument: str) -> Path:
+    """A file as skops writes it, with one object that is made of a text."""
+    text = {"__class__": "str", "__module__": "builtins", "__loader__": "JsonNode", "content": json.dumps(argument)}
+    arguments = {"__class__": "tuple", "__module__": "builtins", "__loader__": "TupleNode", "content": [text]}
+    node = {"__class__": name, "__module__": module, "__loader__": loader, "content": arguments}
+    node["__reduce__"] = {"args": arguments}
+    with zipfile.ZipFile(folder / "model.skops", "w") as archive:
+        archive.writestr("schema.json", json.dumps(node | {"protocol": 2, "_skops_version": "0.16.0"}))
+    return folder / "model.skops"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../.env", "/etc/passwd", "a/../../b", "", ".", "./a", "a//b", "C:\\x", "..\\..\\x", "C:x", "\\\\host\\x", "a\0b"],
+)
+def test_a_manifest_names_files_of_its_folder_only(name: str, saved: Path, tmp_path: Path) -> None:
+    assert not is_inside(name)
+    manifest = read_json(saved / "manifest.json")
+    write_json(saved / "manifest.json", manifest | {"parts": manifest["parts"] | {name: "0" * 64}})
+    for call in (lambda: verify(saved), lambda: publish(saved, str(tmp_path / "store"))):
+        with pytest.raises(UserError, match="which is no file in that folder"):
+            call()
+    assert not (tmp_path / "store").exists()
+
+
+def test_what_the_manifest_does_not_name_is_not_published(saved: Path, tmp_path: Path) -> None:
+    (saved / ".env").write_text("secret")
+    (saved / "link").symlink_to(Path(__file__))
+    publish(saved, str(tmp_path / "store"))
+    copy_model(saved, tmp_path / "copy")
+    assert [one for one in tmp_path.glob("store/**/*") if one.name in (".env", "link")] == []
+    assert not (tmp_path / "copy/.env").exists() and verify(tmp_path / "copy") == verify(saved)
+    with pytest.raises(UserError, match="link is a link"):
+        seal(saved)
+
+
+def test_a_part_that_is_a_link_is_neither_read_nor_published_nor_fetched(saved: Path, tmp_path: Path) -> None:
+    version = Path(publish(saved, str(tmp_path / "store")))
+    for folder in (saved, version):
+        shutil.move(folder / "example.json", tmp_path / "example.json")
+        (folder / "example.json").symlink_to(tmp_path / "example.json")
+    with pytest.raises(UserError, match="is a link"):
+        verify(saved)
+    with pytest.raises(UserError, match="is a link"), fetched(str(tmp_path / "store")):
+        pass
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"version": "../.."}', '{"version": 3}', "{" * 100_000, "\udcff"])
+def test_a_damaged_pointer_to_the_latest_model_is_one_sentence(text: str, saved: Path, tmp_path: Path) -> None:
+    publish(saved, str(tmp_path / "store"))
+    (tmp_path / "store/latest.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(UserError, match=r"latest.json is damaged"), fetched(str(tmp_path / "store")):
+        pass
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
+
+
+@pytest.mark.parametrize("part", ["schema.json", "example.json", "environment.json", "manifest.json"])
+@pytest.mark.parametrize("text", ["", "{", "null", "3", '"x"', "[1]", "[[]]", '{"a": 1}', DEEP, "\x00", "[{}, 3]"])
+def test_a_damaged_part_under_a_fresh_manifest_is_one_sentence(part: str, text: str, saved: Path) -> None:
+    (saved / part).write_text(text)
+    if part != "manifest.json":
+        seal(saved)
+    with pytest.raises(UserError, match=rf"{part} is damaged"):
+        PredictionPipeline.load(saved)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"columns": 3},
+        {"columns": [{"name": "a"}]},
+        {"columns": [{"name": "a", "role": "feature", "dtype": "number", "min": "x"}]},
+        {"columns": [{"name": "a", "role": "feature", "dtype": "number", "hidden": 1}]},
+        {"features": [["a"]]},
+        {"features": [["a", "code"]]},
+        {"labels": [[]]},
+        {"target": 3},
+        {"task": "classification"},
+        {"task": {"class": 3}},
+        {"inputs": "feature"},
+        {"more": 1},
+    ],
+)
+def test_a_schema_of_another_form_is_one_sentence(change: dict[str, Any], saved: Path) -> None:
+    write_json(saved / "schema.json", read_json(saved / "schema.json") | change)
+    seal(saved)
+    with pytest.raises(UserError, match=r"schema.json is damaged"):
+        PredictionPipeline.load(saved)
+
+
+@pytest.mark.parametrize("task", ["subprocess.Popen", f"{PACKAGE}.custom.registries.GTO", "pathlib.Path"])
+def test_the_task_is_the_one_of_the_params(task: str, saved: Path, named: list[str]) -> None:
+    schema = read_json(saved / "schema.json")
+    write_json(saved / "schema.json", schema | {"task": {"class": task}})
+    seal(saved)
+    with pytest.raises(UserError, match=r"which params/data.yaml does not name"):
+        load(saved, named)
+    write_json(saved / "schema.json", schema | {"task": schema["task"] | {"params": {"unknown": 1}}})
+    seal(saved)
+    with pytest.raises(UserError, match=r"another task than that of params/data.yaml"):
+        PredictionPipeline.load(saved)
+
+
+def test_features_and_labels_are_those_that_the_model_has_learned(saved: Path, named: list[str]) -> None:
+    schema = read_json(saved / "schema.json")
+    if "feature_names_in_" not in (saved / "transformers.skops").read_bytes().decode("latin1"):
+        pytest.skip("nothing that stands before the estimator knows the names of the columns")
+    write_json(saved / "schema.json", schema | {"features": schema["features"][::-1]})
+    seal(saved)
+    with pytest.raises(UserError, match=r"the features of the model, .*, is not that of its schema.json"):
+        load(saved, named)
+    if schema["labels"]:
+        write_json(saved / "schema.json", schema | {"labels": schema["labels"][1:]})
+        seal(saved)
+        with pytest.raises(UserError, match=r"the labels of the model, .*, is not that of its schema.json"):
+            load(saved, named)
+
+
+def test_an_output_is_the_one_of_dvc_lock_or_made_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plan/models").mkdir(parents=True)
+    write_json("plan/train.json", {"named": []})
+    write_json("plan/models/a.json", {})
+    assert locked.read_plan("train") == {"named": []}  # nothing is locked yet
+    # As DVC 3 computed it for these two files.
+    checksum = locked.checksum(Path("plan"))
+    assert re.fullmatch(r"[0-9a-f]{32}\.dir", checksum)
+    Path("dvc.lock").write_text(
+        "schema: '2.0'\nstages:\n  plan:\n    cmd: python\n    deps:\n    - path: params\n      md5: 0.dir\n"
+        f"    outs:\n    - path: plan\n      hash: md5\n      md5: {checksum}\n      nfiles: 2\n"
+        "  load:\n    cmd: python\n    outs:\n    - path: data/interim\n      md5: 1.dir\n"
+    )
+    assert locked.read_plan("models/a") == {} and locked.changed() == []
+    write_json("plan/train.json", {"named": ["subprocess.Popen"]})
+    for name in ("train", "models/a"):
+        with pytest.raises(UserError, match=r"plan is not the one that dvc.lock names"):
+            locked.read_plan(name)
+    assert locked.changed() == ["plan"]
+    with pytest.raises(UserError, match="is not to be trusted"):
+        locked.main()
+    locked.note_made(Path("plan"))  # as the stage does
+    assert locked.read_plan("train") == {"named": ["subprocess.Popen"]}
+
+
+def test_a_model_that_is_not_the_one_of_dvc_lock_is_not_loaded(
+    saved: Path, named: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    checksum = locked.checksum(saved)
+    Path("dvc.lock").write_text(f"stages:\n  package:\n    outs:\n    - path: model\n      md5: {checksum}\n")
+    load(Path("model"), named)
+    (saved / "notes.txt").write_text("beside the model")
+    load(Path("model"), named)
+    write_json(saved / "result.json", {"changed": True})
+    seal(saved)
+    with pytest.raises(UserError, match=r"model is not the one that dvc.lock names"):
+        load(Path("model"), named)
+    locked.note_made(Path("model"))
+    load(Path("model"), named)
