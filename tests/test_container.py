@@ -23,7 +23,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 import yaml
-from conftest import BakedProject, run, tree
+from conftest import ROOT, BakedProject, run, tree
 from stamped import TOOLS, Project
 
 Bake = Callable[..., BakedProject]
@@ -168,13 +168,59 @@ def test_requirements_are_those_of_the_project_and_of_the_extras(bake: Bake, tmp
     listed = run(*REQUIREMENTS, "serve,sql", cwd=project).splitlines()
     assert {"lightgbm>=4.7,<5", "scikit-learn>=1.9,<1.10", "fastapi>=0.165,<1", "sqlalchemy>=2.0,<3"} <= set(listed)
     assert not [one for one in listed if "==" in one or one.startswith("pytest")]
-    versions = {"python": "3.12.1", "scikit-learn": "1.9.1", "torch": "2.1+cpu", "My_Shop": "0.1.0"}
-    (tmp_path / "environment.json").write_text(json.dumps(versions))
-    pinned = run(*REQUIREMENTS, "serve", str(tmp_path / "environment.json"), cwd=project).splitlines()
-    assert [one for one in pinned if "==" in one] == ["scikit-learn==1.9.1", "torch==2.1"]
     done = subprocess.run([*REQUIREMENTS, "dev,server"], cwd=project, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("there is no extra 'server' in pyproject.toml; there are: azure, boosting, ")
+
+
+def test_the_versions_of_a_model_are_constraints(bake: Bake, tmp_path: Path) -> None:
+    file = tmp_path / "environment.json"
+    file.write_text(json.dumps({"python": "3.12.1", "Scikit_Learn": "1.9.1", "torch": "2.1+cpu", "My_Shop": "0.1.0"}))
+    project = bake(project_name="My shop").path
+    pinned = run(*REQUIREMENTS, "--versions", str(file), cwd=project).splitlines()
+    assert pinned == ["scikit-learn==1.9.1", "torch==2.1"]
+    # The constraints are no requirements: what the project does not need is not installed.
+    assert "requirements.txt \\\n        --constraint constraints.txt\n" in (project / "Dockerfile").read_text()
+
+
+@pytest.mark.parametrize(
+    "versions",
+    [
+        {"x\n--index-url https://example.org": "1.0"},
+        {"x": "1.0\n--index-url https://example.org"},
+        {"x\n": "1.0"},
+        {"--index-url=https://example.org #": "1.0"},
+        {"-e .": "1.0"},
+        {"x @ file:///tmp/evil": "1.0"},
+        {"x[extra]": "1.0"},
+        {"x; python_version > '3'": "1.0"},
+        {"x": "1.0; python_version > '3'"},
+        {"x": "1.0 --hash=sha256:0"},
+        {"x": "*"},
+        {"x": ">=1"},
+        {"x": ""},
+        {"x": 1.0},
+        {"x": ["1.0"]},
+        {"": "1.0"},
+        {"../x": "1.0"},
+        ["x==1.0"],
+        "x",
+    ],
+)
+def test_what_is_no_version_of_a_package_never_reaches_pip(versions: object, tmp_path: Path) -> None:
+    (tmp_path / "environment.json").write_text(json.dumps(versions))
+    (tmp_path / "pyproject.toml").write_text('project = {name = "shop"}')
+    script = ROOT / "<<cookiecutter.project_slug>>" / "scripts" / "requirements.py"
+    done = subprocess.run(
+        [REQUIREMENTS[0], str(script), "--versions", str(tmp_path / "environment.json")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and done.stdout == "", done.stdout
+    assert done.stderr.startswith(str(tmp_path / "environment.json")) and len(done.stderr.splitlines()) == 1, (
+        done.stderr
+    )
 
 
 @pytest.fixture

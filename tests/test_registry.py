@@ -40,11 +40,11 @@ def test_the_targets_of_make_hand_on_what_they_are_given(bake: Callable[..., Any
         return [" ".join(line.partition(" -m shop ")[2].split()) for line in said.splitlines() if " -m shop " in line]
 
     assert commands("register") == ["register"]
-    assert commands("register", "VERSION=v2.0.0", "PUSH=no") == ['register --version "v2.0.0" --no-push']
-    assert commands("promote", "STAGE=prod", "VERSION=v1.2.0") == ['promote "prod" --version "v1.2.0"']
-    assert commands("rollback", "STAGE=prod") == ['rollback "prod"']
+    assert commands("register", "VERSION=v2.0.0", "PUSH=no") == ["register --version 'v2.0.0' --no-push"]
+    assert commands("promote", "STAGE=prod", "VERSION=v1.2.0") == ["promote 'prod' --version 'v1.2.0'"]
+    assert commands("rollback", "STAGE=prod") == ["rollback 'prod'"]
     assert commands("registry") == ["registry"]
-    assert 'promote "serve"' not in "\n".join(commands("promote")), "that is the image's stage"
+    assert "promote 'serve'" not in "\n".join(commands("promote")), "that is the image's stage"
 
 
 @pytest.fixture(scope="module")

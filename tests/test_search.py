@@ -278,7 +278,9 @@ def test_a_search_goes_on_after_a_worker_of_its_cluster_died(project: Project) -
 def test_a_cluster_that_is_not_there_is_named(project: Project) -> None:
     project.edit(SEARCH, (WORKERS, f"class: DaskCluster\n  params: {{address: 'tcp://127.0.0.1:{free_port()}'}}"))
     project.stage("plan")
-    said = project.run(str(TOOLS / "python"), "-m", f"{project.package}.stages.tune", "--model", "random_forest", code=1)
+    said = project.run(
+        str(TOOLS / "python"), "-m", f"{project.package}.stages.tune", "--model", "random_forest", code=1
+    )
     assert len(said.splitlines()) == 1, said
     assert said.startswith("error: ") and "DaskCluster does not start: " in said and "127.0.0.1" in said
 

@@ -334,18 +334,9 @@ def test_dvc_quotes_a_model_for_the_shell_and_the_stage_refuses_it(
 
     lines = (project.path / "dvc.yaml").read_text(encoding="utf-8").splitlines()
     template = next(line.partition("cmd: ")[2] for line in lines if "stages.tune" in line)
-    command = Context({"item": {"model": name}}).resolve_str(template, True, is_cmd=True) if False else _resolved(
-        template, {"item": {"model": name}}
-    )
+    command = Context({"item": {"model": name}}).resolve_str(template, key="cmd")
     words = shlex.split(command)
     assert words == ["python", "-m", f"{project.package}.stages.tune", "--model", name]
     if name not in ("Logistic_Regression", "Train"):
-        monkeypatch.setattr(sys, "argv", words[2:3] + [f"--model={name}"])
+        monkeypatch.setattr(sys, "argv", [words[2], f"--model={name}"])
         assert "cannot name a model" in refused(project.module("stages.tune").main)
-
-
-def _resolved(template: str, values: dict[str, Any]) -> str:
-    """A command as DVC writes it for the shell."""
-    from dvc.parsing.context import Context
-
-    return str(Context(values).resolve_str(template, key=("cmd",), unwrap=True))

@@ -1,9 +1,10 @@
 """Print what this project needs installed, as pip reads it: its dependencies and those of extras.
 
-    python scripts/requirements.py dev,serve                              what pyproject.toml says
-    python scripts/requirements.py serve models/package/environment.json  in the versions that a model was made with
+    python scripts/requirements.py dev,serve                                   the requirements in pyproject.toml
+    python scripts/requirements.py --versions models/package/environment.json  constraints: the versions of a model
 
-The Dockerfile installs this before it copies any code, so an edit of the code installs nothing again.
+A model's folder may have been fetched from elsewhere. So its versions are constraints, which install no package that the
+project does not require, and nothing of them reaches pip but names and versions that were parsed as such. The Dockerfile installs this before it copies any code, so an edit of the code installs nothing again.
 """
 
 import json
@@ -13,14 +14,25 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+try:
+    from packaging.utils import canonicalize_name
+    from packaging.version import InvalidVersion, Version
+except ImportError:  # while an image is built, pip is all there is
+    from pip._vendor.packaging.utils import canonicalize_name
+    from pip._vendor.packaging.version import InvalidVersion, Version
+
+NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+
 
 def main(words: list[str]) -> None:
-    """Print the requirements of the project in this folder."""
-    if not 1 <= len(words) <= 2:
-        sys.exit("python scripts/requirements.py <extra>,<extra>,... [<a model's environment.json>]")
+    """Print the requirements of the project in this folder, or the versions of a model as constraints."""
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-    versions = json.loads(Path(words[1]).read_text(encoding="utf-8")) if words[1:] else {}
-    print("\n".join([*requirements(project, words[0].split(",")), *pins(project["name"], versions)]))
+    if len(words) == 1 and words[0] != "--versions":
+        print("\n".join(requirements(project, words[0].split(","))))
+    elif len(words) == 2 and words[0] == "--versions":
+        print("\n".join(pins(project["name"], words[1])))
+    else:
+        sys.exit("python scripts/requirements.py <extra>,<extra>,... or --versions <a model's environment.json>")
 
 
 def requirements(project: dict[str, Any], extras: list[str]) -> list[str]:
@@ -32,18 +44,29 @@ def requirements(project: dict[str, Any], extras: list[str]) -> list[str]:
     return [*project["dependencies"], *(one for extra in extras for one in known[extra])]
 
 
-def pins(own: str, versions: dict[str, str]) -> list[str]:
-    """The versions of a model's packages as requirements; Python and this project are no packages to install.
+def pins(own: str, path: str) -> list[str]:
+    """Return the versions in a model's `environment.json` as constraints; exit if one is no version.
 
-    A build of a version (`2.1+cpu`) can be that of another machine, so the version alone is asked for.
+    Python and this project are no packages to install. A build of a version (`2.1+cpu`) can be that of another machine,
+    so the version alone is asked for.
     """
-    packages = {name: version for name, version in versions.items() if name != "python" and plain(name) != plain(own)}
-    return [f"{name}=={version.partition('+')[0]}" for name, version in sorted(packages.items())]
-
-
-def plain(name: str) -> str:
-    """A distribution's name as pip compares it: `A_b` and `a-b` are the same."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+    try:
+        versions = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        sys.exit(f"{path} cannot be read: {error}")
+    if not isinstance(versions, dict):
+        sys.exit(f"{path} holds no names with versions: write it anew with `make run`")
+    found = []
+    for name, version in sorted(versions.items()):
+        if not NAME.fullmatch(name) or not isinstance(version, str):
+            sys.exit(f"{path}: {name!r}: {version!r} is no package with a version: write it anew with `make run`")
+        if canonicalize_name(name) in ("python", canonicalize_name(own)):
+            continue
+        try:
+            found.append(f"{canonicalize_name(name)}=={Version(version).public}")
+        except InvalidVersion:
+            sys.exit(f"{path}: {version!r} is no version of {name}: write it anew with `make run`")
+    return found
 
 
 if __name__ == "__main__":

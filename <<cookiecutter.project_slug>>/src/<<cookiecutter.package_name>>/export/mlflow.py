@@ -15,6 +15,7 @@ from mlflow.types import ColSpec, DataType
 from mlflow.types import Schema as Columns
 
 from ..files import read_json, temporary
+from ..names import requirements
 from ..schema import Schema
 from ..steps.predict import predict
 from ..trust import PACKAGE
@@ -92,5 +93,5 @@ def _contents(folder: Path) -> Iterator[dict[str, Any]]:
                 Columns([ColSpec(kind, name, required=False) for name, kind in needed.items()])
             ),
             "input_example": rows[list(needed)].astype(numbers),
-            "pip_requirements": [f"{name}=={number}" for name, number in versions.items() if name != "python"],
+            "pip_requirements": requirements(versions),
         }
