@@ -58,7 +58,11 @@ def join() -> None:
     if os.name == "posix":
         import fcntl
 
-        fcntl.flock(os.open(".", os.O_RDONLY), fcntl.LOCK_EX)  # until this process ends
+        try:
+            fcntl.flock(os.open(".", os.O_RDONLY), fcntl.LOCK_EX)  # until this process ends
+            os.getcwd()
+        except FileNotFoundError:
+            sys.exit("interrupted: the project was not made")
 
 
 def dismiss(pid: int) -> None:
