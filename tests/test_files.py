@@ -296,7 +296,8 @@ def test_a_program_runs_under_the_lock_with_its_exit_code(product: Callable[[str
 
 
 def test_a_program_under_the_lock_is_ended_with_it(product: Callable[[str], Any], room: Path) -> None:
-    command = [sys.executable, "-m", "product.locks", "make run", "sh", "-c", "echo ready; exec sleep 60"]
+    command = [sys.executable, "-m", "product.locks", "make run"]
+    command += [sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(60)"]
     environment = {**os.environ, "PYTHONPATH": str(room)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
