@@ -314,6 +314,8 @@ def test_clean_removes_what_was_written_and_names_what_stays(product: Callable[[
     for name in (
         *mine,
         "reports/metrics.json",
+        "reports/review/changes.patch",
+        "reports/review/roc.here.png",
         "reports/notebooks/errors.html",
         "notebooks/errors.py",
         ".cache/studies/x",
