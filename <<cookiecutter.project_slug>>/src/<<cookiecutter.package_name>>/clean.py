@@ -23,7 +23,10 @@ FILES = (
     *("reports/report.html", "reports/leaderboard.json", "reports/metrics.json", "reports/nested.json"),
     *("reports/retrain.json", "reports/retrain.md"),
 )
-CACHED = ("studies", "nested", "registry", "registry.json", "tracking", "ready", "submitted.lock", "identity", "tmp")
+CACHED = (
+    *("studies", "nested", "registry", "registry.json", "paired.json", "tracking"),
+    *("ready", "submitted.lock", "identity", "tmp"),
+)
 # What `compare` and the jobs of CI write into reports/review.
 REVIEW = re.compile(r"report\.md|changes\.patch|[^/]+\.(before|here)\.png")
 TOOLS = (".pytest_cache", ".ruff_cache", ".mypy_cache")
