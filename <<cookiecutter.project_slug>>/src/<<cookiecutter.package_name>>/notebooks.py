@@ -83,8 +83,8 @@ def pair() -> list[Path]:
         last = paired.get(source.stem)
         if last and twin.exists() and last not in (_cells(source), _cells(twin)):
             raise UserError(
-                f"{source} and {twin} have both been edited since they were paired: copy what is new in the .ipynb to the "
-                ".py, move the .ipynb away, then try again"
+                f"{source} and {twin} have both been edited since they were paired: copy what is new in the .ipynb to "
+                "the .py, move the .ipynb away, then try again"
             )
     command(["--quiet", "--sync", *map(str, sources)])
     for source, twin in zip(sources, twins, strict=True):
