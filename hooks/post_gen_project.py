@@ -9,7 +9,7 @@ from importlib import import_module  # noqa: E402
 
 # Rendered to a temporary file by cookiecutter: the path enters as data, and imports come from the template.
 TEMPLATE = json.loads(r'''<< template_root | tojson >>''')  # fmt: skip
-WATCHER = int("<< watcher(cookiecutter._output_dir, cookiecutter.project_slug) >>")
+WATCHER = int("<< watcher(cookiecutter._output_dir | default(''), cookiecutter.project_slug) >>")
 sys.path[0] = TEMPLATE + "/hooks"
 import_module("stamping.watching").join()
 sys.exit(import_module("stamping.after").after(WATCHER))

@@ -10,7 +10,7 @@ from importlib import import_module  # noqa: E402
 # Rendered to a temporary file by cookiecutter: answers and paths enter as data, and imports come from the template.
 ANSWERS = json.loads(r'''<< cookiecutter | tojson >>''')  # fmt: skip
 TEMPLATE, HERE = json.loads(r'''<< [template_root, invoked_from] | tojson >>''')  # fmt: skip
-WATCHER = int("<< watch(cookiecutter._output_dir, cookiecutter.project_slug) >>")
+WATCHER = int("<< watch(cookiecutter._output_dir | default(''), cookiecutter.project_slug) >>")
 sys.path[0] = TEMPLATE + "/hooks"
 import_module("stamping.watching").join()
 sys.exit(import_module("stamping.before").before(ANSWERS, TEMPLATE, HERE, WATCHER))

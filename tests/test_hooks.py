@@ -261,6 +261,7 @@ def test_answers_enter_the_hooks_as_data(tmp_path: Path) -> None:
     modules = tmp_path / "hooks" / "stamping"
     modules.mkdir(parents=True)
     (modules / "__init__.py").touch()
+    (modules / "watching.py").write_text("def join(): pass\n")
     (modules / "before.py").write_text(
         "import json\ndef before(answers, *paths): print(json.dumps(answers['description']))\n"
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from stamped import Project
 from test_pipeline import GREEDY, QUICK, SMALL, mixed
@@ -174,6 +175,21 @@ def test_steps_go_on_by_hand_from_what_a_stage_made(copied: Project) -> None:
     assert len(pipeline.predict(pipeline.example)) == 5
     assert interactive.last("evaluate").metrics.keys() >= {"accuracy", "log_loss"}
     assert "models/random_forest" in interactive.last("plan").slices
+
+
+def test_a_pair_of_which_both_were_edited_is_refused(copied: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(copied.path)
+    notebooks = copied.module("notebooks")
+    twin = notebooks.pair()[0]
+    source = twin.with_suffix(".py")
+    source.write_text(source.read_text() + "\n# %%\nfirst = 1\n")
+    notebook = nbformat.read(twin, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell("second = 2"))
+    nbformat.write(notebook, twin)
+    before = source.read_bytes(), twin.read_bytes()
+    with pytest.raises(copied.module("errors").UserError, match="have both been edited"):
+        notebooks.pair()
+    assert (source.read_bytes(), twin.read_bytes()) == before
 
 
 def test_pairs_take_over_the_later_edit_and_hold_no_outputs(copied: Project, monkeypatch: pytest.MonkeyPatch) -> None:

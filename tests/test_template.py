@@ -153,11 +153,14 @@ def test_make_clean_keeps_data_params_and_history(
         "data/interim/table.parquet",
         "models/final/model.skops",
         "reports/report.html",
-        ".cache/x",
+        ".cache/studies/x",
     ]
     for name in made:
         (baked.path / name).parent.mkdir(parents=True, exist_ok=True)
         (baked.path / name).touch()
+    for folder, name in (("plan", "data.json"), ("data%2Finterim", "table.parquet"), ("models%2Ffinal", "model.skops")):
+        (baked.path / ".cache/written").mkdir(exist_ok=True)
+        (baked.path / ".cache/written" / folder).write_text(json.dumps([name]))
     monkeypatch.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")
     run("make", "clean", cwd=baked.path)
     assert baked.files() == before

@@ -31,7 +31,7 @@ def watch(output_dir: object, slug: object) -> int:
     forget(project)
     if not _watchers:
         atexit.register(_end)
-    command = [sys.executable, "-I", "-S", __file__, str(project)]
+    command = [sys.executable, "-I", "-S", __file__, str(project), _identity(project)]
     quiet = subprocess.DEVNULL
     # In a session of its own, Ctrl-C does not reach it. Its input ends with this process.
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True)
@@ -58,7 +58,11 @@ def join() -> None:
     if os.name == "posix":
         import fcntl
 
-        fcntl.flock(os.open(".", os.O_RDONLY), fcntl.LOCK_EX)  # until this process ends
+        try:
+            fcntl.flock(os.open(".", os.O_RDONLY), fcntl.LOCK_EX)  # until this process ends
+            os.getcwd()
+        except FileNotFoundError:
+            sys.exit("interrupted: the project was not made")
 
 
 def dismiss(pid: int) -> None:
@@ -81,22 +85,27 @@ def _close(process: "subprocess.Popen[bytes]") -> None:
         process.wait(SECONDS)
 
 
-def main(project: str) -> None:
+def _identity(folder: "Path | int") -> str:
+    """Tell a folder from a later one of the same name."""
+    found = os.stat(folder)
+    return f"{found.st_dev}:{found.st_ino}"
+
+
+def main(project: str, identity: str) -> None:
     """Wait until cookiecutter has ended, then remove the project, unless a hook is still going to finish it."""
     import fcntl
 
-    made = os.stat(project)
     sys.stdin.buffer.read()
     try:
         folder = os.open(project, os.O_RDONLY)
     except OSError:
         return
     fcntl.flock(folder, fcntl.LOCK_EX)
-    if os.path.samestat(os.fstat(folder), made):
+    if _identity(folder) == identity:
         import shutil
 
         shutil.rmtree(project, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

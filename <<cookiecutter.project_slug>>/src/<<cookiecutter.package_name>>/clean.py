@@ -5,6 +5,7 @@ It needs nothing but Python, so that it also works where no environment has been
 
 import contextlib
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -22,7 +23,12 @@ FILES = (
     *("reports/report.html", "reports/baseline.json", "reports/leaderboard.json", "reports/metrics.json", "reports/nested.json"),
     *("reports/retrain.json", "reports/retrain.md"),
 )
-CACHED = ("studies", "nested", "registry", "registry.json", "tracking", "ready", "submitted.lock", "identity", "tmp")
+CACHED = (
+    *("studies", "nested", "registry", "registry.json", "paired.json", "tracking"),
+    *("ready", "submitted.lock", "identity", "tmp"),
+)
+# What `compare` and the jobs of CI write into reports/review.
+REVIEW = re.compile(r"report\.md|changes\.patch|[^/]+\.(before|here)\.png")
 TOOLS = (".pytest_cache", ".ruff_cache", ".mypy_cache")
 JOBS = CACHE / "remote"
 FINISHED = ("done", "failed", "stopped")
@@ -83,6 +89,8 @@ def _remove_written(folder: Path) -> list[str]:
     if folder.is_symlink() or not folder.is_dir():
         return [folder.as_posix()] if folder.is_symlink() or folder.exists() else []
     others = set(foreign(folder))
+    if folder.name == "review":
+        others = {name for name in others if not REVIEW.fullmatch(name)}
     for name in names(folder):
         if name not in others:
             (folder / name).unlink()

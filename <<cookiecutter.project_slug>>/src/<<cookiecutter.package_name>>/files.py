@@ -190,7 +190,9 @@ def _room(path: Path, wait: bool = True) -> Iterator[Path]:
     except BlockingIOError:
         raise UserError(f"{path} is being written by another command: wait until it has ended") from None
     except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror or error}") from None
+        in_the_way = next((one for one in path.parents if os.path.lexists(one) and not one.is_dir()), None)
+        why = f"{in_the_way} is no folder" if in_the_way else error.strerror or error
+        raise UserError(f"{path} cannot be written: {why}") from None
     try:
         yield room
     finally:

@@ -4,6 +4,7 @@ Their source is `notebooks/<name>.py`, cells between lines `# %%`.
 """
 
 import ast
+import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,10 +21,11 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from .errors import UserError, nearest
-from .files import temporary, write_text
+from .files import read_json, temporary, write_json, write_text
 
 FOLDER, PAGES = Path("notebooks"), Path("reports/notebooks")
 KERNEL = "project"
+PAIRED = Path(".cache/paired.json")  # what the cells of each notebook were when it was last paired
 PAGE = Config({"TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": ["setup"]}})
 OFFLINE = dict.fromkeys(("require_js_url", "mathjax_url", "jquery_url", "mermaid_js_url"), "")  # a page loads nothing
 
@@ -68,10 +70,23 @@ def pair() -> list[Path]:
     """Bring each notebook's `.py` and `.ipynb` to what the later of them says; make the `.ipynb` where there is none.
 
     The outputs are taken out of the `.ipynb`, so that no data get into git with them.
+
+    Raises
+    ------
+    UserError
+        If both have been edited since they were last paired: the earlier edit would be lost.
     """
     sources = _chosen([])
-    command(["--quiet", "--sync", *map(str, sources)])
     twins = [source.with_suffix(".ipynb") for source in sources]
+    paired = read_json(PAIRED) if PAIRED.exists() else {}
+    for source, twin in zip(sources, twins, strict=True):
+        last = paired.get(source.stem)
+        if last and twin.exists() and last not in (_cells(source), _cells(twin)):
+            raise UserError(
+                f"{source} and {twin} have both been edited since they were paired: copy what is new in the .ipynb to "
+                "the .py, move the .ipynb away, then try again"
+            )
+    command(["--quiet", "--sync", *map(str, sources)])
     for source, twin in zip(sources, twins, strict=True):
         text = twin.read_text(encoding="utf-8")
         notebook = nbformat.reads(text, as_version=4)
@@ -84,7 +99,14 @@ def pair() -> list[Path]:
             write_text(twin, plain)
         # Neither has been edited later than the other.
         os.utime(twin, ns=(source.stat().st_mtime_ns, source.stat().st_mtime_ns))
+    write_json(PAIRED, {source.stem: _cells(source) for source in sources})
     return twins
+
+
+def _cells(path: Path) -> str:
+    """The checksum of a notebook's cells without their outputs."""
+    cells = [(cell.cell_type, cell.source.strip()) for cell in jupytext.read(path).cells]
+    return hashlib.sha256(repr(cells).encode()).hexdigest()
 
 
 def _chosen(names: Sequence[str]) -> list[Path]:

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from ..files import replacing_folder
+from ..clean import REVIEW
+from ..files import names, replacing_folder
 from .differences import Change, Measured, data, final_model, metrics, params, ran_anew, same_rows, stale
 from .versions import Revision, Version, WorkingTree, default_base, git
 
@@ -43,7 +44,8 @@ def write(base: str | None, link: str | None = None) -> str:
     lines += _metrics(measured, before, here)
     if before:
         lines += _params(before, here) + _data(before, here) + _stages(before, here, outdated)
-    with replacing_folder(FOLDER) as folder:
+    known = [name for name in names(FOLDER) if REVIEW.fullmatch(name)]
+    with replacing_folder(FOLDER, known) as folder:
         folder.mkdir()
         lines += _charts(before, here, folder)
         lines += ["", f"[The whole report]({link})"] if link else []

@@ -38,7 +38,7 @@ def budget_for(rows: int, budgets: list[dict[str, Any]]) -> dict[str, Any] | Non
 def run(main: Callable[[], None]) -> None:
     """Run a stage or a command; show what its user can put right as one sentence.
 
-    Exits with 1 after such an error, with 130 after Ctrl-C and with 143 after SIGTERM.
+    Exits with 1 after such an error and with 130 after Ctrl-C; SIGTERM ends it once its temporary folders are removed.
     """
     from ..errors import UserError
     from ..files import temporary
@@ -65,6 +65,10 @@ def run(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+    except _Ended as ended:
+        number = ended.args[0]
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
 
 def run_stage(main: Callable[[], None]) -> None:
@@ -85,5 +89,9 @@ def _end_in_order() -> None:
             signal.signal(number, _leave)
 
 
+class _Ended(BaseException):
+    """A signal that ends this process."""
+
+
 def _leave(number: int, _: Any) -> None:
-    sys.exit(128 + number)
+    raise _Ended(number)
