@@ -32,6 +32,9 @@ REGISTERED = "registry:"
 Preprocess = Callable[[pd.DataFrame, Schema], pd.DataFrame]
 MODEL = "models/package"
 MOST_TOLD = 3
+MOST_TRIED = 100
+TIMES = 1e6  # how many times larger than all numbers of training a number is that a model may fail with
+FAR = "is too far from the numbers of training: the model cannot compute with it"
 ENDLESS = "it is not finite, because the row is too far from those of training"
 
 
@@ -159,7 +162,14 @@ class PredictionPipeline:
             asked = self._asked(checked, frame)
         if not checked.refused.all():
             checked = checked.with_warnings(task.doubtful(self.model, asked))
-        table = predict(self.model, asked, self.schema)
+        try:
+            table = predict(self.model, asked, self.schema)
+        except Exception:
+            failing = self._failing(asked, checked)
+            if not failing:
+                raise
+            checked = checked.without(failing)
+            table = predict(self.model, self._asked(checked, frame), self.schema)
         if checked.refused.all():
             table = table.iloc[:0]
         finite = _finite(table)
@@ -171,6 +181,25 @@ class PredictionPipeline:
             table = table.astype(dict.fromkeys(whole, "Int64"))
             table = table.reindex(frame.index)
         return Predictions(table, checked)
+
+    def _failing(self, asked: pd.DataFrame, checked: Checked) -> list[tuple[str, str, np.ndarray]]:
+        """Return the rows whose numbers are so far from those of training that the model fails with them.
+
+        They are tried together, and in halves where they fail, so that a few that fail among many cost little.
+        """
+        far, columns = _far(checked.frame[~checked.refused], self.schema)
+        failing, tried, waiting = far.copy(), 0, [np.flatnonzero(far)]
+        while waiting and tried < MOST_TRIED:
+            rows, tried = waiting.pop(), tried + 1
+            try:
+                if len(rows):
+                    predict(self.model, asked.iloc[rows], self.schema)
+            except Exception:
+                waiting += np.array_split(rows, 2) if len(rows) > 1 else []
+            else:
+                failing[rows] = False
+        names = sorted(set(columns[failing]))
+        return [(name, FAR, np.flatnonzero(failing & (columns == name))) for name in names]
 
     def _asked(self, checked: Checked, frame: pd.DataFrame) -> pd.DataFrame:
         """The features of the rows that are not refused."""
@@ -223,6 +252,20 @@ class PredictionPipeline:
             if found != ("category" if dtype == "text" else dtype):
                 raise UserError(f"{name!r} is a {dtype} to the model, and is made a {found} here")
         return changed
+
+
+def _far(frame: pd.DataFrame, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
+    """Return which rows hold a number far from those of training, and of each row the column that is farthest."""
+    largest = {
+        column.name: max(abs(column.min), abs(column.max or 0.0), 1e-9)
+        for column in schema.needed
+        if column.dtype == "number" and column.min is not None
+    }
+    if not largest:
+        return np.zeros(len(frame), dtype=bool), np.full(len(frame), "", dtype=object)
+    with np.errstate(over="ignore"):
+        times = np.nan_to_num(np.abs(frame[list(largest)].to_numpy(dtype=float)) / np.array(list(largest.values())))
+    return times.max(axis=1) > TIMES, np.array(list(largest), dtype=object)[times.argmax(axis=1)]
 
 
 def _finite(table: pd.DataFrame) -> np.ndarray:

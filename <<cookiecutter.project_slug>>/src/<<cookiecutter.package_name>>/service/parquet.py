@@ -10,15 +10,17 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow.parquet import ParquetFile
+from pyarrow.parquet import ColumnChunkMetaData, ParquetFile
 
-from .page_headers import read_pages
+from .page_headers import Page, read_pages
 
 MOST_PAGES = 20_000
 MOST_FOOTER = 100_000  # items of one list in the footer
 WIDEST = 32  # bytes of a number of fixed length: a decimal of 76 digits
 # By its encoding a text may repeat the beginning of the one before, at no cost in the file.
 DELTA_BYTE_ARRAY = 7
+# A column so encoded cannot be decoded into a dictionary, and need not be: a text takes as much in the file.
+DELTA_LENGTH_BYTE_ARRAY = 6
 MODERN = re.compile(r"parquet-mr version 1\.(\d\d|[3-9])")
 
 
@@ -86,6 +88,8 @@ def read_parquet(body: bytes, known: Collection[str], bounds: ParquetBounds) -> 
         raise
     except Exception:
         raise BadParquet("the body is not a Parquet file") from None
+    if not file.metadata.num_rows:
+        raise BadParquet("the body has no rows")
     names = [name.strip() for name in fields.names]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
@@ -94,9 +98,9 @@ def read_parquet(body: bytes, known: Collection[str], bounds: ParquetBounds) -> 
     for original, name in wanted.items():
         if not _is_plain(fields.field(original).type):
             raise BadParquet(f"values of the type {str(fields.field(original).type)[:40]} are not read", name)
-    _check_pages(file, body, wanted, bounds)
+    repeating = _check_pages(file, body, wanted, bounds)
     try:
-        columns = _decode(body, file, wanted, bounds)
+        columns = _decode(body, file, wanted, repeating, bounds)
     finally:
         pa.default_memory_pool().release_unused()
     rows = file.metadata.num_rows
@@ -121,13 +125,19 @@ def _check_counts(file: ParquetFile, bounds: ParquetBounds) -> None:
         raise BadParquet("the body is not a Parquet file: its counts of rows differ")
 
 
-def _check_pages(file: ParquetFile, body: bytes, wanted: dict[str, str], bounds: ParquetBounds) -> None:
-    """Refuse columns whose pages would become too large, by the headers that the decoder will follow."""
+def _check_pages(file: ParquetFile, body: bytes, wanted: dict[str, str], bounds: ParquetBounds) -> list[str]:
+    """Refuse columns whose pages would become too large, by the headers that the decoder will follow.
+
+    Returns
+    -------
+    The columns in which a text may be stored once for many rows.
+    """
     about, view = file.metadata, memoryview(body)
     if str(about.created_by).startswith("parquet-mr") and not MODERN.match(about.created_by):
         # The decoder reads beyond the columns of such files.
         raise BadParquet("files of parquet-mr before version 1.3 are not read")
-    size = pages = 0
+    size = count = 0
+    repeating = []
     for number in range(about.num_columns):
         leaf = about.schema.column(number)
         if leaf.path not in wanted:
@@ -135,33 +145,42 @@ def _check_pages(file: ParquetFile, body: bytes, wanted: dict[str, str], bounds:
         name = wanted[leaf.path]
         if leaf.physical_type == "FIXED_LEN_BYTE_ARRAY" and leaf.length > WIDEST:
             raise BadParquet(f"values of {leaf.length:,} bytes are not read", name)
+        encodings: set[int] = set()
         for group in range(about.num_row_groups):
-            chunk = about.row_group(group).column(number)
-            start = chunk.data_page_offset
-            if chunk.has_dictionary_page and chunk.dictionary_page_offset is not None:
-                start = min(start, chunk.dictionary_page_offset)
-            end = start + chunk.total_compressed_size
-            if not 0 <= start <= end <= len(body):
-                raise BadParquet("the body is not a Parquet file: a column lies outside it", name)
-            try:
-                found = read_pages(view, start, end, MOST_PAGES - pages)
-            except ValueError as error:
-                raise BadParquet(f"the column cannot be decoded: {error}", name) from None
-            for page in found:
-                # A dictionary is allocated for as many values as its header says.
-                if page.is_dictionary and page.values > page.size:
-                    raise BadParquet("the column cannot be decoded: its dictionary is damaged", name)
-                if page.encoding == DELTA_BYTE_ARRAY:
-                    raise BadParquet("the encoding DELTA_BYTE_ARRAY is not read; write it with another", name)
-                size += page.size
-            pages += len(found)
+            pages = _pages(about.row_group(group).column(number), view, MOST_PAGES - count, name)
+            encodings |= {page.encoding for page in pages if not page.is_dictionary}
+            size, count = size + sum(page.size for page in pages), count + len(pages)
             if size > bounds.size:
                 raise BadParquet("the file is too large when it is unpacked", name, too_large=True)
+        if DELTA_BYTE_ARRAY in encodings or (DELTA_LENGTH_BYTE_ARRAY in encodings and len(encodings) > 1):
+            raise BadParquet("the column's encoding is not read; write it with PLAIN or RLE_DICTIONARY", name)
+        if DELTA_LENGTH_BYTE_ARRAY not in encodings:
+            repeating.append(leaf.path)
+    return repeating
 
 
-def _decode(body: bytes, file: ParquetFile, wanted: dict[str, str], bounds: ParquetBounds) -> dict[str, pd.Series]:
+def _pages(chunk: ColumnChunkMetaData, body: memoryview, most: int, name: str) -> list[Page]:
+    start = chunk.data_page_offset
+    if chunk.has_dictionary_page and chunk.dictionary_page_offset is not None:
+        start = min(start, chunk.dictionary_page_offset)
+    end = start + chunk.total_compressed_size
+    if not 0 <= start <= end <= len(body):
+        raise BadParquet("the body is not a Parquet file: a column lies outside it", name)
+    try:
+        pages = read_pages(body, start, end, most)
+    except ValueError as error:
+        raise BadParquet(f"the column cannot be decoded: {error}", name) from None
+    # A dictionary is allocated for as many values as its header says.
+    if any(page.is_dictionary and page.values > page.size for page in pages):
+        raise BadParquet("the column cannot be decoded: its dictionary is damaged", name)
+    return pages
+
+
+def _decode(
+    body: bytes, file: ParquetFile, wanted: dict[str, str], repeating: list[str], bounds: ParquetBounds
+) -> dict[str, pd.Series]:
     """Decode columns; repeated texts stay one text each until the size of all is known."""
-    options = {"metadata": file.metadata, "read_dictionary": list(wanted), "arrow_extensions_enabled": False}
+    options = {"metadata": file.metadata, "read_dictionary": repeating, "arrow_extensions_enabled": False}
     packed = ParquetFile(io.BytesIO(body), **options)
     columns, size = {}, 0
     for original, name in wanted.items():
