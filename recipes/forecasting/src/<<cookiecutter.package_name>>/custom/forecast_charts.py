@@ -1,4 +1,4 @@
-"""Charts of forecasts: the next values, the errors and the intervals by the step ahead, and what a series consists of."""
+"""Charts of forecasts: the next values, errors and intervals by the step ahead, and the parts of a series."""
 
 import time
 from copy import deepcopy
@@ -97,7 +97,7 @@ def interval_coverage(evaluation: Evaluation) -> Chart:
     """
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-    combine = getattr(evaluation.model, "combine", None)
+    combine: Any = getattr(evaluation.model, "combine", None)
     if not hasattr(combine, "predict_interval"):
         raise ValueError("the model has no intervals")
     held = _held(evaluation, combine)
