@@ -168,10 +168,105 @@ def test_origins_roll_over_stamps_and_not_over_rows(stamped: Project) -> None:
         (4, 7, 9, 10),
         (6, 9, 11, 12),
     ]
+    written = stamped.module("custom.origins").RollingOrigin(horizon=2, n_splits=3, step=2, gap=1)
     with pytest.raises(ValueError, match="need more than 7 time stamps, and there are 5: take fewer origins"):
-        next(splitter.split(X.iloc[:10]))
+        next(written.split(X.iloc[:10]))
     with pytest.raises(ValueError, match="role: time"):
         next(splitter.split(pd.DataFrame({"a": [1, 2]})))
+
+
+@pytest.mark.parametrize(
+    ("stamps", "origins", "first"), [(732, 8, 636), (93, 8, 32), (24, 5, 8), (16, 1, 4)], ids=["732", "93", "24", "16"]
+)
+def test_a_short_table_gets_fewer_or_closer_origins(stamped: Project, stamps: int, origins: int, first: int) -> None:
+    splitter = stamped.module("custom.origins").RollingOrigin(horizon=12, n_splits=8)
+    found = list(splitter.split(pd.DataFrame(index=pd.date_range("2000-01-01", periods=stamps, freq="MS"))))
+    assert len(found) == origins and len(found[0][0]) == first
+    assert all(len(scored) == 12 and scored[0] == len(learned) for learned, scored in found)
+    assert found[-1][1][-1] == stamps - 1
+
+
+def test_a_table_that_is_too_short_for_the_horizon_is_told_what_to_write(stamped: Project) -> None:
+    splitter = stamped.module("custom.origins").RollingOrigin(horizon=12, n_splits=8)
+    with pytest.raises(ValueError, match=r"leaves 0 of 12 time stamps .* write a `horizon` of at most a third"):
+        next(splitter.split(pd.DataFrame(index=pd.date_range("2000-01-01", periods=12, freq="MS"))))
+
+
+def test_a_series_is_not_scored_before_it_begins(stamped: Project) -> None:
+    stamps = pd.date_range("2020-01-01", periods=40, freq="D")
+    names = np.repeat(["old", "new"], [40, 12])
+    X = pd.DataFrame(index=stamps.append(stamps[-12:]))
+    splitter = stamped.module("custom.origins").RollingOrigin(horizon=5, n_splits=3)
+    found = [(set(names[a]), set(names[b])) for a, b in splitter.split(X, groups=names)]
+    assert found == [({"old"}, {"old"}), ({"old", "new"}, {"old", "new"}), ({"old", "new"}, {"old", "new"})]
+
+
+# ----------------------------------------------------------------------------------------- intervals
+
+
+def made_intervals(stamped: Project, read: Callable[..., Any], lines: dict[str, np.ndarray], origins: int = 20) -> Any:
+    """Intervals of the last-value forecast of 12 steps, and how wide they are by series and step."""
+    stamps = pd.date_range("2000-01-01", periods=len(next(iter(lines.values()))), freq="D").strftime("%Y-%m-%d")
+    table = pd.concat([pd.DataFrame({"when": stamps, "name": name, "y": line}) for name, line in lines.items()])
+    rows, _, task = read(table, {"name": {"role": "group"}}, horizon=12, season_length=1)
+    features, target = rows[["when", "name"]], rows["y"]
+    index = features.set_axis(pd.DatetimeIndex(rows["when"]))
+    splitter = stamped.module("custom.origins").RollingOrigin(horizon=12, n_splits=origins)
+    folds = list(splitter.split(index, groups=rows["name"]))
+    train, combine = stamped.module("steps.train"), stamped.module("steps.ensemble").WeightedMean([1.0])
+    naive = [task.wrap(task.dummy()).fit(features.iloc[a], target.iloc[a]) for a, _ in folds]
+    said = np.concatenate([one.predict(features.iloc[b]) for one, (_, b) in zip(naive, folds, strict=True)])
+    truth = np.concatenate([target.iloc[b] for _, b in folds])
+    intervals = stamped.module("custom.intervals").ResidualIntervals(combine, [0.8, 0.95])
+    intervals.fit(said[:, None], truth, **train.difficulty(task, features, target, folds))
+    task.see(features, target)
+    ahead = task.upcoming(rows)
+    bounds = intervals.predict_interval(np.zeros((len(ahead), 1)), **task.difficulty(ahead))
+    return ahead.assign(half_80=bounds[:, 1], half_95=bounds[:, 3])
+
+
+def test_intervals_of_a_random_walk_grow_as_its_errors_do(stamped: Project, read: Callable[..., Any]) -> None:
+    walk = np.random.default_rng(0).normal(size=1000).cumsum()
+    found = made_intervals(stamped, read, {"a": walk})
+    steps = np.arange(1, 13)
+    assert (np.diff(found["half_95"]) >= 0).all()
+    np.testing.assert_allclose(found["half_80"], 1.28 * np.sqrt(steps), rtol=0.4)
+    np.testing.assert_allclose(found["half_95"], 1.96 * np.sqrt(steps), rtol=0.4)
+
+
+def test_intervals_scale_with_their_series(stamped: Project, read: Callable[..., Any]) -> None:
+    small, large = np.random.default_rng(0).normal(size=(2, 600)) * [[1.0], [50.0]] + [[4775.0], [11389.0]]
+    found = made_intervals(stamped, read, {"small": small, "large": large}).groupby("name")["half_95"].mean()
+    assert found["large"] / found["small"] == pytest.approx(50, rel=0.15)
+
+
+def test_intervals_hold_what_they_promise_on_new_steps(stamped: Project, read: Callable[..., Any]) -> None:
+    """Within binomial bounds, on 30 random walks of very different sizes."""
+    random = np.random.default_rng(1)
+    sizes = 10.0 ** random.uniform(-1, 3, 30)
+    walks = random.normal(size=(30, 162)).cumsum(axis=1) * sizes[:, None]
+    lines = {f"s{number:02}": walk[:150] for number, walk in enumerate(walks)}
+    found = made_intervals(stamped, read, lines, origins=8)
+    missed = np.abs(walks[:, 150:] - walks[:, 149:150]).ravel()
+    for share, half in ((0.8, "half_80"), (0.95, "half_95")):
+        # Steps of a walk depend on each other: about two independent ones are left of each series.
+        deviation = np.sqrt(share * (1 - share) / 60)
+        assert np.mean(missed <= found[half].to_numpy()) == pytest.approx(share, abs=3 * deviation)
+
+
+def test_intervals_beyond_the_horizon_grow_on(stamped: Project, read: Callable[..., Any]) -> None:
+    rows, _, task = read(daily(200))
+    task.see(rows[["when"]], rows["y"])
+    told = task.difficulty(task.upcoming(rows, 12))
+    assert told["strata"].tolist() == [1, 2, *[3] * 10]
+    assert told["scale"][-1] / told["scale"][0] == pytest.approx(2.0), "12 steps are four horizons of 3"
+
+
+def test_a_row_that_several_folds_scored_counts_once(stamped: Project) -> None:
+    kind, mean = stamped.module("custom.intervals").ResidualIntervals, stamped.module("steps.ensemble").WeightedMean
+    errors = np.tile(np.random.default_rng(0).normal(size=15), 4)
+    fitted = [kind(mean([1.0]), [0.8]).fit(np.zeros((60, 1)), errors, rows=rows) for rows in (None, np.arange(60) % 15)]
+    assert fitted[1].widths_[0, 0] > fitted[0].widths_[0, 0]
 
 
 # ------------------------------------------------------------------------------------------- metrics
@@ -303,13 +398,83 @@ def test_the_past_is_refused_in_the_words_of_the_table(read: Callable[..., Any],
         model.predict(features.tail(1))
     ahead = pd.DataFrame({"when": pd.to_datetime(["2024-02-11", "2024-02-10", "2024-02-11"])})
     assert model.predict(ahead).tolist() == [rows["y"].iloc[34], rows["y"].iloc[33], rows["y"].iloc[34]]
-    task.see(features)
-    assert task.strata(ahead).tolist() == [2, 1, 2]
-    assert task.strata(ahead, features.iloc[:-1]).tolist() == [3, 2, 3]
+    task.see(features, rows["y"])
+    assert task.difficulty(ahead)["strata"].tolist() == [2, 1, 2]
+    assert task.difficulty(ahead, features.iloc[:-1], rows["y"].iloc[:-1])["strata"].tolist() == [3, 2, 3]
     assert model.predict(task.askable(features)).shape == (3,)
     mixed = pd.DataFrame({"when": pd.to_datetime(["2024-02-11", "2024-02-10", "2024-02-11", None, "2024-02-01"])})
     found = [(column, reason.split(",")[0], rows.tolist()) for column, reason, rows in task.unanswerable(model, mixed)]
     assert found == [("when", "is empty", [3]), ("when", "is not after 2024-02-09 00:00:00", [4])]
+
+
+def shops(steps: dict[str, tuple[int, int]]) -> pd.DataFrame:
+    """Daily rows of several series: by name the first day and the last, counted from 2024-01-01."""
+    parts = []
+    for name, (first, last) in steps.items():
+        stamps = pd.date_range("2024-01-01", periods=last, freq="D")[first:]
+        values = np.arange(len(stamps)) + 10.0 * len(parts)
+        parts.append(pd.DataFrame({"when": stamps.strftime("%Y-%m-%d"), "shop": name, "y": values}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_what_follows_is_dated_for_each_series(read: Callable[..., Any]) -> None:
+    table = shops({"north": (0, 40), "closed": (0, 30), "young": (20, 40)})
+    rows, schema, task = read(table, {"shop": {"role": "group"}})
+    assert "closed of 3 series end before 2024-02-09" in " ".join(task.hints(rows, schema))
+    ahead = task.upcoming(rows, 2)
+    days = {name: own["when"].dt.strftime("%m-%d").tolist() for name, own in ahead.groupby("shop")}
+    assert days == {"north": ["02-10", "02-11"], "young": ["02-10", "02-11"], "closed": ["01-31", "02-01"]}
+    model = task.wrap(task.dummy()).fit(rows[["when", "shop"]], rows["y"])
+    said = task.predict(model, ahead)
+    assert list(said) == ["when", "shop", "prediction"] == list(task.answers(model))
+    assert said["when"].tolist() == ahead["when"].dt.strftime("%Y-%m-%d").tolist()
+    assert said["shop"].tolist() == ahead["shop"].tolist()
+
+
+def test_local_times_are_local_again_in_the_forecast(read: Callable[..., Any]) -> None:
+    zoned = pd.date_range("2024-10-20", "2024-10-26 23:00", freq="h", tz="Europe/Berlin")
+    local = pd.DataFrame({"when": zoned.strftime("%Y-%m-%d %H:%M:%S"), "y": np.sin(np.arange(len(zoned)) / 5)})
+    rows, _, task = read(local, time_zone="Europe/Berlin")
+    model = task.wrap(task.dummy()).fit(rows[["when"]], rows["y"])
+    said = task.predict(model, task.upcoming(rows, 4))["when"].tolist()
+    assert said == [f"2024-10-27T0{time}:00" for time in ("0:00:00+02", "1:00:00+02", "2:00:00+02", "2:00:00+01")]
+
+
+def test_covariates_of_the_steps_to_come_are_asked_for(read: Callable[..., Any], error: type[Exception]) -> None:
+    rows, _, task = read(daily().assign(price=np.arange(40) % 5 + 0.5))
+    with pytest.raises(
+        error, match=r"uses price, .* a table with the columns when, price and run `make forecast FROM="
+    ):
+        task.upcoming(rows)
+
+
+def test_a_forecast_beyond_the_horizon_is_warned_of(read: Callable[..., Any]) -> None:
+    rows, _, task = read(daily())
+    model = task.wrap(task.dummy()).fit(rows[["when"]], rows["y"])
+    ahead = pd.DataFrame({"when": pd.to_datetime(["2024-02-12", "2024-02-13", "2024-02-20"])})
+    ((column, reason, positions),) = task.doubtful(model, ahead)
+    assert column == "when" and positions.tolist() == [1, 2]
+    assert reason.startswith("is more than 3 steps (the horizon) after 2024-02-09") and "`make forecast`" in reason
+    assert task.doubtful(model, ahead.iloc[:1]) == []
+
+
+@pytest.mark.parametrize("first", [35, 38], ids=["shorter than the horizon", "wholly in the hold-out"])
+def test_a_series_that_is_too_short_is_named(read: Callable[..., Any], error: type[Exception], first: int) -> None:
+    table, columns = shops({"north": (0, 40), "new": (first, 40)}), {"shop": {"role": "group"}}
+    expected = rf"'new' \({40 - first} steps\); a horizon of 3 needs 6 steps of each .* `short_series: leave_out`"
+    with pytest.raises(error, match=expected):
+        read(table, columns)
+    rows, schema, _ = read(table, columns, short_series="leave_out")
+    assert set(rows["shop"]) == {"north"} and any("left out" in note and "'new'" in note for note in schema.notes)
+
+
+@pytest.mark.parametrize("columns", [{}, {"period": {"role": "time"}}], ids=["found", "named"])
+def test_a_counter_of_steps_is_refused(
+    read: Callable[..., Any], error: type[Exception], columns: dict[str, Any]
+) -> None:
+    table = pd.DataFrame({"period": np.arange(60) % 19, "y": np.arange(60.0)})
+    with pytest.raises(error, match=r"period holds .*replace a counter by dates"):
+        read(table, columns)
 
 
 def test_a_plain_regressor_gets_lags(read: Callable[..., Any], methods: Any) -> None:
@@ -331,6 +496,23 @@ def test_horizons_that_differ_are_refused(read: Callable[..., Any], error: type[
     with pytest.raises(error, match="KFold learns from rows that come after those that it scores"):
         task.check_split(rows["y"], every, none, folds, (origins(3, 1), KFold(3)))
     task.check_split(rows["y"], every[:37], every[37:], [(every[:30], every[30:33])], (origins(3, 1), origins(3)))
+
+
+def test_the_horizon_stands_in_one_file(stamped: Project, read: Callable[..., Any]) -> None:
+    origins = stamped.module("custom.origins").RollingOrigin
+    _, _, task = read(daily(), horizon=7)
+    assert task.splitter(origins(n_splits=2)).horizon == 7
+    files = [one.name for one in (stamped.path / "params").rglob("*.yaml") if "horizon: " in one.read_text()]
+    assert files == ["data.yaml"]
+
+
+def test_the_naive_always_competes(stamped: Project) -> None:
+    plan = stamped.module("objects.plan").compile_params(stamped.path / "params").slices
+    assert {name: plan[name].get("always", False) for name in plan if name.startswith("models/")} == {
+        "models/seasonal_naive": True,
+        "models/lag_ridge": False,
+        "models/lag_gradient_boosting": False,
+    }
 
 
 # ------------------------------------------------------------------------------------ what is stamped
@@ -404,10 +586,41 @@ def test_the_sample_runs_from_end_to_end(tmp_path: Path) -> None:
     assert all(title in page for title in ("Forecast", "Error by horizon", "Decomposition"))
     new = pd.DataFrame({"month": pd.date_range("2010-01-01", periods=18, freq="MS").strftime("%Y-%m-%d")})
     new.to_csv(project.path / "new.csv", index=False)
-    project.python("predict", "new.csv", "said.csv")
+    warned = project.python("predict", "new.csv", "said.csv")
+    assert "is more than 12 steps (the horizon) after 2009-12-01" in warned
     said = pd.read_csv(project.path / "said.csv")
     assert said["prediction"].between(15, 30).all() and len(said) == 18
     assert (said["lower_95"] <= said["lower_80"]).all() and (said["lower_80"] < said["upper_80"]).all()
+    assert list(said)[:2] == ["month", "prediction"] and said["month"].tolist() == new["month"].tolist()
+    (project.path / "reports/plots/next_values.csv").stat()
+    project.python("forecast", "next.csv", "--horizon", "3")
+    ahead = pd.read_csv(project.path / "next.csv")
+    assert ahead["month"].tolist() == ["2011-01-01", "2011-02-01", "2011-03-01"]
+    assert list(ahead)[1:] == list(said)[1:] and (ahead["upper_95"] > ahead["prediction"]).all()
+    assert "The seasonal naive there: mean_absolute_error" in project.python("summary")
     new.assign(month="1999-05-01").to_csv(project.path / "new.csv", index=False)
     refused = project.python("predict", "new.csv", "said.csv", code=1)
     assert "is not after 2009-12-01" in refused and "Traceback" not in refused
+
+
+@pytest.mark.slow
+def test_three_years_of_months_are_enough(tmp_path: Path) -> None:
+    pd.read_csv(SAMPLE).tail(36).to_csv(tmp_path / "short.csv", index=False)
+    project = Project(
+        tmp_path,
+        project_name="Short",
+        recipe="forecasting",
+        estimators="lag_ridge",
+        data=str(tmp_path / "short.csv"),
+        target="temperature",
+    )
+    # The naive is fitted also where its share of the seconds is nothing.
+    project.edit(
+        "params/search.yaml", ("trials: 60", "trials: 2"), ("seasonal_naive: 0.05", "seasonal_naive: 0.000001")
+    )
+    for stage in ("plan", "load", "split", "tune seasonal_naive", "tune lag_ridge", "train", "evaluate", "package"):
+        project.stage(*stage.split())
+    project.python("forecast", "next.csv")
+    ahead = pd.read_csv(project.path / "next.csv")
+    assert len(ahead) == 12 and ahead["month"].iloc[0] == "2011-01-01"
+    assert "seasonal_naive  " in project.python("summary") and "out of time" not in project.python("summary")

@@ -46,13 +46,33 @@ def test_rows_whose_errors_are_larger_have_wider_intervals(intervals: Any) -> No
     bounds = fitted.predict_interval(np.zeros((5, 1)), np.array([1, 2, 3, 5, 9]))
     width = bounds[:, 1] - bounds[:, 0]
     assert width[0] < width[1] == width[2] < width[3] == width[4], "3 is like 2, and 9 like 5"
-    few = intervals.ResidualIntervals(DummyRegressor(), [0.8]).fit(np.zeros((60, 1)), truth[:60], np.arange(60) // 10)
-    assert len(np.unique(few.widths_of_)) > 1, "strata of ten are joined with those next to them, and not with all"
+    shrinking = intervals.ResidualIntervals(DummyRegressor(), [0.8]).fit(np.zeros((300, 1)), truth[::-1], strata)
+    assert (np.diff(shrinking.widths_[:, 0]) >= 0).all(), "no stratum has narrower intervals than the one before"
+
+
+def test_intervals_have_the_scale_of_their_rows(intervals: Any) -> None:
+    random = np.random.default_rng(0)
+    scale = np.repeat([1.0, 10.0], 200)
+    truth = random.normal(size=400) * scale
+    fitted = intervals.ResidualIntervals(DummyRegressor(), [0.8]).fit(np.zeros((400, 1)), truth, scale=scale)
+    bounds = fitted.predict_interval(np.zeros((2, 1)), scale=np.array([1.0, 10.0]))
+    assert bounds[:, 1] - bounds[:, 0] == pytest.approx([2.56, 25.6], rel=0.15)
+
+
+def test_few_rows_give_the_wide_intervals_of_a_t_distribution(intervals: Any) -> None:
+    random = np.random.default_rng(0)
+    held = []
+    for _ in range(300):
+        known, new = random.normal(size=10), random.normal(size=20)
+        fitted = intervals.ResidualIntervals(DummyRegressor(), [0.95]).fit(np.zeros((10, 1)), known)
+        low, high = fitted.predict_interval(np.zeros((1, 1)))[0]
+        held.append(np.mean((new >= low) & (new <= high)))
+    assert 0.93 < np.mean(held) < 0.99
 
 
 @pytest.mark.parametrize(
     ("coverage", "rows", "message"),
-    [([1.5], 100, "a share between 0 and 1, not 1.5"), ([0.95], 10, "10 rows are too few for a coverage of 0.95")],
+    [([1.5], 100, "a share between 0 and 1, not 1.5"), ([0.95], 1, "at least 2 rows")],
 )
 def test_intervals_that_cannot_be_are_refused(coverage: list[float], rows: int, message: str, intervals: Any) -> None:
     with pytest.raises(ValueError, match=message):

@@ -27,7 +27,7 @@ def main(words: Sequence[str] | None = None) -> None:
     predict.add_argument("--keep", help="columns of the table to write beside the predictions: id,name")
     predict.add_argument("--model", default="models/package", help="a folder, a URI, registry:prod (%(default)s)")
     predict.add_argument("--rows", type=int, default=50_000, help="how many are predicted at a time (%(default)s)")
-    ahead = commands.add_parser("forecast", help="predict what follows the table, by a model that learned from all of it")
+    ahead = commands.add_parser("forecast", help="predict what follows the table, with a model refitted on all of it")
     ahead.add_argument("output", nargs="?", default="forecast.csv", help="the file to write (%(default)s)")
     ahead.add_argument("--horizon", type=_count, help="how many steps to predict (the horizon in params/data.yaml)")
     ahead.add_argument("--source", help="a table of the rows to predict, with the covariates that the model uses")

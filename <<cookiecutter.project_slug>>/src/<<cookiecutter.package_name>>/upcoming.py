@@ -4,7 +4,6 @@ import copy
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -15,7 +14,6 @@ from .pipeline import MODEL, PredictionPipeline
 from .steps.ensemble import refitted
 from .steps.load import load
 from .steps.predict import features, predict
-from .steps.preprocess import preprocess
 from .steps.task import Task, task_of
 
 PLAN = Path("plan/data.json")

@@ -35,7 +35,12 @@ class ResidualIntervals(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         self.estimator, self.coverage = estimator, coverage
 
     def fit(
-        self, X: np.ndarray, y: np.ndarray, strata: np.ndarray | None = None, scale: np.ndarray | None = None
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        strata: np.ndarray | None = None,
+        scale: np.ndarray | None = None,
+        rows: np.ndarray | None = None,
     ) -> "ResidualIntervals":
         """Learn how far the truth lies from the predictions.
 
@@ -48,6 +53,9 @@ class ResidualIntervals(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
             Strata of rows in the order of their errors, such as how many steps ahead a forecast is.
         scale : array of float of shape (rows,), optional
             How large the error of each row is expected to be, up to a common factor.
+        rows : array of int of shape (rows,), optional
+            Which row of the table each is: a row that several folds scored tells little more than one that was scored
+            once.
 
         Raises
         ------
@@ -69,9 +77,10 @@ class ResidualIntervals(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         )
         means = np.bincount(place, ratios) / counts
         typical = isotonic_regression(means, sample_weight=counts) + TINY * (means.mean() or 1.0)
-        quantiles = np.array([_quantile(ratios / typical[place], share) for share in self.coverage])
+        distinct = len(y) if rows is None else len(np.unique(rows))
+        quantiles = np.array([_quantile(ratios / typical[place], share, distinct) for share in self.coverage])
         # The mean of a stratum of n rows is itself uncertain.
-        self.widths_ = np.outer(typical * np.sqrt(1 + 1 / counts), quantiles)
+        self.widths_ = np.outer(typical * np.sqrt(1 + len(y) / distinct / counts), quantiles)
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
@@ -93,10 +102,16 @@ class ResidualIntervals(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         return np.stack([middle - widths, middle + widths], axis=2).reshape(len(X), -1)
 
 
-def _quantile(ratios: np.ndarray, share: float) -> float:
-    """Return the quantile that a new ratio exceeds with a probability of at most 1 - share."""
-    count = len(ratios)
-    if share <= count / (count + 1):
-        return float(np.quantile(ratios, np.ceil((count + 1) * share) / count, method="inverted_cdf"))
-    spread = float(np.sqrt(np.mean(ratios**2))) * np.sqrt(1 + 1 / count)
-    return max(float(ratios.max()), float(student.ppf((1 + share) / 2, count - 1)) * spread)
+def _quantile(ratios: np.ndarray, share: float, distinct: int) -> float:
+    """Return the quantile that a new ratio exceeds with a probability of at most 1 - share.
+
+    Parameters
+    ----------
+    distinct : int
+        How many rows of the table the ratios are of.
+    """
+    if share <= distinct / (distinct + 1):
+        level = np.ceil((distinct + 1) * share) / distinct
+        return float(np.quantile(ratios, level, method="inverted_cdf"))
+    spread = float(np.sqrt(np.mean(ratios**2))) * np.sqrt(1 + 1 / distinct)
+    return max(float(ratios.max()), float(student.ppf((1 + share) / 2, max(distinct - 1, 1))) * spread)

@@ -414,6 +414,11 @@ def _fold_scores(
 
 
 def difficulty(task: Task, features: pd.DataFrame, target: Targets, folds: Sequence[Fold]) -> dict[str, np.ndarray]:
-    """Return the difficulty of all scored rows, one fold after the other."""
+    """Return what intervals are told of all scored rows, one fold after the other.
+
+    That is their difficulty, and which rows of the table they are, if some were scored more than once.
+    """
     found = [task.difficulty(features.iloc[rows], features.iloc[learn], target.iloc[learn]) for learn, rows in folds]
-    return {key: np.concatenate([one[key] for one in found]) for key in found[0]}
+    told = {key: np.concatenate([one[key] for one in found]) for key in found[0]}
+    scored_rows = np.concatenate([rows for _, rows in folds])
+    return told if len(np.unique(scored_rows)) == len(scored_rows) else told | {"rows": scored_rows}

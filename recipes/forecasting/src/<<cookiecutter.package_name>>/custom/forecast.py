@@ -208,8 +208,8 @@ class Forecast(Regression):
         ended = self._ended_early(frame)
         if ended:
             said.append(
-                f"{_listed(ended)} of {len(lengths)} series end before {frame[self.time_].max()}, where the table ends: "
-                "their forecasts follow their own ends"
+                f"{_listed(ended)} of {len(lengths)} series end before {frame[self.time_].max()}, where the table "
+                "ends: their forecasts follow their own ends"
             )
         left = schema.role("feature")
         if left:
@@ -365,8 +365,8 @@ class Forecast(Regression):
         steps = counted(indexed(features, self.time_, self.group_).index, ends, self.frequency or "D")[0]
         far = np.flatnonzero(steps > self.horizon)
         reason = (
-            f"is more than {self.horizon} steps (the horizon) after {max(ends.values())}, where the rows that the model "
-            "learned from end: `make forecast` lets it learn from all rows first"
+            f"is more than {self.horizon} steps (the horizon) after {max(ends.values())}, where the rows that the "
+            "model learned from end: `make forecast` lets it learn from all rows first"
         )
         return [(self.time_, reason, far)] if len(far) else []
 

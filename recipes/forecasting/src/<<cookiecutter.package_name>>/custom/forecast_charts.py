@@ -1,4 +1,4 @@
-"""Charts of forecasts: the next values, the errors and the intervals by the step ahead, and what a series consists of."""
+"""Charts of forecasts: the next values, errors and intervals by the step ahead, and the parts of a series."""
 
 import time
 from copy import deepcopy
@@ -66,7 +66,7 @@ def next_values(evaluation: Evaluation, most_series: int = 4, seconds: float = 6
     figure, data = _drawn(table, task, evaluation.target, most_series)
     caption = (
         f"The {task.horizon} steps after the end of the table, forecast by the same members after they have learned "
-        f"from all {len(whole):,} rows. `make forecast` writes them to a file."
+        f"from all {len(whole):,} rows. The command make forecast writes them to a file."
     )
     series = len(table.index.unique(level=0))
     caption += f" {most_series} of {series} series are drawn." if series > most_series else ""
@@ -97,7 +97,7 @@ def interval_coverage(evaluation: Evaluation) -> Chart:
     """
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-    combine = getattr(evaluation.model, "combine", None)
+    combine: Any = getattr(evaluation.model, "combine", None)
     if not hasattr(combine, "predict_interval"):
         raise ValueError("the model has no intervals")
     held = _held(evaluation, combine)
@@ -116,7 +116,7 @@ def interval_coverage(evaluation: Evaluation) -> Chart:
     axes.figure.legend(loc="outside upper center", ncols=len(names), handlelength=1.3)
     found = [f"those of {name} held {held[name].mean():.0%}" for name in names]
     caption = (
-        f"Intervals made from the errors of the other folds, tried on {len(held):,} rows of each fold in turn: "
+        f"Intervals made from the errors of the other folds, tried on each fold in turn, {len(held):,} rows in all: "
         f"{', '.join(found)}. The dotted lines are the shares that they should hold."
     )
     return Chart("Coverage of the intervals", caption, figure, data)
@@ -300,7 +300,8 @@ def _held(evaluation: Evaluation, combine: Any) -> pd.DataFrame:
         own, others = table[table["fold"] == number], table[table["fold"] != number]
         made = clone(combine).set_params(estimator=WeightedMean([1.0]))
         hard = [{key: part[key].to_numpy() for key in ("strata", "scale")} for part in (others, own)]
-        made.fit(others[["predicted"]].to_numpy(), others["truth"].to_numpy(), **hard[0])
+        known = hard[0] | {"rows": others["row"].to_numpy()}
+        made.fit(others[["predicted"]].to_numpy(), others["truth"].to_numpy(), **known)
         bounds = made.predict_interval(own[["predicted"]].to_numpy(), **hard[1])
         truth = own["truth"].to_numpy()
         inside = {

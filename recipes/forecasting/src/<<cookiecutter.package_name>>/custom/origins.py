@@ -96,13 +96,14 @@ class RollingOrigin:
                     f"there are {stamps}: take fewer origins, or a shorter horizon"
                 )
             return [stamps - horizon - number * self.step for number in reversed(range(self.n_splits))]
-        room = stamps - horizon - self.gap - (max(FEWEST, stamps // SHARE) if self.n_splits > 1 else FEWEST)
-        if room < 0:
+        left = stamps - horizon - self.gap
+        if left < FEWEST:
             raise ValueError(
-                f"a horizon of {horizon} leaves {max(0, stamps - horizon - self.gap)} of {stamps} time stamps to learn "
-                f"from, and {FEWEST} are the fewest: write a `horizon` of at most a third of the table's time stamps "
-                "into the task in params/data.yaml"
+                f"a horizon of {horizon} leaves {max(0, left)} of {stamps} time stamps to learn from, and {FEWEST} are "
+                "the fewest: write a `horizon` of at most a third of the table's time stamps into the task in "
+                "params/data.yaml"
             )
+        room = left - max(FEWEST, min(left, stamps // SHARE))
         step = max(1, min(horizon, room // max(1, self.n_splits - 1)))
         count = min(self.n_splits, room // step + 1)
         return [stamps - horizon - number * step for number in reversed(range(count))]
