@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +18,8 @@ from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.objects.model import model_from
 from << cookiecutter.package_name >>.objects.plan import Plan
 from << cookiecutter.package_name >>.pipeline import PredictionPipeline, Predictions
-from << cookiecutter.package_name >>.schema import Schema
-from << cookiecutter.package_name >>.service.settings import Settings, read_settings
+from << cookiecutter.package_name >>.schema import Column, Schema
+from << cookiecutter.package_name >>.service.settings import Settings, key, read_settings
 from << cookiecutter.package_name >>.steps.example import example
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.task import task_of
@@ -28,8 +29,10 @@ pytest.importorskip("httpx", reason="httpx, with which a service is asked, is no
 
 from fastapi.testclient import TestClient
 
+from << cookiecutter.package_name >>.service import documents
 from << cookiecutter.package_name >>.service.app import make_app
 from << cookiecutter.package_name >>.service.batches import Batches
+from << cookiecutter.package_name >>.service.pages import PAGES
 
 SMALL = Settings(max_rows=50, max_bytes=20_000)
 Client = Callable[..., Any]
@@ -227,10 +230,97 @@ def test_a_key_is_needed_where_there_is_one(pipeline: PredictionPipeline, rows: 
         for given in ({}, {"X-API-Key": ""}, {"X-API-Key": f"{known} "}, {"X-API-Key": "ä"}):
             headers = {name: value.encode() for name, value in given.items()}
             assert "a key is needed" in _reason(client.post("/predict", json={"rows": rows}, headers=headers), 401)
-            assert client.get("/schema", headers=headers).status_code == 401
-            assert client.get("/metrics", headers=headers).status_code == 401
-        assert client.get("/health/live").status_code == client.get("/").status_code == 200
+        twice = [("X-API-Key", known), ("X-API-Key", known)]
+        assert client.get("/schema", headers=twice).status_code == 401
         assert client.post("/predict", json={"rows": rows}, headers={"X-API-Key": known}).status_code == 200
+
+
+def test_without_the_key_nothing_of_the_model_is_told(pipeline: PredictionPipeline) -> None:
+    app = make_app(pipeline, SMALL, key="open sesame")
+    with TestClient(app) as client:
+        paths = {route.path for route in app.routes if "GET" in getattr(route, "methods", ())}
+        opened = {path for path in paths if client.get(path).status_code == 200}
+        assert opened == {*PAGES, "/health/live", "/health/ready"}
+        told = "".join(client.get(path).text for path in opened)
+        assert not [name for name in ("outcome", "plum", "classification") if name in told]
+        document = client.get("/openapi.json", headers={"X-API-Key": "open sesame"}).json()
+    assert document["paths"]["/schema"]["get"]["security"] == [{"key": []}]
+    assert "security" not in document["paths"]["/health/live"]["get"]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [("", "is set and empty"), (" \t", "is set and empty"), ("ä", "ASCII"), ("a ", "no space at its ends")],
+)
+def test_a_key_that_protects_nothing_is_refused(value: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY", value)
+    with pytest.raises(UserError, match=reason):
+        key()
+
+
+def test_every_answer_keeps_other_sites_and_their_scripts_out(client: Any) -> None:
+    answers = [client.get(path) for path in (*PAGES, "/schema", "/openapi.json", "/none", "/metrics")]
+    answers += [client.post("/predict", content=b"{"), client.put("/schema"), client.head("/health/live")]
+    for one in answers:
+        policy = one.headers["content-security-policy"]
+        assert "default-src 'none'; script-src 'self'" in policy and "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy and "http" not in policy
+        assert one.headers["x-content-type-options"] == "nosniff"
+        assert one.headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(("path", "name"), [(path, name) for path, name in PAGES.items() if name.endswith(".html")])
+def test_a_page_loads_only_what_the_service_has(path: str, name: str, client: Any) -> None:
+    page = client.get(path)
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert not re.search(r"https?:|<style|\son\w+=|\sstyle=|<script(?! type=\"module\" src=)", page.text)
+    for asset in re.findall(r'(?:href|src)="(assets/[^"]+)"', page.text):
+        assert client.get(f"/{asset}").status_code == 200
+
+
+def test_what_can_be_got_can_be_asked_for_its_head(client: Any) -> None:
+    for path in ("/health/live", "/health/ready", "/schema", "/", "/openapi.json", "/metrics"):
+        got, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-type"] == got.headers["content-type"]
+    assert client.head("/predict").status_code == 405 and client.head("/none").status_code == 404
+    assert 'method="HEAD",path="/health/live",status="200"' in client.get("/metrics").text
+
+
+def test_names_mean_nothing_to_the_service_and_its_documents() -> None:
+    names = ["</title><script>alert(1)</script>", "__proto__", "elements", "", '"', "\u202e", "a\nb"]
+    columns = [Column(name, "feature", "category", categories=["<b>", "__proto__"]) for name in names]
+    columns[0] = Column(names[0], "feature", "number", boolean=True, min=0, max=1)
+    schema = Schema("</script>", {"class": "x"}, columns)
+    example = [dict.fromkeys(names, "<b>")]
+    assert [one["kind"] for one in documents.columns(schema, example)] == ["boolean", *["choice"] * 6]
+    body = documents.request(schema, example, 9)["content"]["application/json"]
+    assert list(body["schema"]["oneOf"][0]["properties"]["rows"]["items"]["properties"]) == names
+    assert json.loads(json.dumps(body)) == body
+
+
+@pytest.mark.parametrize(
+    ("form", "value", "kind"),
+    [
+        ("%d/%m/%Y", "31/12/2024", "date"),
+        ("%d/%m/%Y %H:%M", "31/12/2024 10:00", "datetime"),
+        ("ISO8601", "2024-12-31", "date"),
+        ("ISO8601", "2024-12-31 10:00:00", "datetime"),
+        (None, "2024-12-31T00:00:00.000", "datetime"),
+        ("ISO8601", "2024-12-31T10:00:00+02:00", "code"),
+    ],
+)
+def test_a_date_is_asked_for_as_the_table_has_it(form: str | None, value: str, kind: str) -> None:
+    schema = Schema("y", {"class": "x"}, [Column("day", "feature", "datetime", format=form)])
+    assert documents.columns(schema, [{"day": value}])[0]["kind"] == kind
+
+
+def test_an_example_that_cannot_be_predicted_does_not_stop_the_service(pipeline: PredictionPipeline) -> None:
+    def narrow(frame: pd.DataFrame) -> pd.DataFrame:
+        raise ValueError("this text is not of the kind that I know")
+
+    with TestClient(make_app(replace(pipeline, featurize=narrow), SMALL)) as client:
+        assert client.get("/health/ready").status_code == 200
 
 
 def test_what_fails_inside_stays_inside(

@@ -27,8 +27,8 @@ TRUTH = {"true": 1.0, "false": 0.0}
 class Column:
     """One column of the input: its role, its dtype, and what was seen in it.
 
-    `numbers` says that its categories are numbers in the table, `boolean` that its numbers are true and false there. `unread` is the share of values that are no number or
-    no date in a column of such, and count as missing. `rules` are the owner's own from `params/data.yaml`: `min`,
+    `numbers` says that its categories are numbers in the table, `boolean` that its numbers are true and false there.
+    `unread` is the share of values that are no number or no date in a column of such, and count as missing. `rules` are the owner's own from `params/data.yaml`: `min`,
     `max`, `categories`, `missing` (the largest share).
     """
 

@@ -13,6 +13,7 @@ Document = dict[str, Any]
 PROBABILITY = "probability_"  # columns that begin so are given together
 TEXT: Document = {"type": "string"}
 NUMBER = r"^ *(-?[0-9]+(\.[0-9]+)?|true|false)? *$"
+ZONE = re.compile(r":\d\d(\.\d+)?[-+](?!00:?00$)\d\d")  # of a time: the inputs of browsers know none
 PROBLEM: Document = {
     "type": "object",
     "properties": {
@@ -78,7 +79,7 @@ def request(schema: Schema, example: list[Document], max_rows: int) -> Document:
         ]
     }
     names = [column.name for column in needed]
-    as_columns = {"columns": {name: [one[name] for one in example] for name in names}}
+    as_columns = {"columns": {name: [row.get(name) for row in example] for name in names}}
     examples = {"rows": {"value": {"rows": example}}, "columns": {"value": as_columns}} if example else {}
     binary = {"type": "string", "format": "binary"}
     content = {JSON: {"schema": body, "examples": examples}, CSV: {"schema": TEXT}, PARQUET: {"schema": binary}}
@@ -135,7 +136,10 @@ def _kind(column: Column, example: list[Document]) -> str:
     if column.format and column.format != "ISO8601":
         return "datetime" if re.search(r"%[HIMScXT]", column.format) else "date"
     # ISO 8601 has both; the example is written as the table is.
-    return "datetime" if any(":" in str(row.get(column.name)) for row in example) else "date"
+    written = [str(row.get(column.name)) for row in example]
+    if any(ZONE.search(one) for one in written):
+        return "code"
+    return "datetime" if any(":" in one for one in written) else "date"
 
 
 def _cell(column: Column) -> Document:
@@ -148,6 +152,8 @@ def _cell(column: Column) -> Document:
     cell = dict(kinds[column.dtype])
     if column.categories:
         cell["description"] = f"Known: {', '.join(column.categories)}."
+    elif column.boolean:
+        cell["description"] = "True or false."
     elif column.min is not None:
         cell["description"] = f"In training from {column.min:g} to {column.max:g}."
     return cell

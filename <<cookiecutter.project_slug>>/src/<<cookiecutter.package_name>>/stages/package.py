@@ -56,8 +56,8 @@ def _check_example(folder: Path, schema: Schema) -> None:
         prepare(pd.DataFrame(read_json(folder / "example.json")), schema)
     except UserError as error:
         raise UserError(
-            f"the example rows, which are made up from the schema, are not taken: {error}; let the step take any value, "
-            "as new rows may bring one that training did not see, or write `example: real`",
+            f"the made-up example rows cannot be prepared: {error}; let the step take any value, because new rows may "
+            "bring values that training did not see, or write `example: real`",
             "package.yaml",
             "example",
         ) from error

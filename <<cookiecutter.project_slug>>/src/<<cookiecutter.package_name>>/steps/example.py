@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..schema import Column, Schema, convert, to_datetime, to_number, to_text
+from ..schema import Column, Schema, convert, to_datetime, to_number
 
 ROWS = 5
 SAMPLED = 1000  # values that are looked at to find the usual shape of a code

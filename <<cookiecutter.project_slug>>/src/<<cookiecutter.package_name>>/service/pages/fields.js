@@ -1,7 +1,7 @@
 // What the fields of the form mean: values of the table as a person types them, and back. Nothing here needs a page.
 
 const PARTS = { Y: "\\d{4}", m: "\\d{1,2}", d: "\\d{1,2}", H: "\\d{1,2}", M: "\\d{1,2}", S: "\\d{1,2}" };
-const ISO = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?)?(?:Z|\+00:?00)?$/;
+const ISO = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?)?(?:Z|\+00:?00)?$/;
 const NAMES = ["Y", "m", "d", "H", "M", "S"];
 
 // Whether a date of this format can be picked in a calendar; others are typed as text.
@@ -18,6 +18,8 @@ export function toInput(value, format, withTime) {
   const found = ISO.exec(String(value));
   if (found && (!format || format === "ISO8601")) {
     NAMES.forEach((name, place) => { parts[name] = found[place + 1] || "00"; });
+    const part = Number(found[7] || 0); // of a second; a calendar knows thousandths
+    if (part) parts.S += part.toFixed(3).slice(1);
   } else if (format && format !== "ISO8601") {
     const names = [];
     const pattern = format.split(/(%.)/).map((piece) => {

@@ -3,6 +3,7 @@
 const KEY = "api-key";
 const form = document.getElementById("key");
 const text = document.getElementById("key-text");
+const lead = document.getElementById("lead");
 const wrong = document.getElementById("key-wrong");
 
 export async function ask(path, options = {}) {
@@ -11,6 +12,7 @@ export async function ask(path, options = {}) {
     const headers = { ...options.headers, ...(key ? { "X-API-Key": key } : {}) };
     const response = await fetch(path, { ...options, headers });
     if (response.status !== 401) return { status: response.status, said: await response.json() };
+    lead.textContent = "This service asks for a key.";
     sessionStorage.removeItem(KEY);
     await typed(key ? "This is not the key." : "");
   }

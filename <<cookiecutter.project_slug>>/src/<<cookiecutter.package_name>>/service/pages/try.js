@@ -42,7 +42,7 @@ const KINDS = {
   },
   number: () => {
     const input = made("input", null, { type: "number", step: "any", inputmode: "decimal" });
-    return { input, fill: (value) => { input.value = truth(value) && typeof value === "boolean" ? Number(value) : value; }, value: () => Number(input.value) };
+    return { input, fill: (value) => { input.value = Number(value); }, value: () => Number(input.value) };
   },
   date: (column) => dated(column, "date", false),
   datetime: (column) => dated(column, "datetime-local", true),
@@ -151,7 +151,8 @@ function box(problems, title) {
   return made_;
 }
 
-function refused(problems) {
+function refused(detail) {
+  const problems = Array.isArray(detail) ? detail : [{ column: null, reason: String(detail) }];
   const others = place(problems, refuse);
   answer.append(box(others, others.length ? "The model did not answer:" : "The model did not answer: see the fields above."));
   form.querySelector("[aria-invalid]")?.focus();
@@ -168,12 +169,13 @@ function bars(shares) {
   return list;
 }
 
-function told(prediction, target) {
+function told(prediction, { target, task, labels }) {
   const said = made("div", null, { class: "said" });
-  said.append(made("p", target));
+  const text = labels.length ? String : short; // the class 2020 is no amount
+  said.append(made("p", target || task));
   for (const [name, value] of Object.entries(prediction)) {
-    if (name === "prediction") said.append(made("strong", short(value) || "(none)"));
-    else if (name !== "probabilities") said.append(made("p", `${name.replace(/^prediction_/, "")}: ${short(value)}`));
+    if (name === "prediction") said.append(made("strong", text(value) || "(none)"));
+    else if (name !== "probabilities") said.append(made("p", `${name.replace(/^prediction_/, "")}: ${text(value)}`));
   }
   const shares = ranked(prediction.probabilities || {});
   if (shares.length) said.append(bars(shares.slice(0, MOST_SHARES)));
@@ -185,7 +187,7 @@ function told(prediction, target) {
   return said;
 }
 
-async function predict(event, target) {
+async function predict(event, schema) {
   event.preventDefault();
   forget();
   const number = asked;
@@ -212,7 +214,7 @@ async function predict(event, target) {
     one.warning.textContent += (one.warning.textContent ? "\n" : "") + reason;
   });
   if (warnings.length) answer.append(box(warnings, "Mind:"));
-  if (said.predictions[0]) answer.append(told(said.predictions[0], target));
+  if (said.predictions[0]) answer.append(told(said.predictions[0], schema));
 }
 
 async function start() {
@@ -221,8 +223,7 @@ async function start() {
     lead.textContent = schema.detail[0].reason;
     return;
   }
-  const target = schema.target || schema.task;
-  document.title = document.getElementById("title").textContent = target;
+  document.title = document.getElementById("title").textContent = schema.target || schema.task;
   lead.textContent = "Fill in a row and see what the model says of it.";
   form.append(...schema.columns.map(field));
   const actions = made("div", null, { class: "actions" });
@@ -235,7 +236,7 @@ async function start() {
   }
   form.append(actions);
   form.addEventListener("input", forget);
-  form.addEventListener("submit", (event) => predict(event, target));
+  form.addEventListener("submit", (event) => predict(event, schema));
   form.hidden = false;
 }
 
