@@ -6,7 +6,7 @@ which leaves everything alone that is not the new project's own.
 
 import os
 import shutil
-import subprocess
+import subprocess  # nosec B404 # no shell
 import sys
 from pathlib import Path
 
@@ -140,7 +140,7 @@ def succeeds(*command: str) -> bool:
 
 def call(*command: str) -> subprocess.CompletedProcess[str]:
     """Run a command in this project; its messages come in English."""
-    return subprocess.run(
+    return subprocess.run(  # nosec B603 # no shell
         command,
         cwd=PROJECT,
         env=ENVIRONMENT,

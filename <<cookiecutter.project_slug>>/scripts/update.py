@@ -15,7 +15,7 @@ import json
 import os
 import re
 import shutil
-import subprocess
+import subprocess  # nosec B404 # no shell
 import sys
 import tempfile
 import tomllib
@@ -145,7 +145,7 @@ def stamped(template: Path, commit: str, answers: Mapping[str, Any], place: Path
     work += ["--checkout", commit, "--extra-context", json.dumps(answers)]
     # A traceback as Python writes it ends with what is wrong, in one line.
     plain = {**ENVIRONMENT, "TYPER_STANDARD_TRACEBACK": "1", "_TYPER_STANDARD_TRACEBACK": "1"}
-    done = subprocess.run(work, env=plain, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run(work, env=plain, stdin=subprocess.DEVNULL, capture_output=True, text=True)  # nosec B603
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip()]
         if any("No module named cruft" in line for line in said):
@@ -261,7 +261,7 @@ def call(
     *words: str, cwd: Path | None = None, stdin: str = "", environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run git; its messages come in English."""
-    return subprocess.run(
+    return subprocess.run(  # nosec B603, B607 # no shell
         ["git", *words],
         cwd=cwd,
         env={**ENVIRONMENT, **(environment or {})},

@@ -8,7 +8,7 @@ With USE_CML=true the comment itself is left to CML; the pictures are not, for C
 
 import os
 import re
-import subprocess
+import subprocess  # nosec B404 # no shell
 import sys
 from pathlib import Path
 
@@ -69,7 +69,7 @@ def with_cml(text: str, page: Path, there: GitHub | GitLab) -> None:
     page.write_text(text, encoding="utf-8")
     options = [f"--target=pr/{there.number}", "--publish=false", "--update"]
     command = ["scripts/ci/cml.sh", "comment", "create", *options, str(page)]
-    code = subprocess.run(command, env={**os.environ, "REPO_TOKEN": there.token}).returncode
+    code = subprocess.run(command, env={**os.environ, "REPO_TOKEN": there.token}).returncode  # nosec B603 # no shell
     if code:
         sys.exit(f"the comment could not be written: cml ended with {code}")
 

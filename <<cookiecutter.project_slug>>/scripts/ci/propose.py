@@ -9,7 +9,7 @@ open pull request of it is kept, so that there is never more than one.
 import argparse
 import base64
 import os
-import subprocess
+import subprocess  # nosec B404 # no shell
 import sys
 from pathlib import Path
 
@@ -78,7 +78,7 @@ def credentials(there: GitHub | GitLab) -> dict[str, str]:
 
 def git(*words: str, environment: dict[str, str] | None = None) -> str:
     """What git says; ends this if it fails."""
-    done = subprocess.run(["git", *words], env=environment, capture_output=True, text=True)
+    done = subprocess.run(["git", *words], env=environment, capture_output=True, text=True)  # nosec B603, B607
     if done.returncode:
         sys.exit(f"git {words[0]} failed: {done.stderr.strip()}")
     return done.stdout.strip()

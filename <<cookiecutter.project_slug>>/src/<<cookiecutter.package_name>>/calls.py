@@ -1,7 +1,7 @@
 """Other programs, called: what they say, or one sentence on why they failed."""
 
 import os
-import subprocess
+import subprocess  # nosec B404 # no shell
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ def said(
         If it is not there, or fails; with the error that it named, or the last lines of what it said.
     """
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # nosec B603 # no shell
             command,
             cwd=cwd,
             env={**os.environ, **QUIET, **(add or {})},

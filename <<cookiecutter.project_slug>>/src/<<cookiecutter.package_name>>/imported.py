@@ -87,6 +87,10 @@ def source_of(data: Any, where: Where) -> dict[str, Any]:
         if not (isinstance(value, str) and value) and not (name == "rev" and value is None):
             quote = f"; put it in quotes: '{value}'" if isinstance(value, int | float) else ""
             raise where.at(name).error(f"{name!r} needs text, not {value!r}{quote}")
+    for name in ("repo", "rev"):
+        # git would take the one for an option, and run a program for the other.
+        if (data.get(name) or "").startswith("-") or "::" in (data.get(name) or ""):
+            raise where.at(name).error(f"{data[name]!r} is no {'address' if name == 'repo' else 'revision'} of git")
     user, at, _ = data["repo"].partition("://")[2].partition("/")[0].rpartition("@")
     if at and ":" in user:
         raise where.at("repo").error("the address holds a password, which would be committed: let git ask its helper")

@@ -8,7 +8,7 @@ Each stage runs in a process of its own, by DVC, and so with the code and the pa
 """
 
 import os
-import subprocess
+import subprocess  # nosec B404 # no shell
 import sys
 from collections.abc import Callable
 from contextlib import chdir
@@ -102,7 +102,7 @@ def run(stage: str, model: str | None = None, from_cache: bool = True) -> Any:
     command = [sys.executable, "-m", "dvc", "repro", *([] if from_cache else ["--single-item", "--force"]), target]
     # dvc.yaml says `python`: that has to be this one, also where its environment has not been activated.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    with subprocess.Popen(
+    with subprocess.Popen(  # nosec B603 # no shell
         command,
         cwd=project(),
         env=os.environ | {"PATH": path},

@@ -7,7 +7,7 @@ leaves to learn from, with the same plan and so with the same budget each.
 import json
 import os
 import shutil
-import subprocess
+import subprocess  # nosec B404 # no shell
 import sys
 from pathlib import Path
 from typing import Any
@@ -123,7 +123,7 @@ def _stage(folder: Path, name: str, *words: str) -> None:
     root = Path(__file__).parent.parent
     path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
     command = [sys.executable, "-m", f"{PACKAGE}.stages.{name}", *words]
-    code = subprocess.run(command, cwd=folder, env=os.environ | {"PYTHONPATH": path}).returncode
+    code = subprocess.run(command, cwd=folder, env=os.environ | {"PYTHONPATH": path}).returncode  # nosec B603
     if code:
         raise UserError(f"the stage {name} failed in {folder}; what it said stands above")
 

@@ -101,7 +101,7 @@ class GreedySelection:
         counts = np.zeros(len(outputs))
         for _ in range(self.bags):
             size = len(outputs) if self.bags == 1 else -(-3 * len(outputs) // 4)
-            bag = np.sort(random.choice(len(outputs), size, replace=False))
+            bag = np.sort(random.choice(len(outputs), size, replace=False))  # nosec B311 # a seeded sample, no secret
             counts += np.bincount(bag[self._grow(outputs[bag], score)], minlength=len(outputs)) / self.bags
         members = np.sort(np.argsort(-counts, kind="stable")[: min(self.max_members, int((counts > 0).sum()))])
         weights = counts[members] / counts[members].sum()

@@ -20,7 +20,7 @@ class MLflow:
         """Write a folder."""
         from ..export.mlflow import save
 
-        assert about.features is not None
+        assert about.features is not None  # nosec B101 # a fact for the type checker
         save(path, about.folder, thing, about.features)
 
     def load(self, path: Path, about: About) -> Any:
@@ -47,7 +47,7 @@ class MLEM:
         """Write what MLEM writes, which is loaded there and compared."""
         from ..export.mlem import save
 
-        assert about.features is not None
+        assert about.features is not None  # nosec B101 # a fact for the type checker
         save(thing, path, about.features, self.python)
 
     def load(self, path: Path, about: About) -> Any:

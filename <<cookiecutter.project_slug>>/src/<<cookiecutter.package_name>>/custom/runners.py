@@ -12,7 +12,7 @@ import contextlib
 import json
 import os
 import shutil
-import subprocess
+import subprocess  # nosec B404 # no shell
 import sys
 import tempfile
 import time
@@ -60,7 +60,7 @@ class LocalClean:
         given = {name: os.environ[name] for name in job.environment if name in os.environ}
         path = os.pathsep.join([f"{sys.prefix}/bin", "/usr/local/bin", "/usr/bin", "/bin"])
         plain = {"HOME": str(place / "home"), "PATH": path, "LANG": "C.UTF-8", "PROJECT_VENV": sys.prefix}
-        subprocess.Popen(
+        subprocess.Popen(  # nosec B603, B607 # no shell
             ["sh", "job.sh"],
             cwd=place / "job",
             env=plain | given,
@@ -188,7 +188,7 @@ class SkyPilot:
         if found != "UP":
             return "gone" if found == "STOPPED" else "starting"
         try:
-            done = subprocess.run(["sky", "logs", "--status", job.name], capture_output=True, stdin=subprocess.DEVNULL)
+            done = subprocess.run(["sky", "logs", "--status", job.name], capture_output=True, stdin=subprocess.DEVNULL)  # nosec B603, B607
         except FileNotFoundError:
             raise UserError("sky is not installed, or not on the PATH") from None
         # As its --help says: succeeded, failed, cancelled; 101 and 102 are of jobs that are not done, or not there yet.
@@ -198,7 +198,7 @@ class SkyPilot:
         """All that it has said so far; nothing while there is no machine yet."""
         if self._status(job) != "UP":
             return ""
-        done = subprocess.run(
+        done = subprocess.run(  # nosec B603, B607 # no shell
             ["sky", "logs", "--no-follow", job.name], capture_output=True, text=True, stdin=subprocess.DEVNULL
         )
         return done.stdout  # of a job that failed, its exit code is another

@@ -103,7 +103,7 @@ class Processes:
 
     def submit(self, function: Callable[..., Any], *words: Any) -> Future[Any]:
         """A future of the call's result."""
-        assert self._executor is not None, "start comes first"
+        assert self._executor is not None, "start comes first"  # nosec B101 # a fact for the type checker
         future: Future[Any] = self._executor.submit(_call, function, *words)
         return future
 

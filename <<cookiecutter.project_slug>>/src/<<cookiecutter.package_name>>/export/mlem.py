@@ -5,7 +5,7 @@ There `python -m <package>.export.mlem model.joblib features.parquet folder` run
 
 import os
 import shutil
-import subprocess
+import subprocess  # nosec B404 # no shell
 import sys
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def save(model: Any, path: Path, features: pd.DataFrame, python: str) -> None:
         shutil.copytree(SOURCE, packages / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
         command = [str(Path(python).absolute()), "-m", __name__, str(stored), str(rows), str(path.absolute())]
         environment = os.environ | {"PYTHONPATH": str(packages), "MLEM_NO_ANALYTICS": "1"}
-        done = subprocess.run(command, env=environment, cwd=room, capture_output=True, text=True, timeout=SECONDS)
+        done = subprocess.run(command, env=environment, cwd=room, capture_output=True, text=True, timeout=SECONDS)  # nosec B603
     if done.returncode:
         raise RuntimeError((done.stderr.strip().splitlines() or ["it said nothing"])[-1])
 

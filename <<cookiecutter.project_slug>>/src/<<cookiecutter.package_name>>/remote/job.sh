@@ -3,6 +3,7 @@
 # output/exit is written last: it says that the job has ended, and how. A machine that comes back goes on from where it
 # was, and another one from what output/ holds of the searches.
 set -u
+# shellcheck source=/dev/null
 . ./job.env
 if ! command -v timeout > /dev/null; then timeout() { shift 3; "$@"; }; fi # macOS has none; the run ends in time by itself
 

@@ -9,7 +9,7 @@ import itertools
 import os
 import shutil
 import signal
-import subprocess
+import subprocess  # nosec B404 # no shell
 import sys
 import threading
 import time
@@ -105,7 +105,7 @@ def _prepare(manifest: dict[str, Any]) -> None:
 def _repro(seconds: float) -> int:
     """Run the pipeline for so many seconds at most; its exit code, or that of the program `timeout`."""
     command = [sys.executable, "-m", "dvc", "repro", "--no-commit"]
-    process = subprocess.Popen(command, env={**os.environ, **QUIET}, start_new_session=True)
+    process = subprocess.Popen(command, env={**os.environ, **QUIET}, start_new_session=True)  # nosec B603 # no shell
     try:
         return process.wait(max(seconds, 0))
     except subprocess.TimeoutExpired:

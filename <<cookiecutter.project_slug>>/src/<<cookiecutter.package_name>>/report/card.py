@@ -1,5 +1,6 @@
 """The model card: what the model is, how good it is, and how it is asked, as the README of its folder."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from ..schema import Schema
 from ..steps.task import task_of
 
 PACKAGE = __name__.split(".")[0]
+MARKUP = re.compile(r"[\\|`*_<>\[\]@#&~]")
 USE = """From the project that made it:
 
 ```
@@ -41,16 +43,16 @@ def card(
     environment, metrics, statistics : the parts of the model's folder of these names.
     """
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-    title, task = project["name"], task_of(schema)
-    classes = ", ".join(task.names)
-    targets = " and ".join(f"`{name}`" for name in schema.targets) or "No column of the table"
+    title, task = escaped(project["name"]), task_of(schema)
+    classes = ", ".join(map(escaped, task.names))
+    targets = " and ".join(f"**{escaped(name)}**" for name in schema.targets) or "No column of the table"
     what = f"{targets}, a {task.name}" if schema.targets else f"{targets}: it is a {task.name}"
     sections = {
-        title: project.get("description", ""),
+        title: escaped(project.get("description", "")),
         f"{title}/What it predicts": f"{what}{f' into {classes}' if classes else ''}.",
         f"{title}/How to use it": USE.format(package=PACKAGE),
         f"{title}/What it is made of": "\n".join(
-            f"- {one['name']}" + (f", weight {one['weight']:.3g}" if one["weight"] is not None else "")
+            f"- {escaped(one['name'])}" + (f", weight {one['weight']:.3g}" if one["weight"] is not None else "")
             for one in result["members"]
         ),
         f"{title}/What it learned from": f"{statistics['rows'] - result['held_out']:,} rows.",
@@ -60,13 +62,18 @@ def card(
     known = {one["name"]: one for one in statistics["columns"]}
     needed = schema.needed
     columns = {
-        "column": [one.name for one in needed],
+        "column": [escaped(one.name) for one in needed],
         "dtype": [one.dtype for one in needed],
         "missing in training": [f"{one.missing:.1%}" for one in needed],
-        "values": [known[one.name]["summary"].replace("|", "/") if one.name in known else "" for one in needed],
+        "values": [escaped(known[one.name]["summary"]) if one.name in known else "" for one in needed],
     }
-    versions = {"package": list(environment), "version": list(environment.values())}
+    versions = {"package": list(map(escaped, environment)), "version": list(map(escaped, environment.values()))}
     made.add_table(folded=False, **{f"{title}/Columns that it needs": columns, f"{title}/Made with": versions})
     for name in ("Columns that it needs", "Made with"):
         made.select(f"{title}/{name}").title = name
     return str(made.render()).strip() + "\n"
+
+
+def escaped(text: object) -> str:
+    """Return text for Markdown, on one line, in which no character starts markup, HTML or another cell."""
+    return MARKUP.sub(r"\\\g<0>", " ".join(str(text).split()))

@@ -2,7 +2,7 @@
 
 import contextlib
 import datetime
-import subprocess
+import subprocess  # nosec B404 # no shell
 import tomllib
 from functools import partial
 from pathlib import Path
@@ -366,6 +366,6 @@ def _commit() -> str | None:
 
 def _git(*words: str) -> str | None:
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        asked = subprocess.run(["git", *words], capture_output=True, text=True, check=True)
+        asked = subprocess.run(["git", *words], capture_output=True, text=True, check=True)  # nosec B603, B607
         return asked.stdout.strip() or None
     return None

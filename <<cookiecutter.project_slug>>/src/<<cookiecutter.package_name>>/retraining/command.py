@@ -1,7 +1,7 @@
 """`make retrain`: take new data, run the pipeline, and judge the new model by the rule of `params/retrain.yaml`."""
 
 import os
-import subprocess
+import subprocess  # nosec B404 # no shell
 import sys
 from pathlib import Path
 from typing import Any
@@ -152,5 +152,5 @@ def _dvc(*words: str) -> None:
     # dvc.yaml says `python`: that has to be this one, also where its environment has not been activated.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     command = [sys.executable, "-m", "dvc", *words]
-    if subprocess.run(command, env=os.environ | {"PATH": path}, stdin=subprocess.DEVNULL).returncode:
+    if subprocess.run(command, env=os.environ | {"PATH": path}, stdin=subprocess.DEVNULL).returncode:  # nosec B603
         raise UserError(f"`dvc {' '.join(words)}` has failed; what it printed says why")

@@ -126,7 +126,7 @@ def _difference(text: str, made: Final, frames: bool) -> str:
     module = types.ModuleType("model")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        exec(compile(text, "model.py", "exec"), vars(module))
+        exec(compile(text, "model.py", "exec"), vars(module))  # nosec B102 # the text that was just written, to compare it
         X, y, held_out, *folds = module.training(made.data["source"])
         columns = list(made.schema.features)
         parts = (X, made.train, "the training rows"), (held_out, made.held_out, "the held-out rows")

@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 import signal
-import subprocess
+import subprocess  # nosec B404 # no shell
 import sys
 import time
 from collections.abc import Iterator
@@ -88,7 +88,7 @@ def _search(
     sampled = plan.get("sample", {}).get("params", {}).get("rows", float("inf"))
     few = threads(min(rows, sampled))
     # With its workers it is a group of its own, so that none of them can outlive it.
-    process = subprocess.Popen(command, env=few | os.environ, start_new_session=True)
+    process = subprocess.Popen(command, env=few | os.environ, start_new_session=True)  # nosec B603 # no shell
     try:
         code = process.wait(None if seconds == float("inf") else max(until - time.time(), 0))
     except subprocess.TimeoutExpired:
@@ -127,8 +127,8 @@ def _tracked(name: str) -> Iterator[None]:
         yield
         return
     command = [sys.executable, "-m", f"{__package__.partition('.')[0]}.tracking", name]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
-    assert process.stdin is not None
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # nosec B603 # no shell
+    assert process.stdin is not None  # nosec B101 # a fact for the type checker
     try:
         yield
     finally:

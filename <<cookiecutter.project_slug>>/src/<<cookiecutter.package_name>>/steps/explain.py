@@ -204,7 +204,7 @@ def _shap(shap: Any, estimator: Any, given: Any, background: Any) -> np.ndarray:
         for make in (lambda: shap.TreeExplainer(estimator), lambda: shap.LinearExplainer(estimator, background)):
             try:
                 return np.asarray(make()(given).values)
-            except Exception:
+            except Exception:  # nosec B112 # the next explainer is tried
                 continue
     methods = [one for one in ("predict_proba", "decision_function", "predict") if hasattr(estimator, one)]
     ask = getattr(estimator, methods[0])

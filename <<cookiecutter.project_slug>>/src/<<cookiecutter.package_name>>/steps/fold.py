@@ -90,7 +90,7 @@ def scored(folds: Sequence[Fold]) -> list[Fold]:
     """The folds with the rows that are scored: all, or the same sample for every model if there are very many."""
     random = np.random.default_rng(0)
     return [
-        (learn, score if len(score) <= MOST_SCORED else np.sort(random.choice(score, MOST_SCORED, replace=False)))
+        (learn, score if len(score) <= MOST_SCORED else np.sort(random.choice(score, MOST_SCORED, replace=False)))  # nosec B311 # a seeded sample, no secret
         for learn, score in folds
     ]
 

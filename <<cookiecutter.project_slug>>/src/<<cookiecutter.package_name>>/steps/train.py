@@ -1,6 +1,6 @@
 """Train: make the final model of the configurations that the searches kept."""
 
-import pickle
+import pickle  # nosec B403 # what this process made, for its own workers
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait

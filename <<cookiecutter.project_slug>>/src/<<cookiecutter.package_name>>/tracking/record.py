@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import json
 import math
-import subprocess
+import subprocess  # nosec B404 # no shell
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -272,7 +272,7 @@ def _commit() -> dict[str, str]:
 
     def said(*words: str) -> str | None:
         try:
-            done = subprocess.run(["git", *words], capture_output=True, text=True, timeout=10)
+            done = subprocess.run(["git", *words], capture_output=True, text=True, timeout=10)  # nosec B603, B607
         except (OSError, subprocess.TimeoutExpired):
             return None
         return done.stdout.strip() if done.returncode == 0 else None
