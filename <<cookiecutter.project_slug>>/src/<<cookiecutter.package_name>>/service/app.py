@@ -78,7 +78,7 @@ def make_app(
     @app.post(
         "/predict",
         summary="Predict rows",
-        responses=documents.responses(400, 401, 413, 415, 422, ok=documents.answer(columns)),
+        responses=documents.responses(400, 401, 408, 413, 415, 422, 503, ok=documents.answer(columns)),
         openapi_extra={"requestBody": documents.request(schema, example, settings.max_rows)},
     )
     async def predict(request: Request) -> Response:

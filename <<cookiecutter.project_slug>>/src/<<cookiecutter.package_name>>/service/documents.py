@@ -28,10 +28,11 @@ ERROR: Document = {"type": "object", "properties": {"detail": PROBLEMS}, "requir
 ERRORS = {
     400: "The body cannot be read.",
     401: "The key is missing or wrong.",
-    413: "The body or its rows are too many.",
+    408: "The request did not arrive in time.",
+    413: "The body is too large, or has too many rows or columns.",
     415: "The content type is none that is read.",
     422: "Rows are refused: each with its number, column and reason.",
-    503: "The service is stopping.",
+    503: "The service is not ready, or is busy.",
 }
 
 

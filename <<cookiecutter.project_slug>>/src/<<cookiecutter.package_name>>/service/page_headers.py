@@ -56,9 +56,11 @@ def read_pages(body: memoryview, start: int, end: int, most: int) -> list[Page]:
         if len(pages) == most:
             raise ValueError("too many pages")
         fields = cursor.struct()
-        about = next((fields[number] for number in (5, 7, 8) if isinstance(fields.get(number), dict)), {})
-        numbers = fields.get(2), fields.get(3), about.get(1), about.get(4 if 8 in fields else 2)
-        if not all(isinstance(number, int) and number >= 0 for number in numbers):
+        parts = [fields[number] for number in (5, 7, 8) if isinstance(fields.get(number), dict)]
+        about: dict[int, Any] = parts[0] if parts else {}
+        given = fields.get(2), fields.get(3), about.get(1), about.get(4 if 8 in fields else 2)
+        numbers = [number for number in given if isinstance(number, int) and number >= 0]
+        if len(numbers) < len(given):
             raise ValueError("the header of a page is damaged")
         size, packed, values, encoding = numbers
         pages.append(Page(size, values, encoding, 7 in fields))

@@ -9,7 +9,7 @@ import uvicorn
 from ..files import temporary
 from .app import from_params
 from .metrics import FOLDER
-from .protocol import Limits, LimitedProtocol
+from .protocol import LimitedProtocol, Limits
 from .settings import KEY, key, read_settings
 
 PATIENCE = 30  # seconds that requests under way have when the service is stopped
