@@ -515,6 +515,16 @@ def test_the_naive_always_competes(stamped: Project) -> None:
     }
 
 
+def test_a_series_without_a_forecast_is_not_drawn(stamped: Project, read: Callable[..., Any]) -> None:
+    charts = stamped.module("custom.forecast_charts")
+    rows, _, task = read(shops({"closed": (0, 30), "north": (0, 40)}), {"shop": {"role": "group"}})
+    index = pd.MultiIndex.from_frame(rows[["shop", "when"]])
+    late = (rows["shop"] == "north") & (rows["when"] > "2024-02-06")
+    table = pd.DataFrame({"true": rows["y"].to_numpy(), "predicted": np.where(late, 1.0, np.nan)}, index).sort_index()
+    figure, data = charts._drawn(table.assign(lower_80=0.0, upper_80=2.0), task, "y", 4)
+    assert len(figure.axes) == 1 and set(data["series"]) == {"north"}
+
+
 # ------------------------------------------------------------------------------------ what is stamped
 
 

@@ -90,6 +90,10 @@ def test_the_summary_names_the_models_and_the_report(project: Project) -> None:
     assert "note:" not in said
     with project.edited("models/final/result.json", ('"unfitted": []', '"unfitted": ["random_forest, trial 2"]')):
         assert "note: 1 more had been chosen, and could not be fitted within the seconds" in project.python("summary")
+    beside = json.loads((project.path / "reports" / "baseline.json").read_text(encoding="utf-8"))
+    assert f"The dummy model there: {beside['metric']} {beside['baseline']:.4g}" in said
+    with project.edited("reports/baseline.json", (f'"score": {beside["score"]}', f'"score": {beside["baseline"]}')):
+        assert "note: the final model is not better than the dummy model on the held-out" in project.python("summary")
     board = json.loads((project.path / "reports" / "leaderboard.json").read_text(encoding="utf-8"))
     last = board["models"][-1]
     found = f'"score": {last["score"]},\n      "state": "ok"'

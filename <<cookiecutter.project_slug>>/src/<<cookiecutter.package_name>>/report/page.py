@@ -126,7 +126,7 @@ def gain(score: Mapping[str, Any]) -> dict[str, str] | None:
         return None
     difference = value - baseline
     if number(value) == number(baseline):
-        return {"state": "same", "text": "no better than the dummy"}
+        return {"state": "same", "text": "no better"}
     state = "good" if (difference > 0) == score["higher_is_better"] else "bad"
     if not score["higher_is_better"] and baseline > 0 and value >= 0 and abs(difference) <= 9 * baseline:
         # An error has a true zero, so a share says more than a difference.

@@ -68,7 +68,7 @@ def next_values(evaluation: Evaluation, most_series: int = 4, seconds: float = 6
         f"The {task.horizon} steps after the end of the table, forecast by the same members after they have learned "
         f"from all {len(whole):,} rows. The command make forecast writes them to a file."
     )
-    series = len(table.index.unique(level=0))
+    series = len(_forecast_series(table))
     caption += f" {most_series} of {series} series are drawn." if series > most_series else ""
     caption += f" The first {MOST_LISTED} are listed." if len(said) > MOST_LISTED else ""
     return Chart("Forecast beyond the data", caption, figure, data, said.head(MOST_LISTED))
@@ -84,7 +84,7 @@ def forecast(evaluation: Evaluation, most_series: int = 4) -> Chart:
     bands = _bands(table)
     if bands:
         caption += f" A band of {bands[0]} % should hold about {bands[0]} % of the true values."
-    series = len(table.index.unique(level=0))
+    series = len(_forecast_series(table))
     caption += f" {most_series} of {series} series are drawn." if series > most_series else ""
     return Chart("Forecast of the hold-out", caption, figure, data)
 
@@ -221,6 +221,11 @@ def _bands(table: pd.DataFrame) -> list[str]:
     return [name.removeprefix("lower_") for name in map(str, table) if name.startswith("lower_")]
 
 
+def _forecast_series(table: pd.DataFrame) -> list[str]:
+    """Return the series that have a forecast: one that ended early has none in the hold-out."""
+    return list(table.index[table["predicted"].notna()].unique(level=0))
+
+
 def _drawn(table: pd.DataFrame, task: Any, target: str, most_series: int) -> tuple["Figure", pd.DataFrame]:
     """Draw forecasts after the end of the history, a panel for each series; return the figure and its numbers.
 
@@ -231,7 +236,7 @@ def _drawn(table: pd.DataFrame, task: Any, target: str, most_series: int) -> tup
     """
     from matplotlib.figure import Figure
 
-    shown = list(table.index.unique(level=0))[:most_series]
+    shown = _forecast_series(table)[:most_series]
     figure = Figure(figsize=(1.6 * WIDTH, HEIGHT if len(shown) == 1 else 2.1 * len(shown) + 0.6), layout="constrained")
     panels = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
     parts = []
