@@ -312,6 +312,19 @@ def test_the_past_is_refused_in_the_words_of_the_table(read: Callable[..., Any],
     assert found == [("when", "is empty", [3]), ("when", "is not after 2024-02-09 00:00:00", [4])]
 
 
+@pytest.mark.parametrize("series", [3, 60])
+def test_made_up_rows_follow_a_series_that_is_there(read: Callable[..., Any], stamped: Project, series: int) -> None:
+    parts = [daily(40 + number).assign(shop=f"S{number:03d}") for number in range(series)]
+    frame = pd.concat(parts, ignore_index=True)
+    _, schema, task = read(frame, {"shop": {"role": "group"}})
+    schema.inputs = ["feature", "time", *task.keys]
+    rows = task.example(stamped.module("steps.example").example(frame, schema), frame)
+    (shop,) = {row["shop"] for row in rows}
+    last = frame.loc[frame["shop"] == shop, "when"].max()
+    days = pd.date_range(last, periods=6, freq="D")[1:].strftime("%Y-%m-%d")
+    assert [row["when"] for row in rows] == days.tolist()
+
+
 def test_a_plain_regressor_gets_lags(read: Callable[..., Any], methods: Any) -> None:
     _, _, task = read(daily())
     assert isinstance(task.adapt(LinearRegression()), methods.LagRegressor)
