@@ -475,6 +475,17 @@ def test_a_counter_of_steps_is_refused(
     table = pd.DataFrame({"period": np.arange(60) % 19, "y": np.arange(60.0)})
     with pytest.raises(error, match=r"period holds .*replace a counter by dates"):
         read(table, columns)
+@pytest.mark.parametrize("series", [3, 60])
+def test_made_up_rows_follow_a_series_that_is_there(read: Callable[..., Any], stamped: Project, series: int) -> None:
+    parts = [daily(40 + number).assign(shop=f"S{number:03d}") for number in range(series)]
+    frame = pd.concat(parts, ignore_index=True)
+    _, schema, task = read(frame, {"shop": {"role": "group"}})
+    schema.inputs = ["feature", "time", *task.keys]
+    rows = task.example(stamped.module("steps.example").example(frame, schema), frame)
+    (shop,) = {row["shop"] for row in rows}
+    last = frame.loc[frame["shop"] == shop, "when"].max()
+    days = pd.date_range(last, periods=6, freq="D")[1:].strftime("%Y-%m-%d")
+    assert [row["when"] for row in rows] == days.tolist()
 
 
 def test_a_plain_regressor_gets_lags(read: Callable[..., Any], methods: Any) -> None:

@@ -28,8 +28,8 @@ class Column:
     """One column of the input: its role, its dtype, and what was seen in it.
 
     `numbers` says that its categories are numbers in the table, `boolean` that its numbers are true and false there.
-    `unread` is the share of values that are no number or no date in a column of such, and count as missing. `rules` are the owner's own from `params/data.yaml`: `min`,
-    `max`, `categories`, `missing` (the largest share).
+    `unread` is the share of values that are no number or no date in a column of such, and count as missing. `rules` are
+    the owner's own from `params/data.yaml`: `min`, `max`, `categories`, `missing` (the largest share).
     """
 
     name: str

@@ -25,7 +25,7 @@ from {package}.pipeline import PredictionPipeline
 PredictionPipeline.load("models/package").predict(rows)  # a pandas.DataFrame with the columns below
 ```
 
-`example.json` holds some example rows. `model.skops` is loaded with no types but those that the project's params name."""
+`example.json` holds example rows. `model.skops` is loaded with no types but those that the project's params name."""
 
 
 def card(
