@@ -340,3 +340,18 @@ def test_dvc_quotes_a_model_for_the_shell_and_the_stage_refuses_it(
     if name not in ("Logistic_Regression", "Train"):
         monkeypatch.setattr(sys, "argv", [words[2], f"--model={name}"])
         assert "cannot name a model" in refused(project.module("stages.tune").main)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("repo", "--upload-pack=touch x"), ("repo", "ext::sh -c touch% x"), ("rev", "--output=x"), ("path", "../x.csv")],
+)
+def test_an_address_is_no_option_of_git(key: str, value: str, project: Project, refused: Callable[..., str]) -> None:
+    source = {"repo": "https://example.org/a", "path": "a.csv", "rev": "main"} | {key: value}
+    where = project.module("objects.reader").Where("params/data.yaml")
+    assert repr(value) in refused(lambda: project.module("imported").source_of(source, where))
+
+
+def test_a_card_holds_text_and_no_markup(project: Project) -> None:
+    escaped = project.module("report.card").escaped
+    assert escaped("a|b\n<script>[x](y) `c`") == r"a\|b \<script\>\[x\](y) \`c\`"
