@@ -3,8 +3,9 @@
     python scripts/requirements.py dev,serve                                   the requirements in pyproject.toml
     python scripts/requirements.py --versions models/package/environment.json  constraints: the versions of a model
 
-A model's folder may have been fetched from elsewhere. So its versions are constraints, which install no package that the
-project does not require, and nothing of them reaches pip but names and versions that were parsed as such. The Dockerfile installs this before it copies any code, so an edit of the code installs nothing again.
+A model's folder may have been fetched from elsewhere. So its versions are constraints, which install no package that
+the project does not require, and nothing of them reaches pip but names and versions that were parsed as such. The
+Dockerfile installs this before it copies any code, so an edit of the code installs nothing again.
 """
 
 import json

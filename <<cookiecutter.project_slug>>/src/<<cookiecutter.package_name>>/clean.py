@@ -20,8 +20,8 @@ FOLDERS = (
     *("reports/plots", "reports/review"),
 )
 FILES = (
-    *("reports/report.html", "reports/baseline.json", "reports/leaderboard.json", "reports/metrics.json", "reports/nested.json"),
-    *("reports/retrain.json", "reports/retrain.md"),
+    *("reports/report.html", "reports/baseline.json", "reports/leaderboard.json", "reports/metrics.json"),
+    *("reports/nested.json", "reports/retrain.json", "reports/retrain.md"),
 )
 CACHED = (
     *("studies", "nested", "registry", "registry.json", "paired.json", "tracking"),
