@@ -475,6 +475,8 @@ def test_a_counter_of_steps_is_refused(
     table = pd.DataFrame({"period": np.arange(60) % 19, "y": np.arange(60.0)})
     with pytest.raises(error, match=r"period holds .*replace a counter by dates"):
         read(table, columns)
+
+
 @pytest.mark.parametrize("series", [3, 60])
 def test_made_up_rows_follow_a_series_that_is_there(read: Callable[..., Any], stamped: Project, series: int) -> None:
     parts = [daily(40 + number).assign(shop=f"S{number:03d}") for number in range(series)]
