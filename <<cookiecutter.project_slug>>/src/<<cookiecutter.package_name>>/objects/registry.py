@@ -52,6 +52,9 @@ KINDS = (
 )
 PACKAGE = __name__.split(".")[0]
 ALWAYS = ("sklearn", "optuna", f"{PACKAGE}.custom", f"{PACKAGE}.report.charts")
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # by the name of the package that is imported
+# What a service does without; see the extra `train` in pyproject.toml.
+FOR_TRAINING = ("optuna",)
 CACHE = Path(".cache/registry.json")
 
 # Modules that say nothing of use and cost something: tests, a module that prints a poem, bridges to clusters
@@ -122,6 +125,8 @@ def resolve(name: Any, packages: Iterable[str], where: Where, kinds: Iterable[st
         raise where.error(f"{name!r} is ambiguous: write {' or '.join(fitting)}")
     if found:
         raise where.error(f"{name!r} is {_a(found[0].kind)}, and {_a(_either(kinds))} is needed here")
+    if allowed <= {"sampler", "pruner", "storage"} and importlib.util.find_spec("optuna") is None:
+        raise ModuleNotFoundError("No module named 'optuna'", name="optuna")  # `stages.run` says what brings it
     hint = nearest(name, (entry.name for entry in entries if entry.kind in allowed))
     raise where.error(
         f"no {_either(kinds)} is called {name!r}{hint or '; see: make list'} "
@@ -167,8 +172,6 @@ def load(path: str, where: Where) -> Any:
 
 def kind_of(thing: Any) -> str | None:
     """The kind of a class or function, or None if the params have no use for it."""
-    import optuna
-
     if not inspect.isclass(thing) or thing.__name__.startswith(("_", "Base")):
         return None
     if hasattr(thing, "truth") and hasattr(thing, "outputs"):
@@ -178,12 +181,15 @@ def kind_of(thing: Any) -> str | None:
     if thing.__name__ == "Pipeline":
         return "estimator"  # it is what its last step is
     bases = {base.__name__ for base in thing.__mro__}
-    if issubclass(thing, optuna.samplers.BaseSampler):
-        return "sampler"
-    if issubclass(thing, optuna.pruners.BasePruner):
-        return "pruner"
-    if issubclass(thing, optuna.storages.BaseStorage):
-        return "storage"
+    # Whatever derives from Optuna's classes has imported it; prediction does without.
+    optuna = sys.modules.get("optuna")
+    if optuna is not None:
+        if issubclass(thing, optuna.samplers.BaseSampler):
+            return "sampler"
+        if issubclass(thing, optuna.pruners.BasePruner):
+            return "pruner"
+        if issubclass(thing, optuna.storages.BaseStorage):
+            return "storage"
     if hasattr(thing, "choose"):
         return "ensemble"
     if hasattr(thing, "start") and hasattr(thing, "bring"):
@@ -254,6 +260,8 @@ def _modules(package: str, own: bool) -> Iterator[ModuleType]:
     except ModuleNotFoundError as error:
         if error.name != package:
             raise
+        if package in FOR_TRAINING:
+            return
         raise UserError(
             f"the package {package!r} is not installed: add it to pyproject.toml and run `make setup`",
             "registry.yaml",
@@ -320,9 +328,13 @@ def _version(package: str) -> str:
 
 @lru_cache
 def _distribution_versions(package: str) -> str:
-    names = _distributions().get(package, [package])
+    if package in FOR_TRAINING and importlib.util.find_spec(package) is None:
+        return "absent"
+    # To list every distribution takes longer than everything else that is done here for a prediction.
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        return " ".join(importlib.metadata.version(name) for name in names)
+        return importlib.metadata.version(DISTRIBUTIONS.get(package, package))
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return " ".join(importlib.metadata.version(name) for name in _distributions().get(package, [package]))
     return "absent"
 
 

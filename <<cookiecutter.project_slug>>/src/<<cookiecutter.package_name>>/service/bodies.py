@@ -1,19 +1,20 @@
 """Bodies of requests as tables: JSON, CSV and Parquet, from whoever sends them."""
 
+import importlib.util
 import io
 import json
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-from pyarrow.parquet import ParquetFile
 
 from ..errors import UserError
 from ..schema import Schema
 from ..steps.load import load_bytes
 
 JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
-TYPES = (JSON, CSV, PARQUET)
+# Parquet needs the extra `parquet`.
+TYPES = (JSON, CSV, PARQUET) if importlib.util.find_spec("pyarrow") else (JSON, CSV)
 MOST_EXTRA = 20  # columns that training did not see, and that are told back
 LARGEST = 2**63
 UNPACKED = 100  # how much larger than its limit a body may become when it is unpacked
@@ -117,6 +118,8 @@ def _refuse(constant: str) -> Any:
 
 def _look_into(body: bytes, max_rows: int, max_bytes: int) -> None:
     """Refuse a file that would not fit when it is unpacked."""
+    from pyarrow.parquet import ParquetFile
+
     try:
         about = ParquetFile(io.BytesIO(body)).metadata
         rows = about.num_rows
