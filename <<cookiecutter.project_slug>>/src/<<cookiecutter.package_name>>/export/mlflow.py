@@ -12,8 +12,9 @@ import mlflow.pyfunc
 import numpy as np
 import pandas as pd
 from mlflow.models import Model, ModelSignature
-from mlflow.types import ColSpec, DataType
+from mlflow.types import ColSpec
 from mlflow.types import Schema as Columns
+from mlflow.types.schema import AnyType
 
 from ..files import read_json
 from ..schema import Schema
@@ -21,15 +22,10 @@ from ..steps.predict import predict
 from ..trust import PACKAGE
 
 CODE = Path(__file__).parent.parent
-NEEDED = (
-    "fsspec",
-    "joblib",
-    "matplotlib",
-    "pyarrow",
-    "ruamel.yaml",
-)  # for prediction, beside what the model is made of
-USED = ("params/package.yaml", "params/predict.yaml", "params/registry.yaml", "plan/train.json")  # by prediction
-KINDS = {"number": DataType.double, "datetime": DataType.string, "category": DataType.string, "text": DataType.string}
+# What prediction needs beside what the model is made of.
+NEEDED = ("fsspec", "joblib", "ruamel.yaml")
+# The params that prediction reads.
+USED = ("data", "package", "predict", "registry", "search", "train", "models/*", "preprocess/*")
 
 
 def save(path: Path, folder: Path, model: Any, features: pd.DataFrame) -> None:
@@ -48,11 +44,13 @@ def save(path: Path, folder: Path, model: Any, features: pd.DataFrame) -> None:
     with _contents(folder) as contents:
         mlflow.pyfunc.save_model(path, **contents)
     schema, rows = Schema.from_json(read_json(folder / "schema.json")), pd.DataFrame(read_json(folder / "example.json"))
+    if not len(rows):
+        return
     said, expected = load(path).predict(rows), predict(model, features, schema)
     for name in expected:
         one, other = np.asarray(said[name]), np.asarray(expected[name])
         if not (np.allclose(one, other) if other.dtype.kind == "f" else (one == other).all()):
-            raise ValueError("the model that MLflow loads does not say what the model says")
+            raise ValueError(f"the model that MLflow loads gives another {name!r} than the model")
 
 
 def load(path: Path) -> Any:
@@ -78,23 +76,23 @@ def log(folder: Path, uri: str, experiment: str, run: str) -> None:
 def _contents(folder: Path) -> Iterator[dict[str, Any]]:
     """What MLflow needs to be told of the model in `folder`, whose files are there until the block ends."""
     schema, rows = Schema.from_json(read_json(folder / "schema.json")), pd.DataFrame(read_json(folder / "example.json"))
-    needed = {one.name: KINDS[one.dtype] for one in schema.needed}
-    numbers = {name: float for name, kind in needed.items() if kind == DataType.double and name in rows}
+    needed = [column.name for column in schema.needed]
     with TemporaryDirectory() as room:
         data = Path(room) / "data"
         shutil.copytree(folder, data / "model", ignore=shutil.ignore_patterns("exports"))
-        for file in USED:
-            (data / file).parent.mkdir(exist_ok=True)
-            shutil.copy(file, data / file)
+        for pattern in USED:
+            for file in Path("params").glob(f"{pattern}.yaml"):
+                (data / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file, data / file)
         shutil.copytree(CODE, Path(room) / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
         versions = read_json(folder / "environment.json") | {name: version(name) for name in NEEDED}
         yield {
             "loader_module": f"{PACKAGE}.export.served",
             "data_path": str(data),
             "code_paths": [str(Path(room) / PACKAGE)],
-            "signature": ModelSignature(
-                Columns([ColSpec(kind, name, required=False) for name, kind in needed.items()])
-            ),
-            "input_example": rows[list(needed)].astype(numbers),
+            # The pipeline itself gives every column its type. MLflow's types would refuse what it takes: a whole number
+            # or a truth value where a float is meant, and a number, a time stamp or a category where a text is.
+            "signature": ModelSignature(Columns([ColSpec(AnyType(), name, required=False) for name in needed])),
+            "input_example": rows[needed] if len(rows) else None,
             "pip_requirements": [f"{name}=={number}" for name, number in versions.items() if name != "python"],
         }

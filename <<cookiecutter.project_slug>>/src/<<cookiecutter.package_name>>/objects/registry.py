@@ -53,7 +53,7 @@ KINDS = (
 PACKAGE = __name__.split(".")[0]
 ALWAYS = ("sklearn", "optuna", f"{PACKAGE}.custom", f"{PACKAGE}.report.charts")
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # by the name of the package that is imported
-# What a service does without; see the extra `train` in pyproject.toml.
+# What prediction does without; see the extra `train` in pyproject.toml.
 FOR_TRAINING = ("optuna",)
 CACHE = Path(".cache/registry.json")
 

@@ -62,7 +62,7 @@ def run(main: Callable[[], None]) -> None:
         if missing not in FOR_TRAINING or importlib.util.find_spec(missing) is not None:
             raise
         print(
-            f"error: {missing} is not installed, which training needs: this environment has what prediction needs. "
+            f"error: {missing} is not installed: this environment has what prediction needs and no more. "
             "Run `make setup`, or install the extra 'train'",
             file=sys.stderr,
         )
