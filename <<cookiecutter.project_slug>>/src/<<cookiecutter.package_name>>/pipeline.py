@@ -17,7 +17,7 @@ import pandas as pd
 from .custom.validation import Checked, Validation
 from .errors import UserError
 from .files import read_json
-from .objects.plan import read_named, read_package, read_validation
+from .objects.plan import compile_params, read_package, read_validation
 from .schema import Schema, dtype_of
 from .steps.apart import apart, steps_of
 from .steps.featurize import featurize
@@ -91,12 +91,13 @@ class PredictionPipeline:
 
             which, _, repo = str(uri).removeprefix(REGISTERED).partition("@")
             uri = fetch(which, repo or None, params)
-        named = read_named(params)
+        plan = params.parent / "plan/train.json"
+        named = read_json(plan) if plan.exists() else compile_params(params).slices["train"]
         with fetched(uri, read_package(params)["best"]) as folder:
             if partial:
-                model, (transformers, schema) = None, load_transformers(folder, named)
+                model, (transformers, schema) = None, load_transformers(folder, named["named"])
             else:
-                model, schema = load(folder, named)
+                model, schema = load(folder, named["named"])
                 transformers = steps_of(apart(model)["transformers"])
             example = pd.DataFrame(read_json(folder / "example.json"))
         shown = example if len(example) else None

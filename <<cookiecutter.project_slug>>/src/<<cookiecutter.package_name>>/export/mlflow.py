@@ -24,8 +24,6 @@ from ..trust import PACKAGE
 CODE = Path(__file__).parent.parent
 # What prediction needs beside what the model is made of.
 NEEDED = ("fsspec", "joblib", "ruamel.yaml")
-# The params that prediction reads.
-USED = ("data", "package", "predict", "registry", "search", "train", "models/*", "preprocess/*")
 
 
 def save(path: Path, folder: Path, model: Any, features: pd.DataFrame) -> None:
@@ -80,10 +78,7 @@ def _contents(folder: Path) -> Iterator[dict[str, Any]]:
     with TemporaryDirectory() as room:
         data = Path(room) / "data"
         shutil.copytree(folder, data / "model", ignore=shutil.ignore_patterns("exports"))
-        for pattern in USED:
-            for file in Path("params").glob(f"{pattern}.yaml"):
-                (data / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(file, data / file)
+        shutil.copytree("params", data / "params")  # they say what the model may hold
         shutil.copytree(CODE, Path(room) / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
         versions = read_json(folder / "environment.json") | {name: version(name) for name in NEEDED}
         yield {

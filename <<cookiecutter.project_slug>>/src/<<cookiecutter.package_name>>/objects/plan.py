@@ -141,29 +141,6 @@ def compile_params(folder: Path) -> Plan:
     return plan
 
 
-def read_named(folder: Path) -> list[str]:
-    """Return the import paths that a model's file may hold, as `compile_params` names them for the stage `train`.
-
-    Prediction reads no more of the params than this: a service has no sampler, tracker or chart to resolve.
-
-    Raises
-    ------
-    UserError
-        If a file that names them is wrong.
-    """
-    root = folder.resolve().parent
-    grammar = Grammar(_registry(*read(folder / "registry.yaml", root)))
-    task = build(_task(read(folder / "data.yaml", root)[0]["task"], Where("params/data.yaml").at("task"), grammar))
-    data, where = read(folder / "search.yaml", root)
-    named: set[str] = set()
-    for index, name in enumerate(data["models"]):
-        estimator, preprocess = _written_model(folder, name, grammar, where.at("models", index), task)[:2]
-        named |= classes(estimator) | classes(preprocess)
-    trained = _train(*read(folder / "train.yaml", root), data["models"], task, grammar)
-    trained["parts"] = read_package(folder, grammar)["parts"]
-    return sorted(named | trained["named"] | _named(trained))
-
-
 def read_package(folder: Path, grammar: Grammar | None = None) -> dict[str, Any]:
     """What `params/package.yaml` says.
 
@@ -292,20 +269,6 @@ def read_releases(folder: Path, grammar: Grammar | None = None) -> tuple[Any, li
 
 def read_model(folder: Path, name: str, grammar: Grammar, where: Where, task: Task) -> Model:
     """The model that `params/models/<name>.yaml` describes, checked and with its preprocessing."""
-    estimator, steps, data, place = _written_model(folder, name, grammar, where, task)
-    check(estimator)
-    _refuse_predictors(steps)
-    check(steps)
-    build(steps)
-    model = Model(name, estimator, steps, [])
-    seeds = check_seeds(model.space, data.get("seeds", []), place.at("seeds"))
-    return Model(name, estimator, steps, seeds)
-
-
-def _written_model(
-    folder: Path, name: str, grammar: Grammar, where: Where, task: Task
-) -> tuple[Object, Steps, dict[str, Any], Where]:
-    """Read `params/models/<name>.yaml` without building anything: its estimator, its preprocessing, and the file."""
     path = folder / "models" / f"{name}.yaml"
     if not path.exists():
         known = [one.stem for one in sorted((folder / "models").glob("*.yaml"))]
@@ -313,8 +276,11 @@ def _written_model(
     data, place = read(path, folder.resolve().parent)
     kinds = [*task.models, *ESTIMATORS[4:]]
     estimator = grammar.object(data, place, kinds, also=BESIDE)
+    check(estimator)
     steps = _preprocess(folder, data.get("preprocess", {"steps": []}), place.at("preprocess"), grammar)
-    return estimator, steps, data, place
+    model = Model(name, estimator, steps, [])
+    seeds = check_seeds(model.space, data.get("seeds", []), place.at("seeds"))
+    return Model(name, estimator, steps, seeds)
 
 
 def _preprocess(folder: Path, data: Any, where: Where, grammar: Grammar) -> Steps:
@@ -324,7 +290,11 @@ def _preprocess(folder: Path, data: Any, where: Where, grammar: Grammar) -> Step
             known = [one.stem for one in sorted((folder / "preprocess").glob("*.yaml"))]
             raise where.error(f"there is no params/preprocess/{data}.yaml{nearest(data, known)}")
         data, where = read(path, folder.resolve().parent)
-    return grammar.steps(data, where)
+    steps = grammar.steps(data, where)
+    _refuse_predictors(steps)
+    check(steps)
+    build(steps)
+    return steps
 
 
 def _named_columns(node: Any) -> list[dict[str, Any]]:
