@@ -1,5 +1,10 @@
 """Exports and flavors: models of a table with columns of every kind say the same wherever they are stored."""
 
+import json
+import os
+import shutil
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +15,39 @@ import pandas as pd
 import pytest
 from stamped import Project
 
+slow = pytest.mark.slow
 KINDS = ["text", "integer", "boolean", "number", "labels"]
+# What training needs and prediction does without.
+TRAINING = ["dask", "distributed", "dvc", "gto", "jinja2", "matplotlib", "mlflow", "optuna", "pyarrow", "pytest"]
+WITHOUT = """
+import sys
+from importlib.machinery import PathFinder
+
+class Without(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] in {training} else super().find_spec(name, path, target)
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = Without
+"""
+SERVING = """
+import json
+from pathlib import Path
+import pandas as pd
+from fastapi.testclient import TestClient
+from {package}.__main__ import main
+from {package}.pipeline import PredictionPipeline
+from {package}.service.app import make_app
+from {package}.service.settings import read_settings
+main(["predict", "new.csv", "new.out.csv", "--model", "model"])
+service = make_app(PredictionPipeline.load("model"), read_settings(Path("params")))
+with TestClient(service) as client:
+    rows = json.loads(Path("model/example.json").read_text())
+    answer = client.post("/predict", json={{"rows": rows}})
+    binary = client.post("/predict", content=b"PAR1", headers={{"Content-Type": "application/vnd.apache.parquet"}})
+    offered = list(client.get("/openapi.json").json()["paths"]["/predict"]["post"]["requestBody"]["content"])
+print(json.dumps([answer.json(), binary.status_code, offered]))
+"""
 Packaged = tuple[Project, Path, Any, Any, pd.DataFrame]
 
 
@@ -103,12 +140,21 @@ def stored(packaged: Packaged, folder: Path, flavors: dict[str, Any] | None = No
     return store.About(named, folder.resolve(), examples)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def without_training(program: str, project: Project, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program in a folder as if the packages that prediction does without were not installed."""
+    words = [sys.executable, "-c", WITHOUT.format(training=TRAINING) + program]
+    environment = os.environ | {"PYTHONPATH": str(project.path / "src")}
+    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    "kind", ["text", "number", "labels", pytest.param("integer", marks=slow), pytest.param("boolean", marks=slow)]
+)
 def test_mlflow_predicts_columns_of_every_type_as_the_pipeline_does(
     kind: str, packaged: Callable[[str], Packaged], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = packaged(kind)
-    project, table, model, schema, raw = found
+    project, table, model, _, raw = found
     monkeypatch.chdir(project.path)
     about = stored(found, tmp_path / "model")
     flavor = project.module("custom.exports").MLflow()
@@ -141,7 +187,9 @@ def test_each_flavor_stores_a_model_of_every_type_of_column(
     )
     chosen = [flavors.Skops(), flavors.Joblib(), *([flavors.Onnx()] if kind != "labels" else [])]
     for flavor in chosen:
-        parts = dict.fromkeys([one for one in ("transformers", "label_encoder", "model") if one in flavor.suits], flavor)
+        parts = dict.fromkeys(
+            [one for one in ("transformers", "label_encoder", "model") if one in flavor.suits], flavor
+        )
         about = stored(found, tmp_path / type(flavor).__name__, parts)
         again, _ = project.module("store").load(about.folder, about.named)
         said = project.module("steps.predict").predict(
@@ -171,3 +219,51 @@ def test_an_export_that_fails_costs_no_other_and_not_the_model(
     assert failed[0].startswith("MLEM: model.mlem cannot be stored by MLEM: RuntimeError: there is no nowhere/python")
     assert failed[1:] == ["Broken: ValueError: column 'share' is lost"]
     assert [one.name for one in (about.folder / "exports").iterdir()] == ["model.joblib"]
+
+
+def test_prediction_and_the_service_do_without_what_trains(
+    packaged: Callable[[str], Packaged], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = packaged("text")
+    project, table, model, schema, raw = found
+    monkeypatch.chdir(project.path)
+    stored(found, tmp_path / "model")
+    for folder in ("params", "plan"):
+        shutil.copytree(project.path / folder, tmp_path / folder)
+    shutil.copy(table, tmp_path / "new.csv")
+    done = without_training(SERVING.format(package=project.package), project, tmp_path)
+    assert done.returncode == 0, done.stderr
+    answer, binary, offered = json.loads(done.stdout)
+    assert answer["predictions"][0]["prediction"] in schema.labels
+    assert (binary, offered) == (415, ["application/json", "text/csv"]), "Parquet is the extra `parquet`"
+    said = pd.read_csv(tmp_path / "new.out.csv")["prediction"].tolist()
+    features = project.module("steps.predict").prepare(raw, schema)
+    assert said == project.module("steps.predict").predict(model, features, schema)["prediction"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        (["", "check"], "optuna"),
+        ([".stages.load"], "pyarrow"),
+        (["", "registry"], "gto"),
+    ],
+)
+def test_where_prediction_alone_is_installed_training_says_what_it_lacks(
+    words: list[str], missing: str, packaged: Callable[[str], Packaged], tmp_path: Path
+) -> None:
+    project = packaged("text")[0]
+    for folder in ("params", "plan"):
+        shutil.copytree(project.path / folder, tmp_path / folder)
+    (tmp_path / "data").mkdir()
+    shutil.copytree(project.path / "data" / "raw", tmp_path / "data" / "raw")
+    module = project.package + words[0]
+    program = (
+        f"import runpy\nsys.argv[1:] = {words[1:]}\nrunpy.run_module({module!r}, run_name='__main__', alter_sys=True)"
+    )
+    done = without_training(program, project, tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith(
+        f"error: {missing} is not installed: this environment has what prediction needs and no more. "
+        "Run `make setup`, or install the extra 'train'\n"
+    )

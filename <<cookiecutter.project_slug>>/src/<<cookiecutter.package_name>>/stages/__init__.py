@@ -58,8 +58,10 @@ def run(main: Callable[[], None]) -> None:
         print(f"error: {located(error)}", file=sys.stderr)
         sys.exit(1)
     except ImportError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing not in FOR_TRAINING or importlib.util.find_spec(missing) is not None:
+        # pandas does not name the package that it needs for Parquet.
+        told = error.name.partition(".")[0] if error.name else str(error)
+        missing = next((name for name in FOR_TRAINING if name == told or (not error.name and name in told)), "")
+        if not missing or importlib.util.find_spec(missing) is not None:
             raise
         print(
             f"error: {missing} is not installed: this environment has what prediction needs and no more. "
