@@ -50,7 +50,8 @@ def test_the_configuration_is_valid_and_every_tool_is_one_of_the_project() -> No
         re.sub(r"<[<%].*?[>%]>", "x", (CONFIG.parent / "pyproject.toml").read_text()).replace("= x", '= "x"')
     )["project"]
     extras = project["optional-dependencies"]
-    installed = {re.split(r"[<>=\[]", one)[0] for one in [*project["dependencies"], *extras["dev"], *extras["hooks"]]}
+    wanted = [*project["dependencies"], *extras["train"], *extras["dev"], *extras["hooks"]]
+    installed = {re.split(r"[<>=\[]", one)[0] for one in wanted}
     for hook in HOOKS:
         assert hook["language"] == "system"
         words = hook["entry"].split()

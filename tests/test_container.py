@@ -167,7 +167,12 @@ def test_requirements_are_those_of_the_project_and_of_the_extras(bake: Bake, tmp
     project = bake(project_name="My shop", estimators="lightgbm").path
     listed = run(*REQUIREMENTS, "serve,sql", cwd=project).splitlines()
     assert {"lightgbm>=4.7,<5", "scikit-learn>=1.9,<1.10", "fastapi>=0.165,<1", "sqlalchemy>=2.0,<3"} <= set(listed)
-    assert not [one for one in listed if "==" in one or one.startswith("pytest")]
+    assert not [one for one in listed if "==" in one or one.startswith(("pytest", "my-shop"))]
+    training = {"dvc", "optuna", "matplotlib", "jinja2", "pyarrow"}
+    assert not training & {re.split(r"[\[<>=]", one)[0] for one in listed}, "a service is small"
+    developing = run(*REQUIREMENTS, "dev,serve", cwd=project).splitlines()
+    assert {"dvc>=3.67,<4", "pyarrow>=20", "pytest>=9,<10"} <= set(developing), "an extra brings those it contains"
+    assert len(developing) == len(set(developing))
     done = subprocess.run([*REQUIREMENTS, "dev,server"], cwd=project, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("there is no extra 'server' in pyproject.toml; there are: azure, boosting, ")
@@ -430,7 +435,7 @@ def test_the_image_has_the_packages_of_the_model_and_no_others_to_work_with(imag
     assert made_with["lightgbm"]
     made_with.pop("python")
     assert {name: installed.get(name.lower()) for name in made_with} == made_with
-    assert not {"pytest", "mypy", "ruff", "catboost"} & set(installed)
+    assert not {"pytest", "mypy", "ruff", "catboost", "dvc", "optuna", "matplotlib", "pyarrow"} & set(installed)
     found = next((image.root / "opt" / "venv" / "lib").glob("python*/site-packages"))
     assert list((found / "sklearn").glob("__pycache__/*.pyc")), "modules were not compiled"
     assert (image.folder / ".cache" / "registry.json").exists(), "or each start would look for all classes anew"

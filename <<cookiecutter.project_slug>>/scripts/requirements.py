@@ -37,12 +37,27 @@ def main(words: list[str]) -> None:
 
 
 def requirements(project: dict[str, Any], extras: list[str]) -> list[str]:
-    """The project's dependencies and those of its extras; an extra that it has not ends this."""
+    """Return the project's dependencies and those of its extras, each once; exit if there is no such extra.
+
+    An extra may contain others of this project, written as `project[other]`.
+    """
     known = project.get("optional-dependencies", {})
-    for extra in extras:
+    wanted, waiting = dict.fromkeys(project["dependencies"]), list(reversed(extras))
+    seen: set[str] = set()
+    while waiting:
+        extra = waiting.pop()
         if extra not in known:
             sys.exit(f"there is no extra {extra!r} in pyproject.toml; there are: {', '.join(sorted(known))}")
-    return [*project["dependencies"], *(one for extra in extras for one in known[extra])]
+        if extra in seen:
+            continue
+        seen.add(extra)
+        for requirement in known[extra]:
+            others = re.fullmatch(r"([\w.-]+)\[([\w., -]+)\]", requirement)
+            if others and canonicalize_name(others[1]) == canonicalize_name(project["name"]):
+                waiting += [name.strip() for name in others[2].split(",")]
+            else:
+                wanted[requirement] = None
+    return list(wanted)
 
 
 def pins(own: str, path: str) -> list[str]:

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-from pyarrow.parquet import ParquetWriter
 
 from .custom.validation import Checked
 from .errors import UserError, nearest
@@ -163,7 +161,14 @@ def _jsonl(path: Path) -> Iterator[Write]:
 
 @contextmanager
 def _parquet(path: Path) -> Iterator[Write]:
-    """What the first part has decides on the types of all."""
+    """Write Parquet; the first part decides the types of all."""
+    try:
+        import pyarrow as pa
+        from pyarrow.parquet import ParquetWriter
+    except ModuleNotFoundError:
+        raise UserError(
+            f"{path.name}: writing Parquet needs pyarrow, which is not installed: install the extra 'parquet'"
+        ) from None
     writers: list[ParquetWriter] = []
 
     def write(frame: pd.DataFrame) -> None:

@@ -193,7 +193,7 @@ def environment(packages: Iterable[str]) -> dict[str, str]:
     """The versions of Python and of the packages that a model depends on."""
     found = {"python": platform.python_version()}
     owners = importlib.metadata.packages_distributions()
-    for package in ("sklearn", "numpy", "scipy", "pandas", "optuna", "skops", *packages):
+    for package in ("sklearn", "numpy", "scipy", "pandas", "skops", *packages):
         for name in owners.get(package, []):
             found[name] = importlib.metadata.version(name)
     return found

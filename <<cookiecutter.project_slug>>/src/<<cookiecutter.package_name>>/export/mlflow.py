@@ -11,8 +11,9 @@ import mlflow.pyfunc
 import numpy as np
 import pandas as pd
 from mlflow.models import Model, ModelSignature
-from mlflow.types import ColSpec, DataType
+from mlflow.types import ColSpec
 from mlflow.types import Schema as Columns
+from mlflow.types.schema import AnyType
 
 from ..files import read_json, temporary
 from ..names import requirements
@@ -21,14 +22,8 @@ from ..steps.predict import predict
 from ..trust import PACKAGE
 
 CODE = Path(__file__).parent.parent
-NEEDED = (
-    "fsspec",
-    "joblib",
-    "matplotlib",
-    "pyarrow",
-    "ruamel.yaml",
-)  # for prediction, beside what the model is made of
-KINDS = {"number": DataType.double, "datetime": DataType.string, "category": DataType.string, "text": DataType.string}
+# What prediction needs beside what the model is made of.
+NEEDED = ("fsspec", "joblib", "ruamel.yaml")
 
 
 def save(path: Path, folder: Path, model: Any, features: pd.DataFrame) -> None:
@@ -47,11 +42,13 @@ def save(path: Path, folder: Path, model: Any, features: pd.DataFrame) -> None:
     with _contents(folder) as contents:
         mlflow.pyfunc.save_model(path, **contents)
     schema, rows = Schema.from_json(read_json(folder / "schema.json")), pd.DataFrame(read_json(folder / "example.json"))
+    if not len(rows):
+        return
     said, expected = load(path).predict(rows), predict(model, features, schema)
     for name in expected:
         one, other = np.asarray(said[name]), np.asarray(expected[name])
         if not (np.allclose(one, other) if other.dtype.kind == "f" else (one == other).all()):
-            raise ValueError("the model that MLflow loads does not say what the model says")
+            raise ValueError(f"the model that MLflow loads gives another {name!r} than the model")
 
 
 def load(path: Path) -> Any:
@@ -77,8 +74,7 @@ def log(folder: Path, uri: str, experiment: str, run: str) -> None:
 def _contents(folder: Path) -> Iterator[dict[str, Any]]:
     """What MLflow needs to be told of the model in `folder`, whose files are there until the block ends."""
     schema, rows = Schema.from_json(read_json(folder / "schema.json")), pd.DataFrame(read_json(folder / "example.json"))
-    needed = {one.name: KINDS[one.dtype] for one in schema.needed}
-    numbers = {name: float for name, kind in needed.items() if kind == DataType.double and name in rows}
+    needed = [column.name for column in schema.needed]
     with temporary() as room:
         data = room / "data"
         shutil.copytree(folder, data / "model", ignore=shutil.ignore_patterns("exports"))
@@ -89,9 +85,9 @@ def _contents(folder: Path) -> Iterator[dict[str, Any]]:
             "loader_module": f"{PACKAGE}.export.served",
             "data_path": str(data),
             "code_paths": [str(room / PACKAGE)],
-            "signature": ModelSignature(
-                Columns([ColSpec(kind, name, required=False) for name, kind in needed.items()])
-            ),
-            "input_example": rows[list(needed)].astype(numbers),
+            # The pipeline itself gives every column its type. MLflow's types would refuse what it takes: a whole number
+            # or a truth value where a float is meant, and a number, a time stamp or a category where a text is.
+            "signature": ModelSignature(Columns([ColSpec(AnyType(), name, required=False) for name in needed])),
+            "input_example": rows[needed] if len(rows) else None,
             "pip_requirements": requirements(versions),
         }

@@ -72,6 +72,9 @@ OWN = (
 ESTIMATORS = ("classifier", "regressor", "clusterer", "outlier_detector", "estimator")
 PACKAGE = __name__.split(".")[0]
 ALWAYS = ("sklearn", "optuna", f"{PACKAGE}.custom", f"{PACKAGE}.report.charts")
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # by the name of the package that is imported
+# What prediction does without; see the extra `train` in pyproject.toml.
+FOR_TRAINING = ("optuna",)
 CACHE = Path(".cache/registry.json")
 IMPORT_PATH = re.compile(r"((?!__)[A-Za-z_]\w*\.)+(?!__)[A-Za-z_]\w*", re.ASCII)
 
@@ -172,6 +175,8 @@ def resolve(name: Any, packages: Iterable[str], where: Where, kinds: Iterable[st
         raise where.error(f"{name!r} is ambiguous: write {' or '.join(fitting)}")
     if found:
         raise where.error(f"{name!r} is {_a(found[0].kind)}, and {either(kinds)} is needed here")
+    if allowed <= {"sampler", "pruner", "storage"} and importlib.util.find_spec("optuna") is None:
+        raise ModuleNotFoundError("No module named 'optuna'", name="optuna")  # `stages.run` says what brings it
     hint = nearest(name, (entry.name for entry in entries if entry.kind in allowed))
     raise where.error(
         f"no {_named(kinds)} is called {name!r}{hint or '; see: make list'} "
@@ -413,6 +418,8 @@ def _modules(package: str, own: bool) -> Iterator[ModuleType]:
     except ModuleNotFoundError as error:
         if error.name != package:
             raise
+        if package in FOR_TRAINING:
+            return
         raise UserError(
             f"the package {package!r} is not installed: add it to pyproject.toml and run `make setup`",
             "registry.yaml",
@@ -468,9 +475,13 @@ def _version(package: str) -> str:
 
 @lru_cache
 def _distribution_versions(package: str) -> str:
-    names = _distributions().get(package, [package])
+    if package in FOR_TRAINING and importlib.util.find_spec(package) is None:
+        return "absent"
+    # To list every distribution takes longer than everything else that is done here for a prediction.
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        return " ".join(importlib.metadata.version(name) for name in names)
+        return importlib.metadata.version(DISTRIBUTIONS.get(package, package))
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return " ".join(importlib.metadata.version(name) for name in _distributions().get(package, [package]))
     return "absent"
 
 

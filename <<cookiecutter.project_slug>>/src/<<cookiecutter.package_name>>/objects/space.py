@@ -5,13 +5,14 @@ absent keeps the value that its object has in the params, so `{}` stands for the
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-import optuna
+from typing import TYPE_CHECKING, Any
 
 from ..errors import nearest
 from .grammar import MISSING, Dimension
 from .reader import Where
+
+if TYPE_CHECKING:
+    import optuna
 
 Values = dict[str, Any]
 
@@ -28,7 +29,7 @@ def starts(space: Sequence[Dimension], seeds: Iterable[Values]) -> dict[str, Val
     return points
 
 
-def suggest(trial: optuna.Trial, space: Sequence[Dimension], start: Values | None = None) -> Values:
+def suggest(trial: "optuna.Trial", space: Sequence[Dimension], start: Values | None = None) -> Values:
     """One trial's values: sampled, or those of a start point, for the parameters that matter together."""
     values: Values = {}
     for dimension in space:

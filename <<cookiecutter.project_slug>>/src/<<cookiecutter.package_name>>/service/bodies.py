@@ -1,5 +1,6 @@
 """Bodies of requests as tables: JSON, CSV and Parquet, from whoever sends them."""
 
+import importlib.util
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -13,10 +14,10 @@ from starlette.requests import ClientDisconnect
 from ..errors import UserError
 from ..schema import Schema
 from ..steps.load import MISSING, Bounds, TooLarge, load_bytes, tidy
-from .parquet import BadParquet, ParquetBounds, read_parquet
 
 JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
-TYPES = (JSON, CSV, PARQUET)
+# Parquet needs the extra `parquet`.
+TYPES = (JSON, CSV, PARQUET) if importlib.util.find_spec("pyarrow") else (JSON, CSV)
 MOST_EXTRA = 20  # columns that training did not see, and that are told back
 MOST_COLUMNS = 10_000  # beside those that training saw
 LARGEST = 2**63
@@ -123,20 +124,30 @@ def table(
             frame = load_bytes(body, ".csv", data.get("read"), data.get("missing"), bounds)
             extra = [str(name) for name in frame if name not in known]
         else:
-            packed, extra = read_parquet(body, known, ParquetBounds(max_rows, columns, UNPACKED * max_bytes))
+            packed, extra = _from_parquet(body, known, max_rows, columns, UNPACKED * max_bytes)
             frame = tidy(packed, "the body", list(data.get("missing") or MISSING))
     except TooLarge as error:
         raise BadBody(413, error.message) from None
     except UserError as error:
         raise BadBody(400, error.message) from None
-    except BadParquet as bad:
-        status = 413 if bad.too_large else 422 if bad.column else 400
-        raise BadBody(status, bad.reason, column=bad.column) from None
     if len(frame) > max_rows:
         raise BadBody(413, f"there are more than {max_rows:,} rows, which are allowed for one request")
     # Of columns that mean nothing it matters that they are there.
     shown = [_text(name) for name in extra[:MOST_EXTRA]]
     return frame[[name for name in frame if name in known]].assign(**dict.fromkeys(shown))
+
+
+def _from_parquet(
+    body: bytes, known: set[str], max_rows: int, max_columns: int, max_bytes: int
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the columns that training knows, and the names of the others."""
+    from .parquet import BadParquet, ParquetBounds, read_parquet  # pyarrow is an extra of the service
+
+    try:
+        return read_parquet(body, known, ParquetBounds(max_rows, max_columns, max_bytes))
+    except BadParquet as bad:
+        status = 413 if bad.too_large else 422 if bad.column else 400
+        raise BadBody(status, bad.reason, column=bad.column) from None
 
 
 def _from_json(body: bytes, schema: Schema, max_rows: int) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from ..schema import Column, Schema
-from .bodies import CSV, JSON, PARQUET
+from .bodies import CSV, JSON, PARQUET, TYPES
 from .watch import HEADER, OPEN
 
 Document = dict[str, Any]
@@ -84,7 +84,7 @@ def request(schema: Schema, example: list[Document], max_rows: int) -> Document:
     examples = {"rows": {"value": {"rows": example}}, "columns": {"value": as_columns}} if example else {}
     binary = {"type": "string", "format": "binary"}
     content = {JSON: {"schema": body, "examples": examples}, CSV: {"schema": TEXT}, PARQUET: {"schema": binary}}
-    return {"required": True, "content": content}
+    return {"required": True, "content": {kind: content[kind] for kind in TYPES}}
 
 
 def answer(columns: Document) -> Document:

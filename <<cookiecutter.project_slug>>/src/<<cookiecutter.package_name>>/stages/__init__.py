@@ -1,5 +1,6 @@
 """What `dvc.yaml` calls: each stage reads its inputs, calls the step, writes its outputs. Nothing clever."""
 
+import importlib.util
 import os
 import signal
 import sys
@@ -16,6 +17,8 @@ STARTED = time.monotonic()  # of this process, as good as: the libraries are loa
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 MANY_ROWS = 10_000
+# What the extra `train` of pyproject.toml brings; an installed service has none of it.
+FOR_TRAINING = ("dvc", "gto", "jinja2", "markupsafe", "matplotlib", "optuna", "pyarrow")
 
 
 def threads(rows: float) -> dict[str, str]:
@@ -61,6 +64,18 @@ def run(main: Callable[[], None]) -> None:
         from ..objects.reader import located
 
         print(f"error: {located(error)}", file=sys.stderr)
+        sys.exit(1)
+    except ImportError as error:
+        # pandas does not name the package that it needs for Parquet.
+        told = error.name.partition(".")[0] if error.name else str(error)
+        missing = next((name for name in FOR_TRAINING if name == told or (not error.name and name in told)), "")
+        if not missing or importlib.util.find_spec(missing) is not None:
+            raise
+        print(
+            f"error: {missing} is not installed: this environment has what prediction needs and no more. "
+            "Run `make setup`, or install the extra 'train'",
+            file=sys.stderr,
+        )
         sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -43,11 +43,14 @@ def main() -> None:
         flavors = [
             build(Grammar().object(one, WHERE.at("exports", i), ["flavor"])) for i, one in enumerate(plan["exports"])
         ]
-        if flavors:
-            _export(folder, flavors, named)
-            seal(folder)
+        failed = _export(folder, flavors, named) if flavors else []
+        seal(folder)
     note_made(Path("models/package"))
     print("models/package is the trained model with its schema, metrics and card")
+    if failed:
+        lacking = "one export" if len(failed) == 1 else f"{len(failed)} exports"
+        problem = f"models/package is written without {lacking}: {'; '.join(failed)}"
+        raise UserError(problem, "package.yaml", "exports")
 
 
 def _check_example(folder: Path, schema: Schema) -> None:
@@ -63,18 +66,33 @@ def _check_example(folder: Path, schema: Schema) -> None:
         ) from error
 
 
-def _export(folder: Path, flavors: list[Any], named: list[str]) -> None:
-    """Write copies of the whole model, and compare those that take features with it."""
+def _export(folder: Path, flavors: list[Any], named: list[str]) -> list[str]:
+    """Write copies of the whole model, and compare those that take features with it.
+
+    Returns
+    -------
+    For each export that failed, a sentence with its name; the others are written.
+    """
     model, schema = load(folder, named)
     features = prepare(pd.DataFrame(read_json(folder / "example.json")), schema)
     about = About(named, folder.resolve(), features)
     (folder / "exports").mkdir()
+    failed = []
     for flavor in flavors:
         path = folder / "exports" / f"model{flavor.suffix}"
-        put(model, path, flavor, about)
-        if "model" in flavor.suits:
-            compare(model, flavor.load(path, about), features, schema, flavor.tolerance, f"in {path.name}")
+        try:
+            put(model, path, flavor, about)
+            if "model" in flavor.suits:
+                compare(model, flavor.load(path, about), features, schema, flavor.tolerance, f"in {path.name}")
+        except Exception as error:
+            # The model itself is kept, whatever becomes of a copy for other programs.
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            message = " ".join(str(error).split())[:300]
+            reason = error.message if isinstance(error, UserError) else f"{type(error).__name__}: {message}"
+            failed.append(f"{type(flavor).__name__}: {reason}")
+            continue
         print(f"models/package/exports/{path.name} is written")
+    return failed
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import importlib
 import inspect
 import io
 import re
@@ -16,7 +17,6 @@ from typing import IO, Any
 import fsspec
 import numpy as np
 import pandas as pd
-from pyarrow.parquet import ParquetFile
 
 from ..errors import UserError, nearest
 
@@ -26,6 +26,7 @@ DATABASES = (".db", ".sqlite", ".sqlite3")
 DIALECTS = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle", "duckdb", "snowflake", "bigquery")
 # What is not UTF-8 is likeliest in Windows' Western encoding.
 WESTERN = {"encoding": "cp1252", "encoding_errors": "replace"}
+EXTRAS = {"openpyxl": "excel", "pyarrow": "parquet", "sqlalchemy": "sql"}
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
 SAMPLE = 1 << 18  # bytes at the beginning of a CSV file from which its dialect is guessed, or more if lines are long
 SAMPLED_LINES = 3
@@ -148,7 +149,7 @@ def _explained(source: str) -> Iterator[None]:
     except UserError:
         raise
     except ImportError as error:
-        extra = {"openpyxl": "excel", "sqlalchemy": "sql"}.get(str(error.name), "")
+        extra = EXTRAS.get(str(error.name).partition(".")[0], "")
         how = f"add {extra!r} to the extras in pyproject.toml" if extra else "add it to pyproject.toml"
         raise UserError(f"reading {source} needs the package {error.name}: {how} and run `make setup`") from None
     except Exception as error:
@@ -227,6 +228,8 @@ def _read_parts(
             with pd.read_json(file, lines=True, chunksize=rows, **options) as lines:
                 yield from lines
     elif suffix == ".parquet":
+        from pyarrow.parquet import ParquetFile
+
         with _opened(source, suffix) as file:
             for batch in ParquetFile(file).iter_batches(rows, columns=read.get("columns")):
                 yield batch.to_pandas()
@@ -260,6 +263,7 @@ def _read_file(file: IO[bytes], source: str, suffix: str, read: dict[str, Any], 
         raise UserError(f"{source} is empty")
     file.seek(0)
     if suffix in (".parquet", ".feather"):
+        importlib.import_module("pyarrow")  # pandas does not say which package is missing
         reader: Callable[..., pd.DataFrame] = pd.read_parquet if suffix == ".parquet" else pd.read_feather
         return reader(file, **_known(reader, read))
     if suffix in (".xlsx", ".xls"):
