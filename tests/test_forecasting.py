@@ -490,6 +490,23 @@ def test_made_up_rows_follow_a_series_that_is_there(read: Callable[..., Any], st
     assert [row["when"] for row in rows] == days.tolist()
 
 
+def test_years_are_dates_where_the_params_say_so(read: Callable[..., Any]) -> None:
+    table = pd.DataFrame({"year": np.arange(1950, 1990), "y": np.arange(40.0)})
+    rows, _, task = read(table, {"year": {"role": "time", "dtype": "datetime"}})
+    assert task.frequency == "YS-JAN" and task.season_length_ == 1
+    assert task.upcoming(rows, 1)["year"].tolist() == [pd.Timestamp("1990-01-01")]
+
+
+@pytest.mark.parametrize(
+    ("frequency", "expected"), [("W-SUN", "2024-10-13"), ("QS-OCT", "2034-01-01"), ("ME", "2027-05-31")]
+)
+def test_weeks_quarters_and_month_ends_go_on(read: Callable[..., Any], frequency: str, expected: str) -> None:
+    stamps = pd.date_range("2024-01-01", periods=40, freq=frequency).strftime("%Y-%m-%d")
+    rows, _, task = read(pd.DataFrame({"when": stamps, "y": np.arange(40.0) + np.arange(40) % 4}))
+    model = task.wrap(task.dummy()).fit(rows[["when"]], rows["y"])
+    assert task.predict(model, task.upcoming(rows, 1))["when"].tolist() == [expected]
+
+
 def test_a_plain_regressor_gets_lags(read: Callable[..., Any], methods: Any) -> None:
     _, _, task = read(daily())
     assert isinstance(task.adapt(LinearRegression()), methods.LagRegressor)

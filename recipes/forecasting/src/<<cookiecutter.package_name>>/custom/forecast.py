@@ -444,9 +444,9 @@ class Forecast(Regression):
             return
         if self.time_:
             raise UserError(
-                f"{self.time_} holds no dates (such as {frame[self.time_].iloc[0]!r}), and a forecast needs them: "
-                "replace a counter by dates, such as one day for each step (2000-01-01, 2000-01-02, …) with "
-                "`season_length` in the task if something repeats",
+                f"{self.time_} holds no dates (such as {frame[self.time_].iloc[0]!r}), and a forecast needs them: for "
+                "years write `dtype: datetime`; replace a counter by dates, such as one day for each step (2000-01-01, "
+                "2000-01-02, …), with `season_length` in the task if something repeats",
                 "data.yaml",
                 "columns",
                 self.time_,
