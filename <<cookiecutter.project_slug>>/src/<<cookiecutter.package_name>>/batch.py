@@ -58,13 +58,12 @@ def predict_file(
         raise UserError(f"{output}: predictions are written to {', '.join(WRITERS)}")
     refusals, warned = output.with_name(f"{output.name}.refused.csv"), _Warnings()
     done = refused = 0
-    texts = [one.name for one in pipeline.schema.columns if one.dtype != "number" and not one.numbers]
     with replacing(output) as new:
         listed = new.with_name("refused.csv")
         with WRITERS[output.suffix](new) as write, listed.open("w", encoding="utf-8", newline="") as file:
             reasons = csv.writer(file)
             reasons.writerow(["row", "column", "reason"])
-            for part in load_parts(source, read, missing, rows, texts):
+            for part in load_parts(source, read, missing, rows):
                 absent = [name for name in keep if name not in part]
                 if absent:
                     raise UserError(f"{source} has no column {absent[0]!r}{nearest(absent[0], part.columns)}")

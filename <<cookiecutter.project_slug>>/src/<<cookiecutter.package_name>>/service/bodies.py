@@ -86,7 +86,7 @@ def _from_json(body: bytes, schema: Schema, max_rows: int) -> pd.DataFrame:
         if name in known:
             values = [row.get(name) for row in rows] if "rows" in sent else columns[name]
             cells[name] = [_cell(value, row, name) for row, value in enumerate(values)]
-    return pd.DataFrame(cells, index=range(count))
+    return pd.DataFrame(cells, index=range(count), dtype=object)  # integers stay exact beside what is missing
 
 
 def _limit(rows: int, max_rows: int) -> None:
@@ -98,7 +98,7 @@ def _cell(value: Any, row: int, name: str) -> Any:
     if isinstance(value, list | dict):
         raise BadBody(422, "a number, a text, true, false or null is needed", row + 1, name)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= LARGEST:
-        return float(value) if abs(value) < 10**300 else float("inf")
+        return str(value) if abs(value) < 10**300 else float("inf")  # exact, where it is a code
     if isinstance(value, str):
         if _text(value) != value:
             raise BadBody(422, "the text is no Unicode", row + 1, name)

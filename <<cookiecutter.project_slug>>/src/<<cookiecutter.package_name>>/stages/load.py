@@ -4,12 +4,13 @@ from ..errors import UserError
 from ..files import read_json, replacing, write_json
 from ..imported import refuse_another
 from ..profile import profile
-from ..schema import dtype_of, infer
+from ..schema import dtype_of
 from ..steps.example import example
 from ..steps.featurize import featurize
-from ..steps.load import load
+from ..steps.load import decimal_of, load
 from ..steps.preprocess import duplicates, featurized, preprocess, validate
 from ..steps.task import task_of
+from ..steps.typing.infer import infer
 from . import run
 
 
@@ -18,8 +19,8 @@ def main() -> None:
     plan = read_json("plan/data.json")
     if "imported" in plan:
         refuse_another(plan["source"], plan["imported"])
-    raw = load(plan["source"], plan["read"], plan["missing"])
-    schema = infer(raw, plan["target"], plan["task"], plan["columns"])
+    raw = load(plan["source"], plan["read"], [])
+    schema = infer(raw, plan["target"], plan["task"], plan["columns"], plan["missing"], decimal_of(plan["read"]))
     task = task_of(schema)
     schema.inputs = ["feature", "time", *task.keys]
     rows = task.example(example(raw, schema), raw)
