@@ -1,5 +1,6 @@
 """Schema: what the columns of the table are, and how their cells are read; kept with the model for prediction."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -8,8 +9,9 @@ import pandas as pd
 
 from .steps.typing.blanks import USUAL, emptied, is_mark, marks_of
 from .steps.typing.cells import FEW, to_text
-from .steps.typing.dates import example_of, to_datetime
-from .steps.typing.numbers import to_number
+from .steps.typing.dates import EPOCHS, ISO, example_of, in_format, to_datetime
+from .steps.typing.durations import DURATIONS
+from .steps.typing.numbers import FORMATS, to_number
 
 ROLES = ("feature", "id", "group", "time", "ignore")
 DTYPES = ("number", "category", "datetime", "text")
@@ -151,6 +153,14 @@ def dtype_of(values: pd.Series) -> str:
     return "number" if pd.api.types.is_numeric_dtype(values) else "category"
 
 
+def dtype_of_format(form: Any) -> str | None:
+    """Return the dtype that a column has in a format of `params/data.yaml`; None for what is no format."""
+    if form in (*FORMATS, *DURATIONS):
+        return "number"
+    is_date = form in (ISO, *EPOCHS) or (isinstance(form, str) and re.search(r"%[A-Za-z]", form))
+    return "datetime" if is_date else None
+
+
 __all__ = [
     "DTYPES",
     "MOST_CLASSES",
@@ -160,6 +170,8 @@ __all__ = [
     "Schema",
     "convert",
     "dtype_of",
+    "dtype_of_format",
+    "in_format",
     "to_datetime",
     "to_number",
     "to_text",

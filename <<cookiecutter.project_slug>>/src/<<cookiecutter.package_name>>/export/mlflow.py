@@ -78,7 +78,8 @@ def log(folder: Path, uri: str, experiment: str, run: str) -> None:
 def _contents(folder: Path) -> Iterator[dict[str, Any]]:
     """What MLflow needs to be told of the model in `folder`, whose files are there until the block ends."""
     schema, rows = Schema.from_json(read_json(folder / "schema.json")), pd.DataFrame(read_json(folder / "example.json"))
-    needed = {one.name: KINDS[one.dtype] for one in schema.needed}
+    formatted = {one.name for one in schema.needed if one.dtype == "number" and (one.format or one.unit)}
+    needed = {one.name: KINDS["text" if one.name in formatted else one.dtype] for one in schema.needed}
     numbers = {name: float for name, kind in needed.items() if kind == DataType.double and name in rows}
     with TemporaryDirectory() as room:
         data = Path(room) / "data"

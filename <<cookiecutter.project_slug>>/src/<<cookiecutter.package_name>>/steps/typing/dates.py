@@ -103,14 +103,18 @@ def to_datetime(values: pd.Series, form: str | None) -> pd.Series:
     return stamps
 
 
+def in_format(stamp: datetime.datetime, form: str | None) -> str:
+    """Return a time stamp as text in a format of `Dates`; ISO 8601 for None."""
+    if form in (None, ISO):
+        return stamp.isoformat(sep=" ") if stamp.time() != datetime.time() else f"{stamp:%Y-%m-%d}"
+    if form in EPOCHS:
+        return str(round(stamp.replace(tzinfo=datetime.UTC).timestamp() * (1000 if form == "unix ms" else 1)))
+    return stamp.strftime(str(form).replace("%q", str((stamp.month + 2) // 3)))
+
+
 def example_of(form: str | None) -> str:
     """Return a date in a format, for a message."""
-    day = datetime.datetime(2025, 12, 31, 18, 30)
-    if form in (None, ISO):
-        return "2025-12-31"
-    return {QUARTERS: "2025-Q4", WEEKS: "2025-W51", "unix s": "1767205800", "unix ms": "1767205800000"}.get(
-        str(form), day.strftime(str(form))
-    )
+    return in_format(datetime.datetime(2025, 12, 31, 18 if form and ("%H" in form or "%I" in form) else 0), form)
 
 
 def dates_of(texts: pd.Series, known: Sequence[str], dayfirst: bool | None = None) -> Dates | None:

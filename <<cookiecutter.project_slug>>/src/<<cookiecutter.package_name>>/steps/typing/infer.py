@@ -213,8 +213,10 @@ def _format_notes(name: str, column: Column, kind: Kind, text: str, value: Any) 
 
 
 def _unread(name: str, column: Column, lost: pd.Series) -> str:
-    what = "values are" if len(lost) > 1 else "value is"
-    return f"{name}: {len(lost)} {what} {column.expected} (such as {str(lost.iloc[0])[:40]!r}) and count as missing"
+    shown = repr(str(lost.iloc[0])[:40])
+    if len(lost) == 1:
+        return f"{name}: one value is {column.expected} ({shown}) and counts as missing"
+    return f"{name}: {len(lost)} values are {column.expected} (such as {shown}) and count as missing"
 
 
 def _mixed(name: str, present: pd.Series) -> list[tuple[str, str]]:

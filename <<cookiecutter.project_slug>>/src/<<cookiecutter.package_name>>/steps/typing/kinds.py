@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from .cells import TRUTH, WHOLE, canonical, is_scalar, to_text
-from .dates import EPOCHS, ISO, QUARTERS, WEEKS, dates_of, numeric_dates
+from .dates import ISO, dates_of, numeric_dates
 from .durations import DURATIONS, duration_form
-from .numbers import FORMATS, PLAIN, Numbers, is_word, numbers_of, taken_apart, to_number
+from .numbers import FORMATS, PLAIN, Numbers, is_word, numbers_of, taken_apart, to_number, unit_of
 
 MOST_CATEGORIES = 50
 EXACT = 2**53  # whole numbers beyond it are not exact as floats
@@ -69,13 +69,13 @@ def kind_of(present: pd.Series, locale: Locale = Locale()) -> Kind:
     return of_texts(present, locale)
 
 
-def of_format(present: pd.Series, form: str, dtype: str | None = None) -> Kind:
+def of_format(present: pd.Series, form: str) -> Kind:
     """Return the kind that a column has in a format that its owner names."""
     if form in FORMATS:
-        texts = [text for text in _distinct(present) if not is_word(text)]
+        texts = [text for text in _distinct(to_text(present)) if not is_word(text)]
         cells = [cell for cell in map(taken_apart, texts) if cell is not None]
-        units = {cell.unit.lower() for cell in cells if cell.unit}
-        return Kind("number", None if form == PLAIN and not units else form, next(iter(units)) if units else None)
+        unit = unit_of(cells)
+        return Kind("number", None if form == PLAIN and not unit else form, unit or None)
     return Kind("number", form) if form in DURATIONS else Kind("datetime", form)
 
 
@@ -93,15 +93,6 @@ def of_dtype(present: pd.Series, dtype: str, inferred: Kind, locale: Locale) -> 
         dates = dates_of(written, known, locale.dayfirst)
         return Kind("datetime", dates.form if dates else numeric_dates(known) or ISO)
     return _of_words(to_text(present).value_counts(), dtype)
-
-
-def known_format(form: object) -> bool:
-    """Return whether a text is a format that a column can have."""
-    if not isinstance(form, str):
-        return False
-    if form in (*FORMATS, *DURATIONS, ISO, QUARTERS, WEEKS, *EPOCHS):
-        return True
-    return bool(re.search(r"%[A-Za-z]", form))
 
 
 def of_texts(texts: pd.Series, locale: Locale) -> Kind:

@@ -24,8 +24,8 @@ PLAIN = "1234.5"
 FORMATS = (PLAIN, "1,234.5", "1.234,5", "1234,5", "1 234.5", "1 234,5", "1'234.5", "1'234,5", "12,34,567.8")
 _CURRENCIES = (
     "USD EUR GBP JPY CHF CAD AUD NZD SEK NOK DKK ISK PLN CZK HUF RON BGN TRY RUB UAH INR PKR CNY HKD TWD KRW SGD "
-    "THB IDR MYR PHP VND BRL MXN ARS CLP COP PEN ZAR EGP NGN KES ILS SAR AED QAR KWD BTC ETH Rs Rs. kr kr. Kr Kr. Kč Ft "
-    "zł lei Fr Fr. SFr. RM Rp S/ R$ US$ A$ C$ HK$ NZ$ NT$ S$ MX$ AU$ CA$ $ € £ ¥ ₹ ₩ ₽ ₺ ₴ ₫ ₪ ฿ ₱ ₦ ₡ ₲ ₵ ₸ ¢"
+    "THB IDR MYR PHP VND BRL MXN ARS CLP COP PEN ZAR EGP NGN KES ILS SAR AED QAR KWD BTC ETH Rs Rs. kr kr. Kr Kr. Kč "
+    "Ft zł lei Fr Fr. SFr. RM Rp S/ R$ US$ A$ C$ HK$ NZ$ NT$ S$ MX$ AU$ CA$ $ € £ ¥ ₹ ₩ ₽ ₺ ₴ ₫ ₪ ฿ ₱ ₦ ₡ ₲ ₵ ₸ ¢"
 )
 CURRENCIES = _CURRENCIES.split()
 # Units that may be left out in some cells; any other has to stand in all of them.
@@ -180,7 +180,7 @@ def numbers_of(texts: Sequence[str], decimal: str | None = None) -> Numbers | No
     found = [cell for _, cell in cells if cell is not None]
     if not found or len(found) < len(texts) or any(_CODE.fullmatch(cell.body) for cell in found):
         return None
-    unit = _unit(found)
+    unit = unit_of(found)
     if unit is None:
         return None
     fits = [form for form in FORMATS if all(map(_strict(form).fullmatch, (cell.body for cell in found)))]
@@ -220,7 +220,7 @@ def _pattern(form: str) -> re.Pattern[str]:
 _STRICT = {form: _pattern(form) for form in FORMATS}
 
 
-def _unit(cells: list[Cell]) -> str | None:
+def unit_of(cells: list[Cell]) -> str | None:
     """Return the one unit of some cells, "" for none, or None where they have several that differ."""
     units = Counter(cell.unit for cell in cells)
     if set(units) == {""}:
