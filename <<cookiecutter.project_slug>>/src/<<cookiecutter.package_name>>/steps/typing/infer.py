@@ -172,7 +172,7 @@ def _notes(
                 *("data.yaml", "columns", name),
             )
     shown = values[typed.notna()]
-    if column.format and "format" not in said and len(shown):
+    if (column.format or kind.other) and "format" not in said and len(shown):
         text, value = str(shown.iloc[0]), typed[shown.index[0]]
         notes += _format_notes(name, column, kind, text, value)
     if column.blank is not None:

@@ -12,7 +12,7 @@ import pandas as pd
 from .cells import TRUTH, WHOLE, canonical, is_scalar, to_text
 from .dates import ISO, dates_of, numeric_dates
 from .durations import DURATIONS, duration_form
-from .numbers import FORMATS, PLAIN, Numbers, is_word, numbers_of, taken_apart, to_number, unit_of
+from .numbers import FORMATS, PLAIN, Numbers, is_word, numbers_of, plain, taken_apart, to_number, unit_of
 
 MOST_CATEGORIES = 50
 EXACT = 2**53  # whole numbers beyond it are not exact as floats
@@ -124,7 +124,7 @@ def of_texts(texts: pd.Series, locale: Locale) -> Kind:
 def _of_numbers(present: pd.Series) -> Kind:
     values = present.to_numpy(dtype="float64", na_value=np.nan)
     whole = bool((values % 1 == 0).all())
-    if whole and np.abs(values).max() > EXACT and pd.api.types.is_integer_dtype(present):
+    if whole and np.abs(values).max() >= EXACT and pd.api.types.is_integer_dtype(present):
         return Kind("category", numbers=True)
     if whole and values.min() >= 190001 and values.max() < 21_000_000:
         form = numeric_dates(to_text(present.drop_duplicates()).tolist())
@@ -160,7 +160,7 @@ def _of_plain(texts: pd.Series, numbers: np.ndarray, locale: Locale) -> Kind:
         return _of_words(texts.value_counts(), note=f"codes with leading zeros such as {codes.iloc[0]!r} stay text")
     sample = texts.iloc[:: max(1, len(texts) // SAMPLE)]
     if (numbers % 1 == 0).all() and sample.str.fullmatch(r"[+-]?\d+").all():
-        if np.abs(numbers).max() > EXACT:
+        if np.abs(numbers).max() >= EXACT:
             return Kind("category", numbers=True)
         may_be_dates = numbers.min() >= 190001 and numbers.max() < 21_000_000
         form = numeric_dates(texts.drop_duplicates().tolist()) if may_be_dates else None
@@ -168,7 +168,7 @@ def _of_plain(texts: pd.Series, numbers: np.ndarray, locale: Locale) -> Kind:
     if sample.str.fullmatch(TRIPLES.pattern).all() and texts.str.fullmatch(TRIPLES.pattern).all():
         found = numbers_of(texts.drop_duplicates().tolist(), locale.decimal)
         if found:
-            return _formatted(found)
+            return _formatted(found, sample.tolist())
     return Kind("number", numbers=True, decimal="." if sample.str.contains(".", regex=False).any() else None)
 
 
@@ -186,11 +186,11 @@ def _with_strays(known: Sequence[str], counts: pd.Series, locale: Locale, most: 
             return None
     elif words and len(numbers) < 5:
         return None
-    return _formatted(found)
+    return _formatted(found, numbers)
 
 
-def _formatted(found: Numbers) -> Kind:
-    is_plain = found.form == PLAIN and found.unit is None and not found.notes
+def _formatted(found: Numbers, texts: Sequence[str]) -> Kind:
+    is_plain = found.form == PLAIN and found.unit is None and not any(np.isnan(plain(text)) for text in texts)
     kind = Kind("number", None if is_plain else found.form, found.unit, numbers=is_plain, decimal=found.decimal)
     kind.other, kind.notes = found.ambiguous, found.notes
     return kind
