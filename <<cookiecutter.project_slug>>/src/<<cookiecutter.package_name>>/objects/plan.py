@@ -397,8 +397,8 @@ def _column_rules(rules: Any, where: Where) -> None:
         if dtype is None or rules.get("dtype", dtype) != dtype:
             kind = "" if dtype is None else f" of a {rules['dtype']}"
             raise where.at("format").error(
-                f"{rules['format']!r} is no format{kind}: for dates write one such as \"%d.%m.%Y\" or ISO8601, for "
-                "numbers write 1234.5 as they do, such as \"1.234,5\", for times and durations h:m:s"
+                f'{rules["format"]!r} is no format{kind}: for dates write one such as "%d.%m.%Y" or ISO8601, for '
+                'numbers write 1234.5 as they do, such as "1.234,5", for times and durations h:m:s'
             )
     for key in ("min", "max", "missing"):
         if key in rules and (isinstance(rules[key], bool) or not isinstance(rules[key], int | float)):

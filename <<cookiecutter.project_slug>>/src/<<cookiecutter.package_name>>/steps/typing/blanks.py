@@ -10,7 +10,7 @@ from .cells import FEW, canonical
 
 USUAL = ("?", "-", "–", "NA", "N/A", "n/a", "nan", "NaN", "null", "NULL", "None", "#N/A", "")
 # Marks that are also words for a class or a code: no disorder, no cover, Namibia.
-WORDS = ("None", "NA", "N/A", "n/a")
+WORD_MARKS = ("None", "NA", "N/A", "n/a")
 LEAST_SHARE = 0.02
 LEAST_ROWS = 3
 NUMBERS = (int, float, np.int64, np.float64)
@@ -100,4 +100,4 @@ def blank_of(
         return None
     mark, count = next(iter(own.items()))
     frequent = count >= max(LEAST_ROWS, LEAST_SHARE * rows)
-    return mark if mark in WORDS and frequent and count == missing and mark not in others else None
+    return mark if mark in WORD_MARKS and frequent and count == missing and mark not in others else None

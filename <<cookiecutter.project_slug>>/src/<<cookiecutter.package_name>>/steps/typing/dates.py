@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from .cells import to_text
+from .numbers import to_number
 
 ISO = "ISO8601"
 EPOCHS = {"unix s": "s", "unix ms": "ms"}
@@ -31,7 +32,7 @@ MONTHS = (
 )
 ENGLISH = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 MOST_MICROSECONDS = 2.5e17  # the year 9892
-FEWEST = 3  # distinct numbers that may be dates without separators
+FEWEST_DATES = 3  # distinct numbers that may be dates without separators
 
 _TIMES = ("", "{gap}%H:%M", "{gap}%H:%M:%S", "{gap}%H:%M:%S.%f", "{gap}%I:%M %p", "{gap}%I:%M:%S %p")
 _BEFORE = ("%d{s}%m{s}%Y", "%m{s}%d{s}%Y", "%d{s}%m{s}%y", "%m{s}%d{s}%y", "%Y{s}%m{s}%d", "%Y{s}%d{s}%m")
@@ -148,7 +149,7 @@ def dates_of(texts: pd.Series, known: Sequence[str], dayfirst: bool | None = Non
 def numeric_dates(numbers: Sequence[str]) -> str | None:
     """Return the format of whole numbers that are dates, such as 20160131 and 201601; None where they are none."""
     known = list(dict.fromkeys(numbers))
-    if len(known) < FEWEST or len({len(one) for one in known}) > 1:
+    if len(known) < FEWEST_DATES or len({len(one) for one in known}) > 1:
         return None
     form = {8: "%Y%m%d", 6: "%Y%m"}.get(len(known[0]))
     if form is None or not all(re.match(r"(19|20)\d\d", one) for one in known):
@@ -239,7 +240,7 @@ def _mixed(sample: pd.Series, fits: dict[str, float]) -> Dates | None:
     if "%d/%m" in form or "%m/%d" in form or "%d-%m-" in form or "%m-%d-" in form:
         return None
     read = to_datetime(sample, form)
-    return Dates(form, None) if len(sample) >= FEWEST and read.notna().mean() >= 0.95 else None
+    return Dates(form, None) if len(sample) >= FEWEST_DATES and read.notna().mean() >= 0.95 else None
 
 
 def _unambiguous(values: pd.Series, form: str | None) -> list[str]:
@@ -278,8 +279,6 @@ def _stamps(values: pd.Series, form: str) -> pd.Series:
 
 
 def _epochs(values: pd.Series, unit: str) -> pd.Series:
-    from .numbers import to_number
-
     scale = {"s": 1e6, "ms": 1e3}[unit]
     numbers = (to_number(values) * scale).round()
     return pd.to_datetime(numbers.where(numbers.abs() < MOST_MICROSECONDS), unit="us").astype("datetime64[us]")

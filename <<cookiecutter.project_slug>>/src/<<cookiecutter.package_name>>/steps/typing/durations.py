@@ -22,12 +22,12 @@ _ISO = re.compile(
 
 def seconds(text: str) -> float:
     """Return a duration or a time of day in seconds, or NaN; two parts are hours and minutes."""
-    return _read(text, False)
+    return _seconds_of(text, False)
 
 
 def short_seconds(text: str) -> float:
     """Return the same, where two parts are minutes and seconds."""
-    return _read(text, True)
+    return _seconds_of(text, True)
 
 
 def duration_form(texts: list[str]) -> str | None:
@@ -43,7 +43,7 @@ def duration_form(texts: list[str]) -> str | None:
     return SHORT if counts == {1, 2} and not clock else DURATION
 
 
-def _read(text: str, short: bool) -> float:
+def _seconds_of(text: str, short: bool) -> float:
     found = _CLOCK.fullmatch(text)
     if found:
         return _clock(found, short)

@@ -12,6 +12,7 @@ from .blanks import USUAL, blank_of, counts
 from .cells import is_scalar
 from .identifiers import is_id, row_number, tells_of
 from .kinds import MOST_CATEGORIES, Kind, Locale, kind_of, locale_of, of_dtype, of_format
+from .numbers import to_number
 from .oddities import odd_rows, spellings
 
 LEAST_REFUSED = 0.02  # of the rows: marks for a missing class that are refused
@@ -220,8 +221,6 @@ def _unread(name: str, column: Column, lost: pd.Series) -> str:
 
 
 def _mixed(name: str, present: pd.Series) -> list[tuple[str, str]]:
-    from .numbers import to_number
-
     numbers = to_number(present.iloc[:: max(1, len(present) // 2000)])
     share = numbers.notna().mean()
     if not 0.5 < share < 1:

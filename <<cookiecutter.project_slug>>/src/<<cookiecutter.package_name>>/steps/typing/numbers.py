@@ -186,7 +186,7 @@ def numbers_of(texts: Sequence[str], decimal: str | None = None) -> Numbers | No
     fits = [form for form in FORMATS if all(map(_strict(form).fullmatch, (cell.body for cell in found)))]
     if not fits:
         return None
-    form, other = _chosen(fits, [cell.body for cell in found], decimal)
+    form, other = _form_of(fits, [cell.body for cell in found], decimal)
     shown = {cell.body for cell in found if re.search(r"\D", cell.body)}
     sure = form[-2] if shown and other is None else None
     made = Numbers(form, unit or None, sure, other)
@@ -241,7 +241,7 @@ def _unit_name(unit: str) -> str:
     return name[:-1] if len(name) > 3 and name.endswith("s") else name
 
 
-def _chosen(fits: list[str], bodies: list[str], decimal: str | None) -> tuple[str, str | None]:
+def _form_of(fits: list[str], bodies: list[str], decimal: str | None) -> tuple[str, str | None]:
     """Return the format to use, and another that reads all as well with another decimal mark."""
     marks = {mark for body in bodies for mark in re.findall(r"\D", body)}
     # A format that needs no mark that is not there is the simplest.

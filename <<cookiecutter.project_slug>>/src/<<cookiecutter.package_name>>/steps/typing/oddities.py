@@ -5,7 +5,7 @@ import pandas as pd
 from ...schema import Column, Schema, convert
 
 TOTALS = {"total", "totals", "grand total", "sum", "summe", "gesamt", "insgesamt", "totale", "subtotal", "average"}
-LAST = 3
+LAST_ROWS = 3
 MOST_COMPARED = 5000
 
 
@@ -48,7 +48,7 @@ def _units(frame: pd.DataFrame, schema: Schema) -> list[str]:
 def _totals(frame: pd.DataFrame) -> list[str]:
     texts = [name for name in frame.columns if frame[name].dtype == "str" or frame[name].dtype == object]
     rows = []
-    for row in frame.index[-LAST:]:
+    for row in frame.index[-LAST_ROWS:]:
         cells = [frame.at[row, name] for name in texts]
         words = [cell for cell in cells if isinstance(cell, str) and cell.strip(" :").casefold() in TOTALS]
         rows += [(row + 1, words[0])] if words else []
