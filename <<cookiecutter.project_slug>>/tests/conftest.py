@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from << cookiecutter.package_name >>.objects.plan import Plan, compile_params
-from << cookiecutter.package_name >>.schema import Schema, infer
+from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.steps.preprocess import preprocess
 from << cookiecutter.package_name >>.steps.task import task_of
+from << cookiecutter.package_name >>.steps.typing.infer import infer
 
 try:
     import own_table as tables

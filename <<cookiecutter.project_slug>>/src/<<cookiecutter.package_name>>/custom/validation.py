@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import UserError
-from ..schema import Column, Schema
+from ..schema import Column, Schema, without_marks
 from ..steps.preprocess import breaks_rules, preprocess, rules
 
 Preprocess = Callable[[pd.DataFrame, Schema], pd.DataFrame]
@@ -115,6 +115,7 @@ class Validation:
         Refused
             If the table as a whole is refused.
         """
+        frame = without_marks(frame, schema)
         findings = self._columns(frame, schema)
         refused = [one for one in findings if one.policy == "refuse"]
         if refused:
@@ -139,11 +140,10 @@ class Validation:
     def _cells(self, raw: pd.Series, typed: pd.Series, column: Column) -> list[Finding]:
         # Arrays, and not the methods of a Series: of one row, which a service is asked, these take far longer.
         empty, unread = pd.isna(raw.to_numpy()), pd.isna(typed.to_numpy())
-        kind = {"number": "no number", "datetime": "no date"}.get(column.dtype, "no text")
         found: list[tuple[np.ndarray, str, str, pd.Series | None]] = []
         if column.unread == 0:
-            found.append((unread & ~empty, f"is {kind}", self.wrong_types, raw))
-        if column.missing == 0:
+            found.append((unread & ~empty, f"is {column.expected}", self.wrong_types, raw))
+        if column.missing == 0 and column.blank is None:
             found.append((empty, "the cell is empty, and none was in training", self.missing_values, None))
         if column.categories is not None:
             seen = frozenset(column.categories)

@@ -275,6 +275,8 @@ def _column() -> Schema:
     rules = {
         "role": {"enum": list(ROLES)},
         "dtype": {"enum": list(DTYPES)},
+        "format": TEXT
+        | {"description": 'How dates are written ("%d.%m.%Y"), or the number 1234.5 ("1.234,5"), or times (h:m:s).'},
         "min": {"type": "number"},
         "max": {"type": "number"},
         "categories": {"type": "array"},

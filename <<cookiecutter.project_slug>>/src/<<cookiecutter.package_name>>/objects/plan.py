@@ -18,7 +18,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from ..errors import UserError, nearest
 from ..imported import local, source_of
 from ..names import RULE, is_name, twin
-from ..schema import DTYPES, ROLES, RULES
+from ..schema import DTYPES, ROLES, RULES, dtype_of_format
 from ..service.settings import read_settings
 from ..steps.apart import PARTS
 from ..steps.task import AROUND, Task
@@ -366,8 +366,10 @@ def _data(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
     columns = where.at("columns").mapping(data.get("columns") or {})
     for name, rules in columns.items():
         _column_rules(rules, where.at("columns", name))
-        if name in targets:
-            raise where.at("columns", name).error(f"{name!r} is the target, which has no role besides")
+        if name in targets and set(rules) != {"format"}:
+            raise where.at("columns", name).error(
+                f"{name!r} is the target, which has no role besides; it can have a format"
+            )
     read_options = where.at("read").mapping(data.get("read") or {})
     return ({"imported": elsewhere} if elsewhere else {}) | {
         "source": local(elsewhere) if elsewhere else data["source"],
@@ -418,6 +420,14 @@ def _column_rules(rules: Any, where: Where) -> None:
     for key, known in (("role", ROLES), ("dtype", DTYPES)):
         if key in rules and rules[key] not in known:
             raise where.at(key).error(f"unknown {key} {rules[key]!r}{nearest(rules[key], known)}")
+    if "format" in rules:
+        dtype = dtype_of_format(rules["format"])
+        if dtype is None or rules.get("dtype", dtype) != dtype:
+            kind = "" if dtype is None else f" of a {rules['dtype']}"
+            raise where.at("format").error(
+                f'{rules["format"]!r} is no format{kind}: for dates write one such as "%d.%m.%Y" or ISO8601, for '
+                'numbers write 1234.5 as they do, such as "1.234,5", for times and durations h:m:s'
+            )
     for key in ("min", "max", "missing"):
         if key in rules and (isinstance(rules[key], bool) or not isinstance(rules[key], int | float)):
             raise where.at(key).error(f"{key!r} needs a number, not {rules[key]!r}")

@@ -1,5 +1,6 @@
 """The command `script`: choose how much of the script can do without pandas, write it, and try what can be tried."""
 
+import re
 import types
 import warnings
 from pathlib import Path
@@ -14,6 +15,7 @@ from sklearn.preprocessing import LabelEncoder
 
 from ..errors import UserError
 from ..files import replacing_file
+from ..schema import Column
 from ..targets import check_target
 from .code import PACKAGE, Sources, twins
 from .final import Final, featurizes, final
@@ -88,7 +90,19 @@ def _needs_loading(made: Final) -> str:
         for name, value in data["read"].items()
         if name not in ("sep", "delimiter", "encoding") and (name, value) != ("header", None)
     ]
-    return f"params/data.yaml reads the table with {', '.join(others)}" if others else ""
+    if others:
+        return f"params/data.yaml reads the table with {', '.join(others)}"
+    formatted = [column.name for column in (*made.schema.columns, *made.schema.answers) if _is_formatted(column)]
+    return f"{', '.join(formatted)} have cells in a format of their own" if formatted else ""
+
+
+def _is_formatted(column: Column) -> bool:
+    """Whether `csv` and the standard library do not suffice to read a column's cells."""
+    if column.blank is not None:
+        return True
+    if column.dtype == "datetime":
+        return not re.fullmatch(r"ISO8601|(%[YmdHMS][-/. :T]?)+", str(column.format or "ISO8601"))
+    return column.dtype == "number" and (column.format is not None or column.unit is not None)
 
 
 def _needs_frames(made: Final) -> str:

@@ -5,6 +5,7 @@ arrays. Whether a twin does what its original does is tried on the training rows
 """
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -72,18 +73,21 @@ def number(cells: list[str | None]) -> np.ndarray:
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
-def category(cells: list[str | None]) -> np.ndarray:
-    """Texts, and in a column of numbers whole ones without a decimal point, so that 1.0 and 1 are one category."""
-    present = {cell for cell in cells if cell is not None}
-    texts: dict[str | None, Any] = {cell: cell for cell in present} | {None: np.nan}
-    if present <= {"true", "True", "TRUE", "false", "False", "FALSE"}:
-        texts |= {cell: cell.capitalize() for cell in present}
-    try:
-        numbers = {cell: parsed(cell) for cell in present}
-        texts |= {cell: str(int(value) if value.is_integer() else value) for cell, value in numbers.items()}
-    except ValueError:
-        pass
-    return np.array([texts[cell] for cell in cells], dtype=object)
+def category(cells: list[str | None], numbers: bool = False) -> np.ndarray:
+    """Texts; with `numbers`, numbers and truth values are written in one way, so that 1.0 and 1 are one category."""
+    return np.array([np.nan if cell is None else canonical(cell) if numbers else cell for cell in cells], dtype=object)
+
+
+def canonical(text: str) -> str:
+    """The one way to write a number or a truth value; any other text, and a code such as 007, as it is."""
+    if text.lower() in ("true", "false"):
+        return text.capitalize()
+    if re.fullmatch(r"[+-]?(0|[1-9]\d*)(\.0*)?", text):
+        digits = text.partition(".")[0].removeprefix("+")
+        return "0" if digits == "-0" else digits
+    if re.fullmatch(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?", text) and np.isfinite(float(text)):
+        return str(int(float(text)) if float(text).is_integer() else float(text))
+    return text
 
 
 def date(cells: list[str | None], form: str = "ISO8601") -> np.ndarray:
@@ -96,7 +100,7 @@ def date(cells: list[str | None], form: str = "ISO8601") -> np.ndarray:
             return None
         return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
 
-    return np.array([stamp(cell) for cell in category(cells)], dtype="datetime64[us]")
+    return np.array([stamp(cell) for cell in cells], dtype="datetime64[us]")
 
 
 def features(table: Table) -> np.ndarray:

@@ -1,13 +1,13 @@
 """The part of a script that reads the table, makes features of it and splits it."""
 
-import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..schema import Column
 from ..steps import load as loading
 from ..steps.featurize import featurize
+from ..steps.typing.blanks import USUAL, with_numbers
 from .code import PACKAGE, PLAIN, Brackets, Sources, laid_out, quoted, written
 from .final import Final, featurizes
 
@@ -73,12 +73,20 @@ class Way:
         return self.sources.add(PLAIN, KINDS[dtype])
 
     def column(self, column: Column) -> str:
-        """The function that reads a column, told of the format of its dates."""
+        """The function that reads a column, told how its cells are written."""
         name = self.kind(column.dtype)
-        if column.dtype != "datetime" or (not self.loads and column.format in (None, "ISO8601")):
+        told: dict[str, Any] = {}
+        if column.dtype == "datetime" and (self.loads or column.format not in (None, "ISO8601")):
+            told = {"form": column.format}
+        elif column.dtype == "number" and self.loads:
+            told = {"form": column.format, "unit": column.unit}
+        elif column.dtype in ("category", "text"):
+            told = {"numbers": column.numbers or None} | ({"blank": column.blank} if self.loads else {})
+        told = {key: value for key, value in told.items() if value is not None}
+        if not told:
             return name
         self.sources.imports.add("from functools import partial")
-        return f"partial({name}, form={written(column.format, self.sources)})"
+        return f"partial({name}, {', '.join(f'{key}={written(value, self.sources)}' for key, value in told.items())})"
 
     def values(self, column: Column) -> str:
         """A column of the rows that have a target, as an array."""
@@ -132,7 +140,10 @@ def training(way: Way) -> str:
     final, schema = way.final, way.final.schema
     known = {column.name: column for column in schema.columns}
     time = schema.role("time")
-    target = way.array(f"{way.kind('category' if final.labels else 'number')}(table[TARGET])") + "[rows]"
+    answer = schema.answer(str(schema.target))
+    numbers = answer.numbers or answer.dtype == "number"
+    read_as = replace(answer, dtype="category", numbers=numbers, width=None) if final.labels else answer
+    target = way.array(f"{way.column(read_as)}(table[TARGET])") + "[rows]"
     if final.labels and isinstance(final.labels[0], int):
         target += ".astype(int)"
     present = "table[TARGET].notna()" if way.loads else "[cell is not None for cell in table[TARGET]]"
@@ -176,13 +187,8 @@ def _stated(name: str, node: Any) -> str:
 
 
 def _marks(missing: list[str] | None) -> list[str]:
-    """The texts for missing values; of a number such as -999 also -999.0, as pandas takes it."""
-    found = {*(loading.MISSING if missing is None else missing), ""}
-    for one in list(found):
-        with contextlib.suppress(ValueError, OverflowError):
-            value = float(one)
-            found |= {str(value), str(int(value)), f"{int(value)}.0"} if value % 1 == 0 else {str(value)}
-    return sorted(found)
+    """The texts for missing values; of a number such as -999 also -999.0."""
+    return sorted({*with_numbers(USUAL if missing is None else missing), ""})
 
 
 def _dialect(data: dict[str, Any]) -> tuple[str, str]:

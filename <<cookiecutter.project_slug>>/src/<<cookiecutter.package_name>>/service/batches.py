@@ -88,7 +88,7 @@ class Batches:
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """One table; a value stays what it is, whatever stands in the other tables."""
     columns = {name: np.concatenate([frame[name].to_numpy(dtype=object) for frame in frames]) for name in frames[0]}
-    return pd.DataFrame(columns).infer_objects()
+    return pd.DataFrame(columns, dtype=object)
 
 
 def _apart(found: Predictions, sizes: list[int]) -> Any:

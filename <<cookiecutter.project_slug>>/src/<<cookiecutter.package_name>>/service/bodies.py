@@ -13,7 +13,8 @@ from starlette.requests import ClientDisconnect
 
 from ..errors import UserError
 from ..schema import Schema
-from ..steps.load import MISSING, Bounds, TooLarge, load_bytes, tidy
+from ..steps.load import Bounds, TooLarge, load_bytes, tidy
+from ..steps.typing.blanks import USUAL, with_numbers
 
 JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
 # Parquet needs the extra `parquet`.
@@ -125,7 +126,7 @@ def table(
             extra = [str(name) for name in frame if name not in known]
         else:
             packed, extra = _from_parquet(body, known, max_rows, columns, UNPACKED * max_bytes)
-            frame = tidy(packed, "the body", list(data.get("missing") or MISSING))
+            frame = tidy(packed, "the body", with_numbers(USUAL if data.get("missing") is None else data["missing"]))
     except TooLarge as error:
         raise BadBody(413, error.message) from None
     except UserError as error:
@@ -183,7 +184,7 @@ def _from_json(body: bytes, schema: Schema, max_rows: int) -> pd.DataFrame:
         if name in known:
             values = [row.get(name) for row in rows] if "rows" in sent else columns[name]
             cells[name] = [_cell(value, row, name) for row, value in enumerate(values)]
-    return pd.DataFrame(cells, index=range(count))
+    return pd.DataFrame(cells, index=range(count), dtype=object)  # integers stay exact beside what is missing
 
 
 def _limit(rows: int, max_rows: int) -> None:
@@ -214,7 +215,7 @@ def _cell(value: Any, row: int, name: str) -> Any:
     if isinstance(value, list | dict):
         raise BadBody(422, "a number, a text, true, false or null is needed", row + 1, name)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= LARGEST:
-        return float(value) if abs(value) < 10**300 else float("inf")
+        return str(value) if abs(value) < 10**300 else float("inf")  # exact, where it is a code
     if isinstance(value, str):
         if _text(value) != value:
             raise BadBody(422, "the text is no Unicode", row + 1, name)

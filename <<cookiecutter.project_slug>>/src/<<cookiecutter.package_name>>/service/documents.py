@@ -151,6 +151,8 @@ def _cell(column: Column) -> Document:
         "datetime": {"type": ["string", "number", "null"], "description": f"A date, as {column.format or 'ISO 8601'}."},
     }
     cell = dict(kinds[column.dtype])
+    if column.dtype == "number" and (column.format or column.unit):
+        cell = {"type": ["number", "boolean", "string", "null"], "description": f"A text as {column.format}."}
     if column.categories:
         cell["description"] = f"Known: {', '.join(column.categories)}."
     elif column.boolean:

@@ -5,12 +5,13 @@ from ..files import replacing_folder, write_json
 from ..imported import refuse_another
 from ..locked import read_plan
 from ..profile import profile
-from ..schema import dtype_of, infer
+from ..schema import dtype_of
 from ..steps.example import example, real_rows
 from ..steps.featurize import featurize
-from ..steps.load import load
+from ..steps.load import decimal_of, load
 from ..steps.preprocess import duplicates, featurized, preprocess, validate
 from ..steps.task import task_of
+from ..steps.typing.infer import infer
 from . import run_stage
 
 # Made-up rows go with the model; real ones do only if params/package.yaml says so.
@@ -22,8 +23,8 @@ def main() -> None:
     plan = read_plan("data")
     if "imported" in plan:
         refuse_another(plan["source"], plan["imported"])
-    raw = load(plan["source"], plan["read"], plan["missing"])
-    schema = infer(raw, plan["target"], plan["task"], plan["columns"])
+    raw = load(plan["source"], plan["read"], [])
+    schema = infer(raw, plan["target"], plan["task"], plan["columns"], plan["missing"], decimal_of(plan["read"]))
     task = task_of(schema)
     schema.inputs = ["feature", "time", *task.keys]
     shown = {name: task.example(make(raw, schema), raw) for name, make in EXAMPLES.items()}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..schema import Column, Schema, convert, to_datetime, to_number
+from ..schema import Column, Schema, convert, in_format, without_marks
 
 ROWS = 5
 SAMPLED = 1000  # values that are looked at to find the usual shape of a code
@@ -31,16 +31,29 @@ def example(frame: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
     -------
     Rows without the target, as plain values.
     """
+    frame = without_marks(frame[[column.name for column in schema.needed]], schema)
     columns = {column.name: _values(frame[column.name], column, n) for n, column in enumerate(schema.needed)}
     return [{name: values[row] for name, values in columns.items()} for row in range(ROWS)]
 
 
 def real_rows(frame: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
-    """Return the first rows of a table with the fewest gaps, without the target, as plain values."""
-    names = [column.name for column in schema.needed]
-    gaps = frame[names].isna().sum(axis=1)
-    rows = frame.loc[gaps.sort_values(kind="stable").index[:ROWS].sort_values(), names]
-    return list(json.loads(rows.to_json(orient="records", date_format="iso")))
+    """Return the first rows of a table with the fewest gaps, without the target, as plain values.
+
+    Plain numbers are numbers; dates, codes and numbers in a format of their own are texts as in the table.
+    """
+    columns = schema.needed
+    frame = without_marks(frame[[column.name for column in columns]], schema)
+    gaps = frame.isna().sum(axis=1)
+    rows = frame.loc[gaps.sort_values(kind="stable").index[:ROWS].sort_values()]
+    shown = {column.name: _shown(rows[column.name], column) for column in columns}
+    return list(json.loads(pd.DataFrame(shown, index=rows.index).to_json(orient="records", date_format="iso")))
+
+
+def _shown(values: pd.Series, column: Column) -> pd.Series:
+    if column.dtype != "number" or (column.format or column.unit) is not None:
+        return values
+    numbers = convert(values, column)
+    return numbers.astype("Int64") if (numbers.dropna() % 1 == 0).all() else numbers
 
 
 def _values(values: pd.Series, column: Column, place: int) -> list[Any]:
@@ -53,9 +66,9 @@ def _values(values: pd.Series, column: Column, place: int) -> list[Any]:
     if choices:
         return [str(choices[int(share * len(choices))]) for share in shares]
     if column.dtype == "number":
-        return _numbers(to_number(values), column, shares)
+        return _numbers(convert(values, column), column, shares)
     if column.dtype == "datetime":
-        return _dates(to_datetime(values, column.format).dropna(), column, shares)
+        return _dates(convert(values, column).dropna(), column, shares)
     if column.dtype == "text":
         return [f"This is a made-up text, number {row + 1}." for row in range(ROWS)]
     return _codes(convert(values, column), place)
@@ -80,9 +93,7 @@ def _dates(stamps: pd.Series, column: Column, shares: list[float]) -> list[Any]:
     by_day = bool((stamps == stamps.dt.normalize()).all())
     first, last = stamps.min(), stamps.max()
     made = [(first + (last - first) * share).floor("D" if by_day else "s") for share in shares]
-    form = column.format if column.format not in (None, "ISO8601") else None
-    form = form or ("%Y-%m-%d" if by_day else "%Y-%m-%d %H:%M:%S")
-    return [stamp.tz_localize("UTC").strftime(form) for stamp in made]
+    return [in_format(stamp.to_pydatetime(), column.format) for stamp in made]
 
 
 def _codes(texts: pd.Series, place: int) -> list[Any]:

@@ -5,10 +5,12 @@ import csv
 import importlib
 import inspect
 import io
+import itertools
+import json
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -19,14 +21,17 @@ import numpy as np
 import pandas as pd
 
 from ..errors import UserError, nearest
+from .typing.blanks import USUAL, with_numbers
 
-MISSING = ("?", "-", "–", "NA", "N/A", "n/a", "nan", "NaN", "null", "NULL", "None", "#N/A", "")
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".feather", ".jsonl", ".ndjson", ".json", ".xlsx", ".xls")
 DATABASES = (".db", ".sqlite", ".sqlite3")
 DIALECTS = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle", "duckdb", "snowflake", "bigquery")
 # What is not UTF-8 is likeliest in Windows' Western encoding.
 WESTERN = {"encoding": "cp1252", "encoding_errors": "replace"}
 EXTRAS = {"openpyxl": "excel", "pyarrow": "parquet", "sqlalchemy": "sql"}
+# Options of pandas' reader with which the owner decides on types.
+TYPED = {"dtype", "converters", "parse_dates", "true_values", "false_values"}
+AS_WRITTEN = {"convert_dates": False, "dtype": False, "convert_axes": False}
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
 SAMPLE = 1 << 18  # bytes at the beginning of a CSV file from which its dialect is guessed, or more if lines are long
 SAMPLED_LINES = 3
@@ -77,7 +82,7 @@ def load(source: str, read: dict[str, Any] | None = None, missing: list[str] | N
     UserError
         If there is nothing there, if it is not what its ending says, or if two columns share a name.
     """
-    missing = list(MISSING if missing is None else missing)
+    missing = with_numbers(USUAL if missing is None else missing)
     with _explained(source):
         return tidy(_read(source, dict(read or {}), missing), source, missing)
 
@@ -111,7 +116,7 @@ def load_bytes(
     UserError
         If the table cannot be read.
     """
-    missing = list(MISSING if missing is None else missing)
+    missing = with_numbers(USUAL if missing is None else missing)
     source = f"body{suffix}"
     with _explained(source):
         file = io.BytesIO(body)
@@ -121,24 +126,26 @@ def load_bytes(
 
 
 def load_parts(
-    source: str, read: dict[str, Any] | None, missing: list[str] | None, rows: int, texts: Collection[str] = ()
+    source: str, read: dict[str, Any] | None, missing: list[str] | None, rows: int
 ) -> Iterator[pd.DataFrame]:
     """The table at `source` in parts of so many rows, which `load` would give as one.
 
     CSV, JSON lines and Parquet are read part by part, whatever their size; of others the whole is read first.
-
-    Parameters
-    ----------
-    texts : columns of a CSV file that are read as text, so that a value does not depend on what else is in its part.
     """
-    missing = list(MISSING if missing is None else missing)
+    missing = with_numbers(USUAL if missing is None else missing)
     start = 0
     with _explained(source):
-        for part in _read_parts(source, dict(read or {}), missing, rows, texts):
+        for part in _read_parts(source, dict(read or {}), missing, rows):
             frame = tidy(part, source, missing)
             frame.index += start
             start += len(frame)
             yield frame
+
+
+def decimal_of(read: dict[str, Any]) -> str | None:
+    """Return the decimal mark that the owner's options for pandas' reader name or imply."""
+    mark: str | None = read.get("decimal", {".": ",", ",": "."}.get(read.get("thousands", "")))
+    return mark
 
 
 @contextmanager
@@ -208,9 +215,7 @@ def _read(source: str, read: dict[str, Any], missing: list[str]) -> pd.DataFrame
         return _read_file(file, source, suffix, read, missing)
 
 
-def _read_parts(
-    source: str, read: dict[str, Any], missing: list[str], rows: int, texts: Collection[str]
-) -> Iterator[pd.DataFrame]:
+def _read_parts(source: str, read: dict[str, Any], missing: list[str], rows: int) -> Iterator[pd.DataFrame]:
     suffix = _suffix(source)
     if suffix in (".csv", ".tsv", ".txt"):
         with _opened(source, suffix) as file:
@@ -218,21 +223,22 @@ def _read_parts(
             if "encoding" not in read and not _decodes(file, options["encoding"]):
                 options |= WESTERN
             file.seek(0)
-            columns = [int(name) if options.get("header", 0) is None and name.isdigit() else name for name in texts]
-            dtype = read.get("dtype") or dict.fromkeys(columns, str)
-            with pd.read_csv(file, **options | {"chunksize": rows, "dtype": dtype}) as parts:
+            with pd.read_csv(file, **options | {"chunksize": rows}) as parts:
                 yield from parts
     elif suffix in (".jsonl", ".ndjson"):
         with _opened(source, suffix) as file:
-            options = {"convert_dates": False, **_known(pd.read_json, read)}
-            with pd.read_json(file, lines=True, chunksize=rows, **options) as lines:
-                yield from lines
+            if read:
+                options = {**AS_WRITTEN, **_known(pd.read_json, read)}
+                with pd.read_json(file, lines=True, chunksize=rows, **options) as lines:
+                    yield from lines
+            else:
+                yield from _json_lines(file, rows)
     elif suffix == ".parquet":
         from pyarrow.parquet import ParquetFile
 
         with _opened(source, suffix) as file:
             for batch in ParquetFile(file).iter_batches(rows, columns=read.get("columns")):
-                yield batch.to_pandas()
+                yield batch.to_pandas(integer_object_nulls=True)
     else:
         whole = _read(source, read, missing)
         yield from (whole.iloc[start : start + rows] for start in range(0, max(len(whole), 1), rows))
@@ -265,11 +271,23 @@ def _read_file(file: IO[bytes], source: str, suffix: str, read: dict[str, Any], 
     if suffix in (".parquet", ".feather"):
         importlib.import_module("pyarrow")  # pandas does not say which package is missing
         reader: Callable[..., pd.DataFrame] = pd.read_parquet if suffix == ".parquet" else pd.read_feather
-        return reader(file, **_known(reader, read))
+        exact = {"to_pandas_kwargs": {"integer_object_nulls": True}} if suffix == ".parquet" else {}
+        return reader(file, **exact | _known(reader, read))
     if suffix in (".xlsx", ".xls"):
-        return pd.read_excel(file, **{"na_values": missing, **_known(pd.read_excel, read)})
+        # As objects, a column of whole numbers stays one where a cell is missing.
+        options: dict[str, Any] = {"na_values": missing, "keep_default_na": False, "dtype": object}
+        return pd.read_excel(file, **options | _known(pd.read_excel, read))
     lines = suffix != ".json" or head != b"["
-    return pd.read_json(file, **{"lines": lines, "convert_dates": False, **_known(pd.read_json, read)})
+    if lines and not read:
+        return pd.concat(_json_lines(file, None))
+    return pd.read_json(file, **{"lines": lines, **AS_WRITTEN, **_known(pd.read_json, read)})
+
+
+def _json_lines(file: IO[bytes], rows: int | None) -> Iterator[pd.DataFrame]:
+    """The rows of JSON lines in parts; integers stay exact beside what is missing, and texts stay texts."""
+    lines = (line for line in io.TextIOWrapper(file, encoding="utf-8-sig") if line.strip())
+    while part := [json.loads(line) for line in itertools.islice(lines, rows)]:
+        yield pd.DataFrame(part, dtype=object)
 
 
 def _read_csv(
@@ -321,6 +339,8 @@ def _csv_options(
         "skipinitialspace": True,
         "low_memory": False,
     }
+    # Cells stay as they are written: the schema says what they mean, whatever the other rows hold.
+    options |= {} if TYPED & read.keys() else {"dtype": str}
     rows = [row for row in csv.reader(lines[:200], delimiter=separator[:1], skipinitialspace=True) if row]
     if bounds is not None:
         options |= _check_cells(file, rows, read, bounds)
@@ -328,8 +348,6 @@ def _csv_options(
         _check_header(rows, source)
         if rows[1:] and all(len(row) == len(rows[0]) + 1 and not row[-1].strip() for row in rows[1:]):
             options["index_col"] = False  # Each line ends in a separator: nothing follows it.
-    if separator == ";" and any(re.fullmatch(r"\s*-?\d+,\d+\s*", cell) for row in rows[1:] for cell in row):
-        options["decimal"] = ","
     options |= _known(pd.read_csv, read)
     options.pop("delimiter", None)
     return options
@@ -460,10 +478,8 @@ def _separator(lines: list[str]) -> str:
 
 
 def _strip(values: pd.Series, missing: list[str]) -> pd.Series:
-    if values.dtype == "str":  # each text once, however many rows have it
-        codes, texts = pd.factorize(values)
-        found = [one.strip() for one in texts.tolist()]
-        kept = [None if one in (*missing, "") else one for one in found]
-        return pd.Series(pd.array([*kept, None], dtype="str").take(codes), values.index, name=values.name)
+    if values.dtype == "str":
+        texts = values.str.strip()
+        return texts.mask(texts.isin([*missing, ""]))
     stripped = values.map(lambda one: one.strip() if isinstance(one, str) else one, na_action="ignore")
     return stripped.where(~stripped.isin([*missing, ""]), None)

@@ -1,5 +1,6 @@
 """Preprocess: bring every column into the form that its dtype has, without learning anything from the rows."""
 
+import re
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from ..errors import UserError
-from ..schema import MOST_CLASSES, Column, Schema, convert, to_number, to_text
+from ..schema import MOST_CLASSES, Column, Schema, convert, to_number, to_text, without_marks
 from .task import task_of
+from .typing.cells import canonical
+from .typing.kinds import EXACT, spelling_of
 
 TARGET = ("data.yaml", "target")
 
@@ -28,6 +31,7 @@ def preprocess(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     absent = [column.name for column in schema.columns if column.name not in frame and column.name in needed]
     if absent:
         raise UserError(f"the table has no column {', '.join(map(repr, absent))}, which the model needs")
+    frame = without_marks(frame, schema)
     typed = {c.name: convert(frame[c.name], c) for c in schema.columns if c.name in frame}
     typed |= {name: frame[name] for name in schema.targets if name in frame}
     return task_of(schema).typed(pd.DataFrame({name: one.array for name, one in typed.items()}, index=frame.index))
@@ -69,12 +73,17 @@ def rows_with_target(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         If a target is all missing.
     """
     for name in schema.targets:
+        blank = schema.answer(name).blank
+        if blank is not None:
+            frame = frame.assign(**{name: to_text(frame[name], blank=blank)})
         if frame[name].isna().all():
             raise UserError(f"every row of {name!r} is missing", *TARGET)
     kept = frame[frame[schema.targets].notna().all(axis=1)]
     if len(kept) < len(frame):
-        names = " and ".join(schema.targets)
-        schema.notes.append(f"{len(frame) - len(kept)} rows have no {names} and were left out")
+        names, lost = " and ".join(schema.targets), len(frame) - len(kept)
+        schema.notes.insert(
+            0, f"{lost} of {len(frame)} rows ({lost / len(frame):.1%}) have no {names} and are left out"
+        )
     if kept.empty:
         raise UserError(f"no row has all of {', '.join(schema.targets)}", *TARGET)
     return kept.copy()
@@ -89,7 +98,8 @@ def number_rows(kept: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         If a target is no number, or the same in every row.
     """
     for name in schema.targets:
-        numbers = to_number(kept[name])
+        column = schema.answer(name)
+        numbers = convert(kept[name], column) if column.dtype == "number" else to_number(kept[name])
         if numbers.isna().any():
             bad = kept[name][numbers.isna()]
             raise UserError(
@@ -183,6 +193,7 @@ def breaks_rules(values: pd.Series, column: Column) -> pd.Series:
         broken |= values > column.rules["max"]
     if "categories" in column.rules:
         allowed = {str(one) for one in column.rules["categories"]}
+        allowed |= set(map(canonical, allowed)) if column.numbers else set()
         broken |= values.notna() & ~values.map(str, na_action="ignore").isin(allowed)
     return broken
 
@@ -225,12 +236,19 @@ def giveaways(frame: pd.DataFrame, schema: Schema) -> list[str]:
 
 
 def to_label(values: pd.Series) -> pd.Series:
-    """Class labels of one type: integers, booleans or text."""
+    """Return class labels of one type: integers, booleans or text; codes such as 007 stay text."""
     if pd.api.types.is_bool_dtype(values) or pd.api.types.is_integer_dtype(values):
         return values
-    if pd.api.types.is_float_dtype(values) and (values % 1 == 0).all():
+    if pd.api.types.is_float_dtype(values) and (values % 1 == 0).all() and values.abs().max() <= EXACT:
         return values.astype("int64")
-    return to_text(values)
+    texts = to_text(values)
+    texts = to_text(texts, numbers=spelling_of(texts.dropna().unique().tolist())[0])
+    known = set(texts.unique())
+    if known <= {"True", "False"}:
+        return texts == "True"
+    if all(re.fullmatch(r"0|-?[1-9]\d{0,17}", text) for text in known):
+        return texts.astype("int64")
+    return texts
 
 
 def _broken(name: str, problem: str) -> Any:

@@ -12,7 +12,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from ..errors import UserError
-from ..schema import Schema, to_datetime, to_text
+from ..schema import Schema, in_format, to_datetime, to_text
 from .forecasters import LagRegressor, SeasonalNaive
 from .series import (
     counted,
@@ -237,7 +237,7 @@ class Forecast(Regression):
         ahead = following(str(stamps.max()), len(rows), frequency)
         form = self.format_ if self.format_ not in (None, "ISO8601") else None
         form = form or ("%Y-%m-%d %H:%M:%S" if within_days(frequency) else "%Y-%m-%d")
-        return [row | told | {self.time_: one.strftime(form)} for row, one in zip(rows, ahead, strict=True)]
+        return [row | told | {self.time_: in_format(one, form)} for row, one in zip(rows, ahead, strict=True)]
 
     def splitter(self, splitter: Any) -> Any:
         """Return the splitter with the task's horizon, where it has none of its own."""
