@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .schema import MOST_CATEGORIES, Schema, dtype_of
+from .schema import Schema, dtype_of
+from .steps.typing.kinds import MOST_CATEGORIES
 
 BINS = 16
 
