@@ -230,6 +230,7 @@ NUMBERS: dict[str, tuple[list[str], list[float]]] = {
     "below a limit": (["<0.05", "0.7", ">10"], [0.05, 0.7, 10]),
     "about": (["~5", "≈7.5", "ca. 8"], [5, 7.5, 8]),
     "scientific": (["1e5", "2.5E-3", "7"], [1e5, 0.0025, 7]),
+    "scales after currencies": (["$1.5M", "$300K", "$20"], [1.5e6, 3e5, 20]),
     "scales": (["1.5K", "2M", "300"], [1500, 2e6, 300]),
     "words for nothing": (["1.5", "unknown", "2", "n.a.", "3", "4", "5.5"], [1.5, np.nan, 2, np.nan, 3, 4, 5.5]),
     "one stray": ([*map(str, range(40)), "about forty"], [*map(float, range(40)), np.nan]),
@@ -291,6 +292,8 @@ TEXTS = {
     "patients": ["P018", "P019"],
     "yes and no": ["yes", "no"],
     "scores of matches": ["3:1 win", "2:2 draw"],
+    "dates of two orders": ["13/02/2021", "02/13/2021", "14/03/2021", "03/14/2021"],
+    "days without a year": ["22 Jul", "23 Jul"],
     "addresses": ["10.0.0.1", "10.0.0.12"],
 }
 
