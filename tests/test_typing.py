@@ -496,3 +496,37 @@ def test_a_stray_text_under_a_rule_is_named_with_its_row(project: Project) -> No
     frame = pd.DataFrame({"x": [*map(str, range(60)), "about 40"], "y": ["a", *["a", "b"] * 30]}, dtype="str")
     with pytest.raises(project.module("errors").UserError, match=r"x: the value 'about 40' \(row 61\) is no number"):
         _schema(project, frame, x={"min": 0, "max": 100})
+
+
+def test_a_target_is_read_in_its_format(project: Project) -> None:
+    frame = pd.DataFrame({"x": [f"{n}.5" for n in range(40)], "y": [f"1.{n:03},27" for n in range(40)]}, dtype="str")
+    task = {"class": f"{project.package}.custom.tasks.Regression"}
+    schema = project.module("steps.typing.infer").infer(frame, "y", task, {})
+    preprocess, task_of = project.module("steps.preprocess").preprocess, project.module("steps.task").task_of
+    rows = task_of(schema).rows(preprocess(frame, schema), schema)
+    assert rows["y"].tolist() == [1000.27 + n for n in range(40)]
+
+
+@pytest.mark.parametrize("cell", ["-999", "-999.0", -999, -999.0, np.int64(-999), "n. k.", " n. k. "])
+def test_the_owners_marks_are_missing_whether_text_or_number(cell: Any, project: Project) -> None:
+    frame = pd.DataFrame({"x": [*map(str, range(40)), "-999"], "y": ["a", *["a", "b"] * 20]}, dtype="str")
+    schema = _schema(project, frame, missing=["-999", "n. k."])
+    preprocess, check = project.module("steps.preprocess").preprocess, project.module("custom.validation").Validation()
+    assert (schema.columns[0].dtype, schema.columns[0].min) == ("number", 0.0)
+    for dtype in (None, object):
+        row = pd.DataFrame({"x": pd.Series([cell], dtype=dtype)})
+        assert preprocess(row, schema)["x"].isna().all() and not check.check(row, schema).problems()
+
+
+def test_what_is_left_out_stands_in_the_warnings(project: Project) -> None:
+    frame = pd.DataFrame({"x": [f"{n % 9}.5" for n in range(60)], "c": "same", "code": [f"K{n}" for n in range(60)]})
+    frame["y"] = [None, None, None, *["a", "b", "b"] * 19]
+    schema = _schema(project, frame)
+    project.module("steps.task").task_of(schema).rows(
+        project.module("steps.preprocess").preprocess(frame, schema), schema
+    )
+    assert [note.partition(":")[0] for note in sorted(schema.warnings)] == [
+        "3 of 60 rows (5.0%) have no y and are left out",
+        "left out",
+        "left out as identifiers (role",
+    ]

@@ -167,7 +167,9 @@ def taken_apart(text: str) -> Cell | None:
     if len(signs) + bool(found["open"]) > 1 or len(units) > 1 or found["last"] == "+":
         return None
     negative = bool(found["open"]) or signs == ["-"]
-    return Cell(found["body"], -1 if negative else 1, found["power"] or "", (units or [""])[0], scale, bool(found["about"]))
+    return Cell(
+        found["body"], -1 if negative else 1, found["power"] or "", (units or [""])[0], scale, bool(found["about"])
+    )
 
 
 def numbers_of(texts: Sequence[str], decimal: str | None = None) -> Numbers | None:
