@@ -230,6 +230,7 @@ NUMBERS: dict[str, tuple[list[str], list[float]]] = {
     "below a limit": (["<0.05", "0.7", ">10"], [0.05, 0.7, 10]),
     "about": (["~5", "≈7.5", "ca. 8"], [5, 7.5, 8]),
     "scientific": (["1e5", "2.5E-3", "7"], [1e5, 0.0025, 7]),
+    "scales after currencies": (["$1.5M", "$300K", "$20"], [1.5e6, 3e5, 20]),
     "scales": (["1.5K", "2M", "300"], [1500, 2e6, 300]),
     "words for nothing": (["1.5", "unknown", "2", "n.a.", "3", "4", "5.5"], [1.5, np.nan, 2, np.nan, 3, 4, 5.5]),
     "one stray": ([*map(str, range(40)), "about forty"], [*map(float, range(40)), np.nan]),
@@ -291,6 +292,8 @@ TEXTS = {
     "patients": ["P018", "P019"],
     "yes and no": ["yes", "no"],
     "scores of matches": ["3:1 win", "2:2 draw"],
+    "dates of two orders": ["13/02/2021", "02/13/2021", "14/03/2021", "03/14/2021"],
+    "days without a year": ["22 Jul", "23 Jul"],
     "addresses": ["10.0.0.1", "10.0.0.12"],
 }
 
@@ -493,3 +496,37 @@ def test_a_stray_text_under_a_rule_is_named_with_its_row(project: Project) -> No
     frame = pd.DataFrame({"x": [*map(str, range(60)), "about 40"], "y": ["a", *["a", "b"] * 30]}, dtype="str")
     with pytest.raises(project.module("errors").UserError, match=r"x: the value 'about 40' \(row 61\) is no number"):
         _schema(project, frame, x={"min": 0, "max": 100})
+
+
+def test_a_target_is_read_in_its_format(project: Project) -> None:
+    frame = pd.DataFrame({"x": [f"{n}.5" for n in range(40)], "y": [f"1.{n:03},27" for n in range(40)]}, dtype="str")
+    task = {"class": f"{project.package}.custom.tasks.Regression"}
+    schema = project.module("steps.typing.infer").infer(frame, "y", task, {})
+    preprocess, task_of = project.module("steps.preprocess").preprocess, project.module("steps.task").task_of
+    rows = task_of(schema).rows(preprocess(frame, schema), schema)
+    assert rows["y"].tolist() == [1000.27 + n for n in range(40)]
+
+
+@pytest.mark.parametrize("cell", ["-999", "-999.0", -999, -999.0, np.int64(-999), "n. k.", " n. k. "])
+def test_the_owners_marks_are_missing_whether_text_or_number(cell: Any, project: Project) -> None:
+    frame = pd.DataFrame({"x": [*map(str, range(40)), "-999"], "y": ["a", *["a", "b"] * 20]}, dtype="str")
+    schema = _schema(project, frame, missing=["-999", "n. k."])
+    preprocess, check = project.module("steps.preprocess").preprocess, project.module("custom.validation").Validation()
+    assert (schema.columns[0].dtype, schema.columns[0].min) == ("number", 0.0)
+    for dtype in (None, object):
+        row = pd.DataFrame({"x": pd.Series([cell], dtype=dtype)})
+        assert preprocess(row, schema)["x"].isna().all() and not check.check(row, schema).problems()
+
+
+def test_what_is_left_out_stands_in_the_warnings(project: Project) -> None:
+    frame = pd.DataFrame({"x": [f"{n % 9}.5" for n in range(60)], "c": "same", "code": [f"K{n}" for n in range(60)]})
+    frame["y"] = [None, None, None, *["a", "b", "b"] * 19]
+    schema = _schema(project, frame)
+    project.module("steps.task").task_of(schema).rows(
+        project.module("steps.preprocess").preprocess(frame, schema), schema
+    )
+    assert [note.partition(":")[0] for note in sorted(schema.warnings)] == [
+        "3 of 60 rows (5.0%) have no y and are left out",
+        "left out as identifiers (role",
+        "left out",
+    ]

@@ -76,6 +76,7 @@ class Schema:
     answers : the target columns: how their cells are read.
     missing : the texts that stand for a missing value; the usual ones if None.
     inputs : the roles of the columns that the model is given.
+    warnings : those of the notes that the summary of a run repeats, such as what is left out.
     """
 
     target: str | list[str]
@@ -87,6 +88,7 @@ class Schema:
     inputs: list[str] = field(default_factory=lambda: ["feature", "time"])
     answers: list[Column] = field(default_factory=list)
     missing: list[str] | None = None
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def targets(self) -> list[str]:
@@ -106,6 +108,11 @@ class Schema:
     def role(self, role: str) -> list[str]:
         """The names of the columns with this role."""
         return [column.name for column in self.columns if column.role == role]
+
+    def warn(self, note: str) -> None:
+        """Put a note first, and into the summary of a run."""
+        self.notes.insert(0, note)
+        self.warnings.append(note)
 
     def answer(self, name: str) -> Column:
         """The target column of this name."""

@@ -51,6 +51,8 @@ def lines(folder: Path = Path("reports")) -> list[str]:
             f"  note: the seconds of {', '.join(left_out)} do not suffice for so many rows at `rows_per_second`,",
             "  and went to the others; more `seconds` in params/search.yaml bring what is left out in",
         ]
+    schema = Path("data/interim/schema.json")
+    table += [f"  note: {note}" for note in (read_json(schema).get("warnings", []) if schema.exists() else [])]
     values = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
     where = "On the held-out rows" if result["held_out"] else "On rows left out of its folds"
     return [

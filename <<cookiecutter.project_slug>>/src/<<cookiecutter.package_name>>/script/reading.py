@@ -142,8 +142,11 @@ def training(way: Way) -> str:
     time = schema.role("time")
     answer = schema.answer(str(schema.target))
     numbers = answer.numbers or answer.dtype == "number"
-    read_as = replace(answer, dtype="category", numbers=numbers, width=None) if final.labels else answer
-    target = way.array(f"{way.column(read_as)}(table[TARGET])") + "[rows]"
+    if final.labels:
+        answer = replace(answer, dtype="category", numbers=numbers, width=None)
+    elif answer.dtype != "number":
+        answer = replace(answer, dtype="number", format=None)
+    target = way.array(f"{way.column(answer)}(table[TARGET])") + "[rows]"
     if final.labels and isinstance(final.labels[0], int):
         target += ".astype(int)"
     present = "table[TARGET].notna()" if way.loads else "[cell is not None for cell in table[TARGET]]"

@@ -81,9 +81,7 @@ def rows_with_target(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     kept = frame[frame[schema.targets].notna().all(axis=1)]
     if len(kept) < len(frame):
         names, lost = " and ".join(schema.targets), len(frame) - len(kept)
-        schema.notes.insert(
-            0, f"{lost} of {len(frame)} rows ({lost / len(frame):.1%}) have no {names} and are left out"
-        )
+        schema.warn(f"{lost} of {len(frame)} rows ({lost / len(frame):.1%}) have no {names} and are left out")
     if kept.empty:
         raise UserError(f"no row has all of {', '.join(schema.targets)}", *TARGET)
     return kept.copy()

@@ -146,6 +146,20 @@ def dates_of(texts: pd.Series, known: Sequence[str], dayfirst: bool | None = Non
     return _chosen(good, texts, dayfirst)
 
 
+def is_month(word: str) -> bool:
+    """Return whether a word is the name of a month."""
+    return _bare(word) in _MONTH
+
+
+def undated(texts: Sequence[str]) -> str | None:
+    """Return what to say of texts that look like dates and cannot be read as such; None for others."""
+    if texts and all(re.fullmatch(r"\d{1,2}([/-])\d{1,2}\1\d{2,4}( .*)?", text) for text in texts):
+        return "looks like dates, some with the day and some with the month first: it stays text; make them one form"
+    if texts and all(re.search(r"\d", text) and any(map(is_month, _WORD.findall(text))) for text in texts):
+        return "looks like dates that have no year or several forms: it stays text"
+    return None
+
+
 def numeric_dates(numbers: Sequence[str]) -> str | None:
     """Return the format of whole numbers that are dates, such as 20160131 and 201601; None where they are none."""
     known = list(dict.fromkeys(numbers))

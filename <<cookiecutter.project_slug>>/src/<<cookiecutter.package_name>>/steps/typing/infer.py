@@ -70,10 +70,13 @@ def infer(
         for topic, note in notes:
             told.setdefault(topic, []).append(note)
     schema.notes = _joined(told) + odd_rows(frame, schema)
+    schema.warnings = [note for note in schema.notes if note.startswith("left out")]
     _choose_time(schema, overrides)
     answer = frame[schema.target] if isinstance(schema.target, str) else None
     if answer is not None:
-        schema.notes += _signals(frame, schema, answer, overrides)
+        signals = _signals(frame, schema, answer, overrides)
+        schema.notes += signals
+        schema.warnings += signals
     return schema
 
 

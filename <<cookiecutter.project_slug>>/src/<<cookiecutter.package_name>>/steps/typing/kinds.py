@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .cells import TRUTH, WHOLE, canonical, is_scalar, to_text
-from .dates import ISO, dates_of, numeric_dates
+from .dates import ISO, dates_of, is_month, numeric_dates, undated
 from .durations import DURATIONS, duration_form
 from .numbers import FORMATS, PLAIN, Numbers, is_word, numbers_of, plain, taken_apart, to_number, unit_of
 
@@ -118,7 +118,7 @@ def of_texts(texts: pd.Series, locale: Locale) -> Kind:
         kind = _with_strays(known, counts, locale) if _looks_numeric(sample) else None
         if kind:
             return kind
-    return _of_words(counts)
+    return _of_words(counts, note=undated(sample))
 
 
 def _of_numbers(present: pd.Series) -> Kind:
@@ -178,7 +178,7 @@ def _with_strays(known: Sequence[str], counts: pd.Series, locale: Locale, most: 
     words = [text for text in known if is_word(text)]
     strays = [text for text in known if taken_apart(text) is None and not is_word(text)]
     found = numbers_of(numbers, locale.decimal) if numbers else None
-    if found is None:
+    if found is None or is_month(found.unit or ""):
         return None
     if strays:
         lost = counts[strays].sum() / counts.drop(words).sum()

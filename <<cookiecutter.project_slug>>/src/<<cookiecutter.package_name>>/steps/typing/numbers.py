@@ -67,6 +67,7 @@ class Cell:
     sign: int
     power: str
     unit: str
+    scale: str
     about: bool
 
 
@@ -131,7 +132,7 @@ def reader(form: str | None, unit: str | None = None) -> Callable[[str], float]:
         cell = taken_apart(text)
         if cell is None:
             return plain(text) if text.lower() in TRUTH else np.nan
-        scale = 1.0
+        scale = SCALES[cell.scale]
         if unit == SCALED:
             scale = SCALES.get(cell.unit, np.nan)
         elif cell.unit and _unit_name(cell.unit) != unit:
@@ -160,10 +161,15 @@ def taken_apart(text: str) -> Cell | None:
         return None
     signs = [found[name] for name in ("first", "second", "last") if found[name]]
     units = [found[name] for name in ("before", "after", "late") if found[name]]
+    scale = ""
+    if found["before"] and found["after"] in SCALES:
+        scale = units.pop(1)  # $1.2M
     if len(signs) + bool(found["open"]) > 1 or len(units) > 1 or found["last"] == "+":
         return None
     negative = bool(found["open"]) or signs == ["-"]
-    return Cell(found["body"], -1 if negative else 1, found["power"] or "", (units or [""])[0], bool(found["about"]))
+    return Cell(
+        found["body"], -1 if negative else 1, found["power"] or "", (units or [""])[0], scale, bool(found["about"])
+    )
 
 
 def numbers_of(texts: Sequence[str], decimal: str | None = None) -> Numbers | None:
@@ -246,7 +252,7 @@ def _form_of(fits: list[str], bodies: list[str], decimal: str | None) -> tuple[s
     marks = {mark for body in bodies for mark in re.findall(r"\D", body)}
     # A format that needs no mark that is not there is the simplest.
     fits = [form for form in fits if len(form) == len(PLAIN) or form[1] in marks] or fits
-    others = [form for form in fits if form[-2] != fits[0][-2]]
+    others = [form for form in fits if form[-2] != fits[0][-2] and {form[-2], fits[0][-2]} & marks]
     if not marks or not others:
         return fits[0], None
     if decimal is not None:
