@@ -107,7 +107,7 @@ def _packaged(folder: Path, kind: str) -> Packaged:
     target = ["boolean", "flag"] if kind == "labels" else kind
     model = {"number": "ridge", "labels": "extra_trees"}.get(kind, "logistic_regression")
     project = Project(folder, project_name=f"exports {kind}", recipe=recipe, estimators=model)
-    task, schema_of = project.module("steps.task").task_of, project.module("schema").infer
+    task, schema_of = project.module("steps.task").task_of, project.module("steps.typing.infer").infer
     project.stage("plan")
     files = project.module("files")
     plan = files.read_json(project.path / "plan" / "data.json")

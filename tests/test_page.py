@@ -50,7 +50,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     project = Project(tmp_path_factory.mktemp("page"), project_name="Tried pages", estimators="logistic_regression")
     module = project.module
     raw, task = hostile(), {"class": f"{project.package}.custom.tasks.Classification"}
-    schema = module("schema").infer(raw, TARGET, task, {})
+    schema = module("steps.typing.infer").infer(raw, TARGET, task, {})
     bound = module("steps.task").task_of(schema)
     frame = bound.rows(module("steps.preprocess").preprocess(raw, schema), schema)
     schema.features = {column.name: column.dtype for column in schema.needed}

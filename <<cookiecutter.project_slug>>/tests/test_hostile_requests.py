@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from << cookiecutter.package_name >>.pipeline import PredictionPipeline
-from << cookiecutter.package_name >>.schema import infer
+from << cookiecutter.package_name >>.steps.typing.infer import infer
 from << cookiecutter.package_name >>.service.settings import Settings
 from << cookiecutter.package_name >>.steps.load import load
 from << cookiecutter.package_name >>.steps.preprocess import preprocess
