@@ -199,10 +199,10 @@ def read(stamped: Project) -> Callable[..., Any]:
     """A table as the stage `load` reads it for a task: rows, schema and task."""
 
     def read(frame: pd.DataFrame, columns: dict[str, Any] | None = None, **params: Any) -> Any:
-        schema_module, preprocess = stamped.module("schema"), stamped.module("steps.preprocess").preprocess
+        infer, preprocess = stamped.module("steps.typing.infer").infer, stamped.module("steps.preprocess").preprocess
         name = f"{stamped.package}.custom.forecast.Forecast"
         task = stamped.module("custom.forecast").Forecast(**{"horizon": 3, **params})
-        schema = schema_module.infer(frame, "y", {"class": name, "params": {"horizon": 3, **params}}, columns or {})
+        schema = infer(frame, "y", {"class": name, "params": {"horizon": 3, **params}}, columns or {})
         task.bind(schema)
         rows = task.rows(preprocess(frame, schema), schema)
         return rows, schema, task
