@@ -208,10 +208,11 @@ def sizes(name: str) -> dict[str, Any]:
 
 
 def core_requirements() -> list[str]:
-    """What every stamped project depends on."""
+    """Return what every stamped project needs to train and to predict: its dependencies and the extra `train`."""
     text = (ROOT / recipes.SHARED / "pyproject.toml").read_text(encoding="utf-8")
-    listed = re.findall(r"(?ms)^dependencies = \[\n(.*?)^\]", text)[0]
-    return [json.loads(line.strip().rstrip(",")) for line in listed.splitlines()]
+    lists = re.findall(r"(?ms)^(?:dependencies|train|parquet) = \[(.*?)\]$", text)
+    listed = [one for text in lists for one in re.findall(r'"([^"]+)"', text)]
+    return [one for one in listed if not one.startswith("<<")]  # the project's own extras
 
 
 def installed(requirements: list[str]) -> set[str]:

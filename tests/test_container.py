@@ -185,7 +185,7 @@ def test_the_versions_of_a_model_are_constraints(bake: Bake, tmp_path: Path) -> 
     pinned = run(*REQUIREMENTS, "--versions", str(file), cwd=project).splitlines()
     assert pinned == ["scikit-learn==1.9.1", "torch==2.1"]
     # The constraints are no requirements: what the project does not need is not installed.
-    assert "requirements.txt \\\n        --constraint constraints.txt\n" in (project / "Dockerfile").read_text()
+    assert "requirements.txt \\\n        --constraint constraints.txt \\\n" in (project / "Dockerfile").read_text()
 
 
 @pytest.mark.parametrize(

@@ -266,7 +266,7 @@ def test_a_plan_that_was_tampered_with_builds_nothing_else(project: Project, ref
     refused(job.made)
 
 
-@pytest.mark.parametrize("package", ["antigravity", "this", "data", "scripts", "os", "subprocess; x", "__main__", ""])
+@pytest.mark.parametrize("package", ["antigravity", "this", "data", "notebooks", "os", "subprocess; x", "__main__", ""])
 def test_a_package_that_is_none_is_not_imported(package: str, project: Project, refused: Callable[..., str]) -> None:
     find_all = project.module("objects.registry").find_all
     assert "registry.yaml" in refused(lambda: find_all([package], cache=None))

@@ -93,8 +93,13 @@ def _check_schema(value: Any) -> None:
     for pair in value["features"]:
         _need(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str), "a feature is a name and a dtype")
         _need(pair[1] in DTYPES, f"{pair[1]!r} is no dtype")
-    for key, kinds in (("labels", SCALAR), ("notes", str), ("inputs", str)):
-        _need(isinstance(value[key], list) and all(isinstance(one, kinds) for one in value[key]), f"{key!r} is a list")
+    for key in ("notes", "inputs"):
+        _need(isinstance(value[key], list) and all(isinstance(one, str) for one in value[key]), f"{key!r} is a list")
+    labels = value["labels"]
+    _need(isinstance(labels, list), "'labels' is a list")
+    # Of several columns, each has a list of its two values.
+    for label in (one for part in labels for one in (part if isinstance(part, list) else [part])):
+        _need(isinstance(label, SCALAR), "a label is a text, a number or a truth")
 
 
 def _check_column(column: Any) -> None:
