@@ -91,7 +91,8 @@ def dealt(labels: np.ndarray, shares: list[float], random_state: int) -> np.ndar
         for row in random.permutation(np.flatnonzero(marks[:, rarest] & (part < 0))):
             wishes = np.stack([wanted[:, rarest], room], axis=1).round(9)
             best = np.flatnonzero((wishes == max(map(tuple, wishes))).all(axis=1))
-            chosen = int(random.choice(best))  # nosec B311 # a seeded sample, no secret
+            # A seeded sample, no secret, so that bandit's B311 does not apply.
+            chosen = int(random.choice(best))
             part[row] = chosen
             wanted[chosen, marks[row]] -= 1
             room[chosen] -= 1
