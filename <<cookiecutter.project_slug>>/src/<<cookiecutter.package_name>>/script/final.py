@@ -14,7 +14,7 @@ from ..custom.samples import RandomSample
 from ..custom.tasks import Classification, Regression
 from ..errors import UserError
 from ..files import read_json
-from ..locked import read_plan
+from ..locked import check_locked, read_plan
 from ..objects.build import build
 from ..objects.grammar import Grammar
 from ..objects.model import model_from
@@ -73,11 +73,13 @@ def final() -> Final:
     Raises
     ------
     UserError
-        If there is none, if it was made from other data than the pipeline's latest, or if it cannot be taken apart.
+        If there is none, if it was made from other data than the pipeline's latest, if its rows and splitters are not
+        those that `dvc.lock` names, or if it cannot be taken apart.
     """
     for file in ("plan/train.json", "models/final/model.yaml", "data/interim/schema.json", "data/processed/folds.npz"):
         if not Path(file).exists():
             raise UserError(f"{file} is missing: `make run` makes it")
+    check_locked(Path("data/processed"))
     model, schema = load(Path("models/final"), read_trusted(Path("params")).named)
     if schema.to_json() != read_json("data/interim/schema.json"):
         raise UserError("models/final was made from other data than data/interim holds: `make run` makes it anew")
