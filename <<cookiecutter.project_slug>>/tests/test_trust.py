@@ -157,6 +157,36 @@ def test_the_constructor_of_an_estimator_is_not_called(name: str, named: list[st
             Joblib().load(tmp_path / "model.joblib", About(named))
 
 
+@pytest.mark.parametrize("loader", ["ListNode", "SetNode", "TupleNode"])
+def test_a_container_of_skops_is_no_way_to_call_a_constructor(loader: str, named: list[str], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="a call of sklearn.pipeline.Pipeline"):
+        Skops().load(stored(tmp_path, loader, "sklearn.pipeline", "Pipeline", "x"), About(named))
+
+
+@pytest.mark.parametrize("maker", ["__bit_generator_ctor\n(", "__generator_ctor\n(S'x'\n", "__randomstate_ctor\n(S'x'\n"])
+def test_a_random_generator_is_no_way_to_call_a_constructor(maker: str, named: list[str], tmp_path: Path) -> None:
+    (tmp_path / "model.joblib").write_bytes(f"cnumpy.random._pickle\n{maker}csklearn.pipeline\nPipeline\ntR.".encode())
+    with pytest.raises(UserError, match="a call of Pipeline"):
+        Joblib().load(tmp_path / "model.joblib", About(named))
+
+
+def test_random_generators_can_be_part_of_a_model(named: list[str], tmp_path: Path) -> None:
+    made = [np.random.default_rng(1), np.random.RandomState(1), np.random.Generator(np.random.MT19937(1))]
+    joblib.dump(made, tmp_path / "model.joblib")
+    again = Joblib().load(tmp_path / "model.joblib", About(named))
+    assert [one.uniform() for one in again] == [one.uniform() for one in made]
+
+
+def test_a_model_that_is_not_the_one_of_dvc_lock_is_not_published(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.lock").write_text("stages:\n  package:\n    outs:\n    - path: model\n      md5: 0.dir\n")
+    with pytest.raises(UserError, match="model is not the one that dvc.lock names"):
+        publish(Path("model"), str(tmp_path / "storage"))
+    assert not Path("storage").exists()
+
+
 def test_a_function_that_the_params_name_is_held_and_not_called(named: list[str], tmp_path: Path) -> None:
     about = About([*named, "numpy.log1p", "numpy.loadtxt"])
     joblib.dump(np.loadtxt, tmp_path / "held.joblib")
@@ -206,6 +236,8 @@ def stored(folder: Path, loader: str, module: str, name: str, argument: str) -> 
     arguments = {"__class__": "tuple", "__module__": "builtins", "__loader__": "TupleNode", "content": [text]}
     node = {"__class__": name, "__module__": module, "__loader__": loader, "content": arguments}
     node["__reduce__"] = {"args": arguments}
+    if loader in ("ListNode", "SetNode", "TupleNode"):
+        node["content"] = [text]
     with zipfile.ZipFile(folder / "model.skops", "w") as archive:
         archive.writestr("schema.json", json.dumps(node | {"protocol": 2, "_skops_version": "0.16.0"}))
     return folder / "model.skops"
@@ -282,7 +314,26 @@ def test_a_damaged_part_under_a_fresh_manifest_is_one_sentence(part: str, text: 
         {"task": "classification"},
         {"task": {"class": 3}},
         {"inputs": "feature"},
-        {"more": 1},
+        {"answers": 3},
+        {"answers": [{"name": "y", "role": "spy", "dtype": "number"}]},
+        {"missing": "NA"},
+        {"missing": [3]},
+        {"warnings": "none"},
+        *(
+            {"columns": [{"name": "a", "role": "feature", "dtype": dtype, key: value}]}
+            for dtype, key, value in [
+                ("number", "format", "1_234"),
+                ("number", "format", "%d.%m.%Y"),
+                ("datetime", "format", "1.234,5"),
+                ("category", "format", "%Y"),
+                ("number", "unit", 3),
+                ("category", "width", "5"),
+                ("category", "width", 10**9),
+                ("category", "blank", ["None"]),
+                ("number", "boolean", "no"),
+                ("category", "numbers", None),
+            ]
+        ),
     ],
 )
 def test_a_schema_of_another_form_is_one_sentence(change: dict[str, Any], saved: Path) -> None:

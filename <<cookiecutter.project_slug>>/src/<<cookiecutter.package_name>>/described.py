@@ -1,16 +1,17 @@
 """Read the JSON files of a model's folder, which can come from anybody: what has another form is refused by name."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from .errors import UserError
-from .schema import DTYPES, ROLES, RULES, Schema
+from .schema import DTYPES, ROLES, RULES, Schema, dtype_of_format
 
 T = TypeVar("T")
 SCALAR = (str, int, float, bool, type(None))
 NUMBER = (int, float, type(None))
+WIDEST = 10_000  # digits of a code
 
 
 def read_schema(folder: Path) -> Schema:
@@ -93,8 +94,12 @@ def _check_schema(value: Any) -> None:
     for pair in value["features"]:
         _need(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str), "a feature is a name and a dtype")
         _need(pair[1] in DTYPES, f"{pair[1]!r} is no dtype")
-    for key in ("notes", "inputs"):
-        _need(isinstance(value[key], list) and all(isinstance(one, str) for one in value[key]), f"{key!r} is a list")
+    _need(isinstance(value.get("answers", []), list), "'answers' is a list")
+    for column in value.get("answers", []):
+        _check_column(column, (*ROLES, "target"))
+    for key in ("notes", "inputs", "warnings", "missing"):
+        found = value.get(key) or [] if key in ("warnings", "missing") else value[key]
+        _need(isinstance(found, list) and all(isinstance(one, str) for one in found), f"{key!r} is a list")
     labels = value["labels"]
     _need(isinstance(labels, list), "'labels' is a list")
     # Of several columns, each has a list of its two values.
@@ -102,13 +107,20 @@ def _check_schema(value: Any) -> None:
         _need(isinstance(label, SCALAR), "a label is a text, a number or a truth")
 
 
-def _check_column(column: Any) -> None:
+def _check_column(column: Any, roles: Iterable[str] = ROLES) -> None:
     _need(isinstance(column, Mapping) and isinstance(column.get("name"), str), "a column has a name")
     name = column["name"]
-    _need(column.get("role") in ROLES and column.get("dtype") in DTYPES, f"the column {name!r} has no role or no dtype")
+    _need(column.get("role") in roles and column.get("dtype") in DTYPES, f"the column {name!r} has no role or no dtype")
     for key in ("missing", "unread", "unique", "min", "max"):
         _need(isinstance(column.get(key), NUMBER), f"{key!r} of the column {name!r} is no number")
-    _need(isinstance(column.get("format"), str | None), f"'format' of the column {name!r} is no text")
+    for key in ("format", "unit", "blank"):
+        _need(isinstance(column.get(key), str | None), f"{key!r} of the column {name!r} is no text")
+    form, width = column.get("format"), column.get("width")
+    of_dtype = form is None or dtype_of_format(form) == column["dtype"]
+    _need(of_dtype, f"{form!r} of the column {name!r} is no format of a {column['dtype']}")
+    for key in ("boolean", "numbers"):
+        _need(isinstance(column.get(key, False), bool), f"{key!r} of the column {name!r} is neither true nor false")
+    _need(width is None or (type(width) is int and 0 < width <= WIDEST), f"'width' of the column {name!r} is none")
     categories, rules = column.get("categories"), column.get("rules", {})
     known = categories is None or (isinstance(categories, list) and all(isinstance(one, str) for one in categories))
     _need(known, f"'categories' of the column {name!r} are no texts")

@@ -18,6 +18,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from .errors import UserError
 from .files import temporary
+from .locked import check_locked
 from .manifest import LONGEST, MANIFEST, Manifest, parsed, verify
 from .objects.metrics import Metric
 
@@ -37,8 +38,9 @@ def publish(folder: Path, uri: str) -> str:
     Raises
     ------
     UserError
-        If the model is damaged, or the storage cannot be written to.
+        If the model is damaged, is not the one that `dvc.lock` names, or the storage cannot be written to.
     """
+    check_locked(folder)
     manifest = verify(folder)
     version = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()[:12]
     with _explained(uri, "written to"):

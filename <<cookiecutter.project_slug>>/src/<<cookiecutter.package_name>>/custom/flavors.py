@@ -22,6 +22,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import joblib
+import numpy as np
 import skops.io
 from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
 
@@ -29,7 +30,9 @@ from ..errors import UserError
 from ..store import About
 from ..trust import imported, is_trusted, may_be_called, trusted_packages
 
-CALL = "ConstructorFromReduceNode"  # how skops writes an object that is made by calling its class
+# The nodes of a skops file whose class is not called. The class of any other, such as a list, is called with arguments
+# from the file.
+HELD = ("CachedNode", "FunctionNode", "JsonNode", "ObjectNode", "TypeNode")
 ALL = ("transformers", "label_encoder", "model", "exports")
 
 
@@ -124,19 +127,17 @@ def refuse(path: Path, names: Iterable[str]) -> None:
 def _called(path: Path) -> list[str]:
     """Return the import paths of the classes that skops would call with arguments from the file."""
     with ZipFile(path) as archive:
-        text = archive.read("schema.json")
-    if CALL.encode() not in text and b"\\u" not in text:  # parsing a forest again takes as long as loading it
-        return []
-    waiting, found = [json.loads(text)], []
+        waiting = [json.loads(archive.read("schema.json"))]
+    found = set()
     while waiting:
         node = waiting.pop()
-        if isinstance(node, dict):
-            if node.get("__loader__") == CALL:
-                found.append(f"{node['__module__']}.{node['__class__']}")
+        if type(node) is dict:
+            if node.get("__loader__", "JsonNode") not in HELD:
+                found.add(f"{node['__module__']}.{node['__class__']}")
             waiting.extend(node.values())
-        elif isinstance(node, list):
+        elif type(node) is list:
             waiting.extend(node)
-    return sorted(set(found))
+    return sorted(found)
 
 
 # NumPy, SciPy and Python rebuild plain values with these; none of them runs what it is given.
@@ -182,7 +183,8 @@ class _Unpickler(NumpyUnpickler):
     def __init__(self, path: Path, file: Any, named: list[str]) -> None:
         super().__init__(str(path), file, ensure_native_byte_order=True)
         self.path, self.named = path, named
-        self.makers: list[Any] = []  # the functions that may be called
+        self.makers: list[Any] = []  # functions and classes of `VALUES`
+        self.compiled: list[Any] = []  # functions that rebuild compiled classes
 
     def find_class(self, module: str, name: str) -> Any:
         found = f"{module}.{name}"
@@ -190,21 +192,29 @@ class _Unpickler(NumpyUnpickler):
             return _ArrayWrapper
         # Compiled classes are rebuilt by functions of these names.
         of_cython = name == "newObj" or name.startswith("__pyx_unpickle_")
-        maker = found in VALUES or (of_cython and module.split(".")[0] in trusted_packages(self.named))
-        if not maker:
+        if found in VALUES:
+            makers = self.makers
+        elif of_cython and module.split(".")[0] in trusted_packages(self.named):
+            makers = self.compiled
+        else:
             refuse(self.path, [found] if "." in name or not is_trusted(found, self.named) else [])
-        thing = imported(found)
-        if maker:
-            self.makers.append(thing)
-        return thing
+            return imported(found)
+        makers.append(imported(found))
+        return makers[-1]
 
     def load_reduce(self) -> None:
         """Call a function or a class with arguments from the file."""
-        called = self.stack[-2]
-        if not (may_be_called(called) or any(called is one for one in self.makers)):
+        called, given = self.stack[-2:]
+        is_maker = any(called is one for one in self.makers)
+        if not (is_maker or may_be_called(called) or any(called is one for one in self.compiled)):
             refuse(self.path, [f"a call of {getattr(called, '__name__', type(called).__name__)}"])
-        if called is copyreg._reconstructor and self.stack[-1][1] is not object:  # type: ignore[attr-defined]
-            refuse(self.path, ["a call of a constructor"])
+        if called is copyreg._reconstructor:  # type: ignore[attr-defined]
+            refuse(self.path, ["a call of a constructor"] if given[1] is not object else [])
+        elif is_maker:
+            # Some of them call what they are given, such as NumPy's functions for random generators.
+            callables = [one for one in given if callable(one) and not any(one is maker for maker in self.makers)]
+            names = [getattr(one, "__name__", type(one).__name__) for one in callables if not may_be_called(one)]
+            refuse(self.path, (f"a call of {name}" for name in names))
         super().load_reduce()
 
     def load_build(self) -> None:
@@ -226,6 +236,8 @@ class _ArrayWrapper(NumpyArrayWrapper):
     """joblib keeps an array of objects as a pickle within the pickle, which is read as the outer one is."""
 
     def read_array(self, unpickler: Any, ensure_native_byte_order: bool) -> Any:
+        if not isinstance(self.dtype, np.dtype):
+            refuse(unpickler.path, [f"an array whose dtype is a {type(self.dtype).__name__}"])
         if not self.dtype.hasobject:
             return super().read_array(unpickler, ensure_native_byte_order)
         return _Unpickler(unpickler.path, unpickler.file_handle, unpickler.named).load()

@@ -102,8 +102,11 @@ def parse(text: str, name: str = "<yaml>") -> tuple[Any, Where]:
         raise UserError(f"{line}: this is not valid YAML: {problem}") from None
     except YAMLError as error:
         raise UserError(f"{name}: this is not valid YAML: {' '.join(str(error).split())}") from None
+    except ValueError as error:  # a value that is not what its tag says
+        raise UserError(f"{name}: this is not valid YAML: {error}") from None
     lines: dict[tuple[Key, ...], int] = {(): 1}
-    return _plain(tree, (), lines), Where(name, lines)
+    where = Where(name, lines)
+    return _plain(tree, (), lines, where), where
 
 
 def dump(value: Any) -> str:
@@ -117,22 +120,26 @@ def dump(value: Any) -> str:
     return out.getvalue()
 
 
-def _plain(node: Any, path: tuple[Key, ...], lines: dict[tuple[Key, ...], int]) -> Any:
-    """A ruamel tree as dicts, lists and scalars; notes each value's line in `lines`."""
-    if isinstance(node, CommentedMap):
+def _plain(node: Any, path: tuple[Key, ...], lines: dict[tuple[Key, ...], int], where: Where) -> Any:
+    """Return a ruamel tree as dicts, lists and scalars, and note each value's line in `lines`.
+
+    `where` is the place of the whole tree, for errors.
+    """
+    # YAML's own tags for sets, ordered mappings and the like make classes of their own.
+    if type(node) in (CommentedMap, CommentedSeq) and node.tag.value is None:
+        if isinstance(node, CommentedSeq):
+            for index in range(len(node)):
+                lines[(*path, index)] = node.lc.data[index][0] + 1
+            return [_plain(one, (*path, index), lines, where) for index, one in enumerate(node)]
         for key in node:
-            if key in node.lc.data:
+            if key in (node.lc.data or ()):
                 lines[(*path, key)] = node.lc.data[key][0] + 1
-        return {_scalar(key): _plain(node[key], (*path, key), lines) for key in node}
-    if isinstance(node, CommentedSeq):
-        for index in range(len(node)):
-            lines[(*path, index)] = node.lc.data[index][0] + 1
-        return [_plain(one, (*path, index), lines) for index, one in enumerate(node)]
-    return _scalar(node)
+        return {_scalar(key, where.at(*path)): _plain(node[key], (*path, key), lines, where) for key in node}
+    return _scalar(node, where.at(*path))
 
 
-def _scalar(value: Any) -> Any:
-    """A ruamel scalar as Python's own type. Dates stay text: the params know no dates."""
+def _scalar(value: Any, where: Where) -> Any:
+    """Return a ruamel scalar as Python's own type. Dates stay text: the params know no dates."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, datetime.date):
@@ -140,7 +147,9 @@ def _scalar(value: Any) -> Any:
     for kind in (int, float, str):
         if isinstance(value, kind):
             return kind(value)
-    raise UserError(f"the tag {value.tag.value!r} has no meaning here: params hold plain values")
+    tag = getattr(getattr(value, "tag", None), "value", None)
+    what = f"the tag {tag!r}" if tag else f"a {type(value).__name__.removeprefix('Commented').lower()}"
+    raise where.error(f"{what} has no meaning here: params hold plain values, lists and mappings")
 
 
 def _describe(value: Any) -> str:

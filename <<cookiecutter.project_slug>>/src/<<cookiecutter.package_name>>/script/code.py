@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -56,6 +57,7 @@ class Sources:
         self.imports: set[str] = set()
         self._code: dict[str, tuple[str, int, str]] = {}
         self._owners: dict[str, str] = {}
+        self._needs: dict[str, dict[str, None]] = {}  # the modules whose code that of a module needs, in order
 
     def add(self, module: str, name: str) -> str:
         """Take over what `name` means in a module of this project, and what that needs; the name itself.
@@ -81,8 +83,12 @@ class Sources:
         return name
 
     def code(self) -> list[str]:
-        """The code of this project, of each module in its own order."""
-        modules = list(dict.fromkeys(module for module, _, _ in self._code.values()))
+        """Return the code of this project, of each module in its own order.
+
+        A module comes after those that it needs: a class may be derived from one of theirs.
+        """
+        needs = {module: self._needs.get(module, {}) for module, _, _ in self._code.values()} | self._needs
+        modules = list(TopologicalSorter(needs).static_order())
         return [text for *_, text in sorted(self._code.values(), key=lambda one: (modules.index(one[0]), one[1]))]
 
     def use(self, thing: Any) -> str:
@@ -120,6 +126,7 @@ class Sources:
             origin = ".".join([*base, node.module] if node.module else base)
             if alias.asname:
                 raise UserError(f"{module} imports {alias.name!r} as {alias.asname!r}: import it by its own name")
+            self._needs.setdefault(module, {})[origin] = None
             return self.add(origin, alias.name)
         self._claim(str(node.module), name)
         self.imports.add(f"from {node.module} import {written}")

@@ -14,7 +14,7 @@ from ..custom.samples import RandomSample
 from ..custom.tasks import Classification, Regression
 from ..errors import UserError
 from ..files import read_json
-from ..locked import read_plan
+from ..locked import check_locked, read_plan
 from ..objects.build import build
 from ..objects.grammar import Grammar
 from ..objects.model import model_from
@@ -73,13 +73,16 @@ def final() -> Final:
     Raises
     ------
     UserError
-        If there is none, if it was made from other data than the pipeline's latest, or if it cannot be taken apart.
+        If there is none, if it was made from other data than the pipeline's latest, if its rows and splitters are not
+        those that `dvc.lock` names, or if it cannot be taken apart.
     """
     for file in ("plan/train.json", "models/final/model.yaml", "data/interim/schema.json", "data/processed/folds.npz"):
         if not Path(file).exists():
             raise UserError(f"{file} is missing: `make run` makes it")
+    check_locked(Path("data/processed"))
     model, schema = load(Path("models/final"), read_trusted(Path("params")).named)
-    if schema.to_json() != read_json("data/interim/schema.json"):
+    # The model's schema has no notes and warnings, which may tell values of the table.
+    if schema.to_json() != read_json("data/interim/schema.json") | {"notes": [], "warnings": []}:
         raise UserError("models/final was made from other data than data/interim holds: `make run` makes it anew")
     task, text = task_of(schema), read(Path("models/final/model.yaml"))[0]
     if type(task) not in (Classification, Regression) or not isinstance(schema.target, str) or text.get("intervals"):

@@ -132,6 +132,8 @@ def _kind(column: Column, example: list[Document]) -> str:
         return "boolean"
     if column.categories:
         return "choice"
+    if column.dtype == "number" and any(isinstance(row.get(column.name), str) for row in example):
+        return "code"  # a number in a format of its own, which a field for numbers would not take
     if column.dtype != "datetime":
         return {"number": "number", "text": "text"}.get(column.dtype, "code")
     if column.format and column.format != "ISO8601":
