@@ -2,7 +2,8 @@
 
 import signal
 
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is something to clear away, Ctrl-C ends this without a word
+if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # as a shell starts programs in the background
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is something to clear away, Ctrl-C ends it silently
 import json  # noqa: E402
 import sys  # noqa: E402
 from importlib import import_module  # noqa: E402
