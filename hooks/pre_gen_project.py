@@ -2,10 +2,11 @@
 
 import signal
 
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is something to clear away, Ctrl-C ends this without a word
-import json  # noqa: E402
-import sys  # noqa: E402
-from importlib import import_module  # noqa: E402
+if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:  # as a shell starts programs in the background
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is something to clear away, Ctrl-C ends it silently
+import json
+import sys
+from importlib import import_module
 
 # Rendered to a temporary file by cookiecutter: answers and paths enter as data, and imports come from the template.
 ANSWERS = json.loads(r'''<< cookiecutter | tojson >>''')  # fmt: skip

@@ -116,3 +116,16 @@ def test_another_folder_of_that_name_stays(tmp_path: Path) -> None:
     stop(process, signal.SIGKILL)
     time.sleep(0.3)
     assert (tmp_path / "shop/mine.txt").exists()
+
+
+@pytest.mark.parametrize("name", ["pre_gen_project", "post_gen_project"])
+def test_a_hook_ignores_ctrl_c_where_cookiecutter_does(name: str) -> None:
+    """A shell starts programs in the background so: a hook that gave up alone would take the project from under it."""
+    head = (ROOT / "hooks" / f"{name}.py").read_text(encoding="utf-8").partition("import json")[0]
+    ignoring = subprocess.run(
+        [sys.executable, "-c", f"{head}\nprint(signal.getsignal(signal.SIGINT).name)"],
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        capture_output=True,
+        text=True,
+    )
+    assert ignoring.stdout == "SIG_IGN\n"

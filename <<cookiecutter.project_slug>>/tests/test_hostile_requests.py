@@ -2,12 +2,16 @@
 
 import io
 import json
+import os
 import random
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,11 +25,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from << cookiecutter.package_name >>.pipeline import PredictionPipeline
-from << cookiecutter.package_name >>.steps.typing.infer import infer
 from << cookiecutter.package_name >>.service.settings import Settings
 from << cookiecutter.package_name >>.steps.load import load
 from << cookiecutter.package_name >>.steps.preprocess import preprocess
 from << cookiecutter.package_name >>.steps.task import task_of
+from << cookiecutter.package_name >>.steps.typing.dates import to_datetime
+from << cookiecutter.package_name >>.steps.typing.infer import infer
 
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
 pytest.importorskip("httpx", reason="httpx, with which a service is asked, is not installed")
@@ -34,6 +39,7 @@ import uvicorn
 from fastapi.testclient import TestClient
 
 from << cookiecutter.package_name >>.service.app import make_app
+from << cookiecutter.package_name >>.service.parquet import BadParquet, ParquetBounds, read_parquet
 from << cookiecutter.package_name >>.service.protocol import LimitedProtocol, Limits
 
 JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
@@ -107,11 +113,57 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_parquet_that_unpacks_to_too_much_is_refused_before_it_is_decoded(name: str, send: Callable[..., Any]) -> None:
+    bounds = ParquetBounds(SETTINGS.max_rows, 10_000, 10 * SETTINGS.max_bytes)
     before = pa.total_allocated_bytes()
     began = time.process_time()
-    assert send(BOMBS[name], PARQUET).status_code == 413
+    with pytest.raises(BadParquet) as refused:
+        read_parquet(BOMBS[name], {"size", "kind"}, bounds)
+    assert refused.value.too_large
     assert time.process_time() - began < 1
     assert pa.total_allocated_bytes() - before < 1_000_000
+    assert send(BOMBS[name], PARQUET).status_code == 413
+
+
+def test_parquet_that_ends_the_process_that_opens_it_does_not_end_the_service(send: Callable[..., Any]) -> None:
+    """The statistics of `kind` do not fit its schema any more, on which pyarrow calls `std::terminate`."""
+    whole = _parquet({"size": [1.5], "kind": ["a"]}, compression="none")
+    body = whole.replace(b"%\x02\x18\x04kind", b"%\x03\x18\x04kind")
+    assert body != whole
+    assert send(body, PARQUET).status_code == 400
+    assert send(whole, PARQUET).status_code == 200
+
+
+def test_the_process_that_decodes_parquet_ends_with_the_service() -> None:
+    program = (
+        "import sys; from << cookiecutter.package_name >>.service.decoding import Decoder\n"
+        "print(Decoder()._running()[0].pid, flush=True); sys.stdin.read()"
+    )
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    service = subprocess.Popen([sys.executable, "-c", program], **pipes)
+    assert service.stdout is not None
+    helper = int(service.stdout.readline())
+    service.kill()
+    service.wait()
+    for _ in range(200):
+        if not _is_alive(helper):
+            return
+        time.sleep(0.1)
+    pytest.fail("it goes on")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"  # a zombie has ended
+
+
+def test_a_long_text_is_no_date_at_once() -> None:
+    began = time.process_time()
+    assert to_datetime(pd.Series(["x" * 5_000_000], dtype="str"), None).isna().all()
+    assert time.process_time() - began < 1
 
 
 def test_texts_that_share_their_beginnings_are_refused(send: Callable[..., Any]) -> None:

@@ -20,7 +20,7 @@ from ..pipeline import PredictionPipeline, Predictions
 from ..steps.task import task_of
 from . import documents
 from .batches import Batches
-from .bodies import SMALL, TYPES, UNPACKED, BadBody, Received, table
+from .bodies import PARQUET, SMALL, TYPES, UNPACKED, BadBody, Received, table
 from .metrics import Metrics
 from .pages import HeadAsGet, Shielded, add_pages
 from .settings import Settings, key, read_settings
@@ -88,7 +88,8 @@ def make_app(
         try:
             async with received.body(request, settings.max_bytes) as body:
                 read_body = partial(table, body, kind, schema, data or {}, settings.max_rows, settings.max_bytes)
-                rows = read_body() if len(body) < SMALL else await anyio.to_thread.run_sync(read_body, limiter=threads)
+                is_quick = len(body) < SMALL and kind != PARQUET
+                rows = read_body() if is_quick else await anyio.to_thread.run_sync(read_body, limiter=threads)
                 found = await batches.run(rows)
         except BadBody as bad:
             return error(bad.status, bad.reason, bad.row, bad.column)

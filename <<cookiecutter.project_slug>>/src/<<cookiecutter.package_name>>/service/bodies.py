@@ -142,10 +142,11 @@ def _from_parquet(
     body: bytes, known: set[str], max_rows: int, max_columns: int, max_bytes: int
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return the columns that training knows, and the names of the others."""
-    from .parquet import BadParquet, ParquetBounds, read_parquet  # pyarrow is an extra of the service
+    from .decoding import decoder  # pyarrow is an extra of the service
+    from .parquet import BadParquet, ParquetBounds
 
     try:
-        return read_parquet(body, known, ParquetBounds(max_rows, max_columns, max_bytes))
+        return decoder.read(body, known, ParquetBounds(max_rows, max_columns, max_bytes))
     except BadParquet as bad:
         status = 413 if bad.too_large else 422 if bad.column else 400
         raise BadBody(status, bad.reason, column=bad.column) from None

@@ -32,6 +32,7 @@ MONTHS = (
 )
 ENGLISH = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 MOST_MICROSECONDS = 2.5e17  # the year 9892
+LONGEST = 200  # characters of a text that may be a date
 FEWEST_DATES = 3  # distinct numbers that may be dates without separators
 
 _TIMES = ("", "{gap}%H:%M", "{gap}%H:%M:%S", "{gap}%H:%M:%S.%f", "{gap}%I:%M %p", "{gap}%I:%M:%S %p")
@@ -93,6 +94,8 @@ def to_datetime(values: pd.Series, form: str | None) -> pd.Series:
         return _epochs(values, EPOCHS[form])
     if not pd.api.types.is_datetime64_any_dtype(values):
         values = to_text(values, numbers=values.dtype != "str")
+        if values.dtype == "str":
+            values = values.where(values.str.len() <= LONGEST)  # pandas takes a second for each megabyte
     stamps = _stamps(values, form or ISO)
     lost = stamps.isna() & values.notna()
     if lost.any() and values.dtype == "str":

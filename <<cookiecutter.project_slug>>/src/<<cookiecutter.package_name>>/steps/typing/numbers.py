@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from .cells import FEW, TRUTH
 from .durations import DURATIONS, SHORT, seconds, short_seconds
@@ -279,7 +277,12 @@ def _parsed(values: pd.Series, read: Callable[[str], float], is_plain: bool) -> 
 
 
 def _cast(values: pd.Series) -> np.ndarray | None:
-    """Return texts that all are plain numbers as floats, or None."""
+    """Return texts that all are plain numbers as floats; None if some are not, or pyarrow is not installed."""
+    try:
+        import pyarrow as pa  # prediction needs no pyarrow
+        import pyarrow.compute as pc
+    except ModuleNotFoundError:
+        return None
     try:
         found = pc.cast(pa.array(values.array, from_pandas=True), pa.float64())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
