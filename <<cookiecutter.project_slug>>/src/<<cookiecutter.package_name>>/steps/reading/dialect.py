@@ -1,5 +1,6 @@
 """Find out how a CSV file is written: its encoding, its separator, where its header is and what it names."""
 
+import codecs
 import csv
 import io
 import re
@@ -7,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import IO, Any, NamedTuple
 
-from .encodings import WESTERN, Unreadable, encoding_of
+from .encodings import WESTERN, Headless, Unreadable, encoding_of
 from .header import header_in, is_data, names_of, numbered
 
 SAMPLE = 1 << 18  # bytes from which a dialect is judged, or more if lines are long
@@ -58,6 +59,7 @@ def dialect_of(file: IO[bytes], suffix: str, read: Mapping[str, Any], known: Seq
         If it cannot be told; the text completes "the file ..." and names the option to write.
     """
     encoding = read.get("encoding") or encoding_of(file)
+    _check_encoding(encoding)
     errors = read.get("encoding_errors") or ("replace" if encoding == WESTERN and "encoding" not in read else "strict")
     file.seek(0)
     lines = first_lines(file, encoding)
@@ -67,6 +69,13 @@ def dialect_of(file: IO[bytes], suffix: str, read: Mapping[str, Any], known: Seq
     own = read.get("sep") or read.get("delimiter")
     separator = own or (named and named[1]) or ("\t" if suffix == ".tsv" else separator_of(lines[bool(named) :]))
     return _with_names(Dialect(encoding, errors, separator, int(bool(named)), None, False, []), lines, read, known)
+
+
+def _check_encoding(encoding: str) -> None:
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise Unreadable(f"cannot be read: Python knows no encoding {encoding!r}") from None
 
 
 def first_lines(file: IO[bytes], encoding: str) -> list[str]:
@@ -95,16 +104,13 @@ def _with_names(found: Dialect, lines: list[str], read: Mapping[str, Any], known
     if "header" not in read:
         place = header_in(rows)
         if is_data(rows[place:]) and not set(names_of(rows[place])) & set(known):
-            raise Unreadable(
-                f"has no header, it seems: its first row ({_shown(rows[place])}) looks like data. Write "
-                "`read: {header: null}` if it has none, and its columns are column_1, column_2, ...; "
-                "`read: {header: 0}` if these are names"
-            )
+            raise Headless(rows[place], len(rows[place]))
     elif read["header"] is None:
         names = numbered(max(len(row) for row in rows))
         if _names(rows[0]) != names[: len(rows[0])] and not set(_names(rows[0])) <= set(known):
             trailing = len(names) > 1 and all(len(row) == len(names) and not row[-1].strip() for row in rows)
-            return found._replace(names=names[: len(names) - trailing], trailing=trailing, rows=rows)
+            names = _places(names[: len(names) - trailing], known)
+            return found._replace(names=names, trailing=trailing, rows=rows)
         place = 0  # A table without a header that is sent with the names that it got.
     else:
         place = min(int(read["header"]), len(rows) - 1)
@@ -114,6 +120,17 @@ def _with_names(found: Dialect, lines: list[str], read: Mapping[str, Any], known
         header = header[:-1]
     _check(header, body, numbers[place])
     return found._replace(start=numbers[place], names=names_of(header), trailing=trailing, rows=rows[place:])
+
+
+def _places(names: list[str], known: Sequence[str]) -> list[str]:
+    """Return the names of the columns of a table without a header, in which the target may be left out."""
+    if not known or len(names) > len(known) or not all(re.fullmatch(r"column_\d+", name) for name in known):
+        return names
+    if len(names) < len(known):
+        raise Unreadable(
+            f"has {len(names)} columns and no header; it needs {len(known)} without the target, in the order of training"
+        )
+    return list(known)
 
 
 def _names(row: Sequence[str]) -> list[str]:
@@ -160,11 +177,6 @@ def _check(header: list[str], body: list[list[str]], line: int) -> None:
         )
     if any(row[0].startswith("#") and len(row) != len(header) for row in body):
         raise Unreadable("has comments between its rows; write `read: {comment: \"#\"}`")
-
-
-def _shown(row: Sequence[str]) -> str:
-    shown = ", ".join(cell.strip()[:20] for cell in row[:5])
-    return f"{shown}, ..." if len(row) > 5 else shown
 
 
 def separator_of(lines: list[str]) -> str:

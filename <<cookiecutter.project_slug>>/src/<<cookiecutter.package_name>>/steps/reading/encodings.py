@@ -3,6 +3,7 @@
 import codecs
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import IO
 
 WESTERN = "cp1252"
@@ -52,6 +53,18 @@ OTHERS = (*DOUBLE, *SINGLE, *CENTRAL, WESTERN)
 
 class Unreadable(ValueError):
     """A file that cannot be read without a word from its owner; the text completes "the file ..."."""
+
+
+class Headless(Unreadable):
+    """A table whose first row looks like data; the text completes "the file ..."."""
+
+    def __init__(self, first: Sequence[str], width: int) -> None:
+        shown = ", ".join(cell.strip()[:20] for cell in first[:5]) + (", ..." if len(first) > 5 else "")
+        super().__init__(
+            f"has no header, it seems: its first row ({shown}) looks like data; write `read: {{header: null}}` if it "
+            f"has none, which calls its columns column_1 to column_{width}, or `read: {{header: 0}}` if these are names"
+        )
+        self.shown, self.width = shown, width
 
 
 def encoding_of(file: IO[bytes]) -> str:

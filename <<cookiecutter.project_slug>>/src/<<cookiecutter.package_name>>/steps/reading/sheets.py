@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import IO, Any, NamedTuple
 from xml.etree import ElementTree
 
-from .encodings import Unreadable
+from .encodings import Headless, Unreadable
 from .header import header_in, is_data, names_of, numbered
 
 MOST_ROWS = 200
@@ -62,11 +62,7 @@ def sheet_of(file: IO[bytes], read: Mapping[str, Any]) -> Sheet:
         return Sheet(name, header + 1, _named(name, [*row, *[""] * (width - len(row))]))
     place = header_in(whole)
     if is_data(whole[place:]):
-        raise Unreadable(
-            f"has no header on its sheet {name!r}, it seems: its first row ({', '.join(whole[place][:5])}) looks like "
-            "data. Write `read: {header: null}` if it has none, and its columns are column_1, column_2, ...; "
-            "`read: {header: 0}` if these are names"
-        )
+        raise Headless(whole[place], width)
     return Sheet(name, filled[place][0] + 1, _named(name, whole[place]))
 
 
