@@ -65,7 +65,12 @@ class TooLarge(UserError):
     """A table that exceeds its bounds."""
 
 
-def load(source: str, read: dict[str, Any] | None = None, missing: list[str] | None = None) -> pd.DataFrame:
+def load(
+    source: str,
+    read: dict[str, Any] | None = None,
+    missing: list[str] | None = None,
+    known: Sequence[str] = (),
+) -> pd.DataFrame:
     """The table at `source`, names and texts stripped, missing values marked.
 
     Parameters
@@ -73,6 +78,7 @@ def load(source: str, read: dict[str, Any] | None = None, missing: list[str] | N
     source : a path or a URL (whatever fsspec opens, or SQLAlchemy for a database). The ending says what it is.
     read : further arguments for pandas' reader; for a database, `query` or `table`.
     missing : texts that stand for a missing value; the usual ones if None.
+    known : the columns that training saw beside the target, in order: those of a table without a header.
 
     Raises
     ------
@@ -81,7 +87,7 @@ def load(source: str, read: dict[str, Any] | None = None, missing: list[str] | N
     """
     missing = with_numbers(USUAL if missing is None else missing)
     with _explained(source):
-        return tidy(_read(source, dict(read or {}), missing), source, missing)
+        return tidy(_read(source, dict(read or {}), missing, known), source, missing)
 
 
 def load_bytes(
@@ -123,7 +129,7 @@ def load_bytes(
         if suffix == ".csv":
             frame = _read_csv(file, suffix, dict(read or {}), missing, bounds, known)
             return tidy(frame, source, missing, bounds)
-        return tidy(_read_file(file, source, suffix, dict(read or {}), missing), source, missing)
+        return tidy(_read_file(file, source, suffix, dict(read or {}), missing, known), source, missing)
 
 
 def load_parts(
@@ -211,12 +217,19 @@ def _is_typed(dtype: Any) -> bool:
     return pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_datetime64_any_dtype(dtype)
 
 
-def _read(source: str, read: dict[str, Any], missing: list[str]) -> pd.DataFrame:
+def options_for(source: str, read: dict[str, Any] | None, origin: Any) -> dict[str, Any]:
+    """Return the options for pandas' reader if a table is of the same kind as the one that they were written for."""
+    kinds = [_suffix(one) if isinstance(one, str) else "" for one in (source, origin)]
+    kinds = [".csv" if kind in (".tsv", ".txt") else kind for kind in kinds]
+    return dict(read or {}) if kinds[0] == kinds[1] else {}
+
+
+def _read(source: str, read: dict[str, Any], missing: list[str], known: Sequence[str] = ()) -> pd.DataFrame:
     suffix = _suffix(source)
     if suffix in DATABASES or source.partition("://")[0].partition("+")[0] in DIALECTS:
         return _read_sql(source, read)
     with _opened(source, suffix) as file:
-        return _read_file(file, source, suffix, read, missing)
+        return _read_file(file, source, suffix, read, missing, known)
 
 
 def _read_parts(
@@ -244,7 +257,7 @@ def _read_parts(
             for batch in ParquetFile(file).iter_batches(rows, columns=read.get("columns")):
                 yield batch.to_pandas(integer_object_nulls=True)
     else:
-        whole = _read(source, read, missing)
+        whole = _read(source, read, missing, known)
         yield from (whole.iloc[start : start + rows] for start in range(0, max(len(whole), 1), rows))
 
 
@@ -265,9 +278,11 @@ def _opened(source: str, suffix: str) -> Iterator[IO[bytes]]:
         raise UserError(f"there is no file {source}{pull}", "data.yaml", "source") from None
 
 
-def _read_file(file: IO[bytes], source: str, suffix: str, read: dict[str, Any], missing: list[str]) -> pd.DataFrame:
+def _read_file(
+    file: IO[bytes], source: str, suffix: str, read: dict[str, Any], missing: list[str], known: Sequence[str]
+) -> pd.DataFrame:
     if suffix in (".csv", ".tsv", ".txt"):
-        return _read_csv(file, suffix, read, missing)
+        return _read_csv(file, suffix, read, missing, known=known)
     head = file.read(1)
     if not head:
         raise UserError(f"{source} is empty")
@@ -278,7 +293,7 @@ def _read_file(file: IO[bytes], source: str, suffix: str, read: dict[str, Any], 
         exact = {"to_pandas_kwargs": {"integer_object_nulls": True}} if suffix == ".parquet" else {}
         return reader(file, **exact | _known(reader, read))
     if suffix in (".xlsx", ".xls"):
-        return _read_excel(file, suffix, read, missing)
+        return _read_excel(file, suffix, read, missing, known)
     lines = suffix != ".json" or head != b"["
     if lines and not read:
         return pd.concat(_json_lines(file, None))
@@ -292,13 +307,15 @@ def _json_lines(file: IO[bytes], rows: int | None) -> Iterator[pd.DataFrame]:
         yield pd.DataFrame(part, dtype=object)
 
 
-def _read_excel(file: IO[bytes], suffix: str, read: dict[str, Any], missing: list[str]) -> pd.DataFrame:
+def _read_excel(
+    file: IO[bytes], suffix: str, read: dict[str, Any], missing: list[str], known: Sequence[str]
+) -> pd.DataFrame:
     # As objects, a column of whole numbers stays one where a cell is missing.
     options: dict[str, Any] = {"na_values": missing, "keep_default_na": False, "dtype": object}
     sheet: Sheet | None = None
     if suffix == ".xlsx":
         importlib.import_module("openpyxl")  # pandas does not say which package is missing
-        sheet = sheet_of(file, read)
+        sheet = sheet_of(file, read, known)
         file.seek(0)
     options |= _known(pd.read_excel, read)
     if sheet is not None and sheet.names is not None:

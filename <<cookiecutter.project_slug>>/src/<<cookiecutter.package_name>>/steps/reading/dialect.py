@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO, Any, NamedTuple
 
 from .encodings import WESTERN, Headless, Unreadable, encoding_of
-from .header import header_in, is_data, names_of, numbered
+from .header import header_in, is_data, names_of, numbered, places
 
 SAMPLE = 1 << 18  # bytes from which a dialect is judged, or more if lines are long
 SAMPLED_LINES = 3
@@ -51,7 +51,7 @@ def dialect_of(file: IO[bytes], suffix: str, read: Mapping[str, Any], known: Seq
     read : mapping
         Options for pandas' reader, which overrule what is found.
     known : sequence of str, default=()
-        Names of columns: a first row that has some of them is a header.
+        The columns that training saw beside the target, in order: a first row that has some of them is a header.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def _with_names(found: Dialect, lines: list[str], read: Mapping[str, Any], known
         names = numbered(max(len(row) for row in rows))
         if _names(rows[0]) != names[: len(rows[0])] and not set(_names(rows[0])) <= set(known):
             trailing = len(names) > 1 and all(len(row) == len(names) and not row[-1].strip() for row in rows)
-            names = _places(names[: len(names) - trailing], known)
+            names = places(len(names) - trailing, known)
             return found._replace(names=names, trailing=trailing, rows=rows)
         place = 0  # A table without a header that is sent with the names that it got.
     else:
@@ -120,17 +120,6 @@ def _with_names(found: Dialect, lines: list[str], read: Mapping[str, Any], known
         header = header[:-1]
     _check(header, body, numbers[place])
     return found._replace(start=numbers[place], names=names_of(header), trailing=trailing, rows=rows[place:])
-
-
-def _places(names: list[str], known: Sequence[str]) -> list[str]:
-    """Return the names of the columns of a table without a header, in which the target may be left out."""
-    if not known or len(names) > len(known) or not all(re.fullmatch(r"column_\d+", name) for name in known):
-        return names
-    if len(names) < len(known):
-        raise Unreadable(
-            f"has {len(names)} columns and no header; it needs {len(known)} without the target, in the order of training"
-        )
-    return list(known)
 
 
 def _names(row: Sequence[str]) -> list[str]:
@@ -176,7 +165,7 @@ def _check(header: list[str], body: list[list[str]], line: int) -> None:
             "give each column a name"
         )
     if any(row[0].startswith("#") and len(row) != len(header) for row in body):
-        raise Unreadable("has comments between its rows; write `read: {comment: \"#\"}`")
+        raise Unreadable('has comments between its rows; write `read: {comment: "#"}`')
 
 
 def separator_of(lines: list[str]) -> str:

@@ -4,10 +4,14 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from .encodings import Unreadable
+
 Row = Sequence[str]
 
 BLANK = {"", "na", "n/a", "nan", "null", "none", "?", "-", "."}
-FIGURE = re.compile(r"[-+\u2212(]?\s*[^\w\s]?\s*\d[\d.,'\u2019\s:/+\u2212-]*([eE][-+]?\d+)?\s*[^\w\s]?\)?|\d{4}-\d\d?-\d\d?T[\d:.Z+-]+")
+FIGURE = re.compile(
+    r"[-+\u2212(]?\s*[^\w\s]?\s*\d[\d.,'\u2019\s:/+\u2212-]*([eE][-+]?\d+)?\s*[^\w\s]?\)?|\d{4}-\d\d?-\d\d?T[\d:.Z+-]+"
+)
 FEW = 5  # rows from which values that recur are counted
 YEARS = range(1900, 2101)
 
@@ -20,6 +24,25 @@ def names_of(header: Row) -> list[str]:
 def numbered(width: int) -> list[str]:
     """Return the names of the columns of a table without a header: `column_1`, `column_2`, ..."""
     return [f"column_{position + 1}" for position in range(width)]
+
+
+def places(width: int, known: Sequence[str]) -> list[str]:
+    """Return the names of the columns of a table without a header, in which the target may be left out.
+
+    Parameters
+    ----------
+    width : int
+        How many columns it has.
+    known : sequence of str
+        The columns that training saw beside the target, in order; none while a model is made.
+    """
+    if not all(re.fullmatch(r"column_\d+", name) for name in known) or width > len(known):
+        return numbered(width)
+    if width < len(known):
+        raise Unreadable(
+            f"has {width} columns and no header; it needs {len(known)} without the target, in the order of training"
+        )
+    return list(known)
 
 
 def header_in(rows: Sequence[Row]) -> int:

@@ -2,12 +2,12 @@
 
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any, NamedTuple
 from xml.etree import ElementTree
 
 from .encodings import Headless, Unreadable
-from .header import header_in, is_data, names_of, numbered
+from .header import header_in, is_data, names_of, places
 
 MOST_ROWS = 200
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -26,7 +26,7 @@ class Sheet(NamedTuple):
     names: list[str] | None
 
 
-def sheet_of(file: IO[bytes], read: Mapping[str, Any]) -> Sheet:
+def sheet_of(file: IO[bytes], read: Mapping[str, Any], known: Sequence[str] = ()) -> Sheet:
     """Return where the table of an .xlsx file is.
 
     Parameters
@@ -35,6 +35,8 @@ def sheet_of(file: IO[bytes], read: Mapping[str, Any]) -> Sheet:
         The file, which can be rewound.
     read : mapping
         Options for pandas' reader, which overrule what is found.
+    known : sequence of str, default=()
+        The columns that training saw beside the target, in order.
 
     Raises
     ------
@@ -56,12 +58,12 @@ def sheet_of(file: IO[bytes], read: Mapping[str, Any]) -> Sheet:
     width = max(len(row) for _, row in filled)
     whole = [[*row, *[""] * (width - len(row))] for _, row in filled]
     if header is None:
-        return Sheet(name, filled[0][0], numbered(width))
+        return Sheet(name, filled[0][0], places(width, known))
     if isinstance(header, int):
         row = rows[header] if header < len(rows) else []
         return Sheet(name, header + 1, _named(name, [*row, *[""] * (width - len(row))]))
     place = header_in(whole)
-    if is_data(whole[place:]):
+    if is_data(whole[place:]) and not set(names_of(whole[place])) & set(known):
         raise Headless(whole[place], width)
     return Sheet(name, filled[place][0] + 1, _named(name, whole[place]))
 
