@@ -4,6 +4,7 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import IO
 
 WESTERN = "cp1252"
@@ -27,18 +28,19 @@ ALPHABETS = [
 SINGLE = {
     "cp1251": "CYRILLIC",
     "koi8_r": "CYRILLIC",
-    "cp866": "CYRILLIC",
-    "iso8859_5": "CYRILLIC",
     "cp1253": "GREEK",
     "cp1255": "HEBREW",
     "cp1256": "ARABIC",
+    "cp866": "CYRILLIC",
+    "iso8859_5": "CYRILLIC",
 }
+# Where two fit equally well, the first is the likelier: its frequent bytes are fewer.
 DOUBLE = {
     "cp932": (range(0x82, 0x98),),
-    "gbk": (range(0xB0, 0xD8),),
-    "big5": (range(0xA4, 0xC7),),
     "euc_kr": (range(0xB0, 0xC9),),
     "euc_jp": (range(0xA4, 0xA6), range(0xB0, 0xD0)),
+    "gbk": (range(0xB0, 0xD8),),
+    "big5": (range(0xA4, 0xC7),),
 }
 CENTRAL = {
     "cp1250": "ąćęłńóśźżáčďéěíňřšťúůýžöőüűäôľĺŕăâîșțşţđß",
@@ -139,7 +141,7 @@ def is_western(content: bytes) -> bool:
 
 
 def _is_western_word(word: str) -> bool:
-    for before, character in zip(word, word[1:], strict=False):
+    for before, character in pairwise(word):
         if before.isalpha() and character in "\u201a\u201e\u201d\u2039\u203a\u2030\u2020\u2021\u02c6\u02dc":
             return False
     core = word.strip(PUNCTUATION + "\u201a\u201e")
@@ -186,7 +188,8 @@ def _is_expected(character: str, encoding: str) -> bool:
 
 
 def _swapped(text: str) -> float:
-    """Return the share of words in which a capital follows a small letter, as in Cyrillic that is misread."""
+    """Return the share of words in which a capital follows a small letter, as in Cyrillic or Greek that is misread."""
     words = re.findall(r"[^\W\d_]{2,}", text)
     odd = [word for word in words if not word.isascii()]
-    return sum(bool(re.search("[a-zа-яё][A-ZА-ЯЁ]", word)) for word in odd) / max(len(odd), 1)
+    swapped = [word for word in odd if any(one.islower() and after.isupper() for one, after in pairwise(word))]
+    return len(swapped) / max(len(odd), 1)

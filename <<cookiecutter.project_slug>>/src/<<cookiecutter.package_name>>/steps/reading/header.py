@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from .encodings import Unreadable
 
@@ -145,7 +146,7 @@ def _has_constant_step(names: list[str]) -> bool:
     step = numbers[1] - numbers[0]
     return step > 0 and all(
         abs(after - before - step) <= 1e-6 * max(abs(after), 1)
-        for before, after in zip(numbers, numbers[1:], strict=False)
+        for before, after in pairwise(numbers)
     )
 
 
