@@ -26,6 +26,7 @@ GOOD = {
     "recipe": "tabular-classification",
     "data": "",
     "target": "",
+    "read": "",
     "estimators": "balanced",
     "remote": "",
     "sandbox": "none",

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from . import names, options, origin, outside, overlay, recipes, tables
 from .errors import AnswerError, nearest, some
 from .estimators import choose
@@ -23,6 +25,7 @@ ASKED = (
     "recipe",
     "data",
     "target",
+    "read",
     "estimators",
     "ci",
     "remote",
@@ -33,6 +36,7 @@ REMOTES = ("s3", "gs", "azure", "ssh")
 LICENSES = ("MIT", "BSD-3-Clause", "Apache-2.0", "Proprietary")
 SANDBOXES = ("none", "aws")
 CI = ("github", "gitlab", "none")
+POSITION = re.compile(r"#-?\d+")  # a column by its position
 
 
 def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Path | None = None) -> Plan:
@@ -62,7 +66,9 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
     catalogue = recipes.catalogue(template)
     preset, models = choose(given["estimators"], recipe, catalogue)
     source, local = _find_data(given["data"], here)
-    columns = _columns(local or (None if given["data"] else recipe.folder / recipe.sample["file"]))
+    read = _read_options(given["read"])
+    table = local or (None if given["data"] else recipe.folder / recipe.sample["file"])
+    columns, read = _columns(table, read, given["target"])
     column = _target(given["target"], given["data"], columns, recipe)
     by = _by(answers, here)
     plan = Plan(
@@ -76,6 +82,7 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
         source=source or recipe.sample["file"],
         local=str(local) if local else None,
         target=None if recipe.targets == 0 else column,
+        read=read,
         left_out=column if recipe.targets == 0 and isinstance(column, str) else None,
         preset=preset,
         models=models,
@@ -105,7 +112,7 @@ def _by(answers: Mapping[str, Any], here: Path) -> str:
 
 
 def _check_text(key: str, value: str) -> None:
-    if not value and key not in ("description", "data", "target", "estimators", "remote"):
+    if not value and key not in ("description", "data", "target", "read", "estimators", "remote"):
         raise AnswerError(f"{key}: it is empty; write a name")
     for character in value:
         category = unicodedata.category(character)
@@ -259,13 +266,56 @@ def _remote_folder(answer: str, here: Path, project: Path) -> str:
     return str(path)
 
 
-def _columns(path: Path | None) -> list[str] | None:
-    if path is None:
-        return None
+def _read_options(answer: str) -> dict[str, Any]:
+    """Return the options for pandas' reader that the answer names, as `params/data.yaml` has them."""
+    if not answer:
+        return {}
     try:
-        return tables.columns_of(path)
+        read = yaml.safe_load(answer if answer.startswith("{") else f"{{{answer}}}")
+    except yaml.YAMLError:
+        read = None
+    if not isinstance(read, dict) or not read or not all(isinstance(key, str) for key in read):
+        raise AnswerError(f"read: {answer!r} is no list of options; write such as {{header: null, encoding: cp932}}")
+    if any(value is None for key, value in read.items() if key != "header"):
+        raise AnswerError(f"read: {answer!r} names an option without a value; write such as {{encoding: cp932}}")
+    return read
+
+
+def _columns(path: Path | None, read: dict[str, Any], target: str) -> tuple[list[str] | None, dict[str, Any]]:
+    """Return the names of a table's columns, and the options to read it with.
+
+    A target by position says that a table whose first row looks like data has no header.
+    """
+    if path is None:
+        return None, read
+    try:
+        try:
+            return tables.columns_of(path, read), read
+        except tables.Headless as error:
+            if not POSITION.fullmatch(target):
+                raise AnswerError(
+                    f"data: {str(path)!r} has no header, it seems: its first row ({error.shown}) looks like data; "
+                    f"name the target by its position, such as target=#{error.width} or #-1 for the last column, "
+                    "or answer read='{header: 0}' if these are names"
+                ) from None
+            read = {**read, "header": None}
+            return tables.columns_of(path, read), read
     except ValueError as error:
-        raise AnswerError(f"data: {str(path)!r} {error}; write the path of a table with a header and rows") from None
+        text = str(error)
+        how = "this template asks for `read` as well" if "`read:" in text else None
+        raise AnswerError(
+            f"data: {str(path)!r} {text}; {how or 'write the path of a table with a header and rows'}"
+        ) from None
+
+
+def _at(position: str, columns: list[str] | None, place: str) -> str:
+    """Return the name of the column at a position: `#1` is the first one, `#-1` the last."""
+    number = int(position[1:])
+    if columns is None:
+        raise AnswerError(f"target: the columns of {place} cannot be counted here; write the name of one")
+    if not 1 <= abs(number) <= len(columns):
+        raise AnswerError(f"target: {place} has no column {position}; it has {len(columns)}, #1 to #{len(columns)}")
+    return columns[number - 1 if number > 0 else number]
 
 
 def _target(answer: str, data: str, columns: list[str] | None, recipe: Recipe) -> str | list[str] | None:
@@ -282,9 +332,10 @@ def _target(answer: str, data: str, columns: list[str] | None, recipe: Recipe) -
         return answer
     several = recipe.targets is None or recipe.targets > 1
     named = [name for name in (part.strip() for part in answer.split(",")) if name] if several else [answer]
+    place = Path(data or recipe.sample["file"]).name
+    named = [_at(name, columns, place) if POSITION.fullmatch(name) else name for name in named]
     for number, name in enumerate(named):
         if columns is not None and name not in columns:
-            place = Path(data or recipe.sample["file"]).name
             better = nearest(name, [one for one in columns if one])
             raise AnswerError(
                 f"target: {place} has no column {name!r}; "

@@ -30,8 +30,10 @@ class Plan(NamedTuple):
     with, for a class that takes `missing` values and for one that wants `complete` rows. `target` is None where nothing
     is predicted, and `left_out` then a column that is no feature, if one was named. `by` is who stamps: `cookiecutter`,
     or cruft with `create` or `update`. `origin` is the note of where the project comes from, which cruft writes itself.
-    `ci` is who runs the pipeline for a change: `github`, `gitlab` or `none`. `remote` is where DVC keeps data and
-    models, if that was said. `sandbox` is the cloud that the project gets Terraform for, or `none`.
+    `read` are
+    options for pandas' reader. `ci` is who runs the pipeline for a change: `github`, `gitlab` or `none`. `remote` is
+    where DVC keeps data and models, if that was said. `sandbox` is the cloud that the project gets Terraform for, or
+    `none`.
     """
 
     project_slug: str
@@ -44,6 +46,7 @@ class Plan(NamedTuple):
     source: str
     local: str | None
     target: str | list[str] | None
+    read: dict[str, Any]
     left_out: str | None
     preset: str | None
     models: list[Model]

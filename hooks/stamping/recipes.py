@@ -158,7 +158,7 @@ def _wrong_sample(sample: dict[str, Any], folder: Path) -> str | None:
             f"sample.file is {sample['file']!r}, and no table ends like that; the endings are {some(tables.SUFFIXES)}"
         )
     try:
-        columns = tables.columns_of(file)
+        columns = tables.columns_of(file, {})
     except ValueError as error:
         return f"sample.file is {sample['file']!r}, which {error}; put a table with a header and rows there"
     targets = [sample["target"]] if isinstance(sample["target"], str) else sample["target"]

@@ -1,11 +1,20 @@
 """Where a table may come from, and the names of its columns as far as the standard library can read them."""
 
-import csv
 import importlib
+import importlib.util
 import json
-from collections import Counter
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from types import ModuleType
+from typing import IO, Any
+from xml.etree import ElementTree
+
+# The project's own reader, which needs nothing but the standard library.
+PACKAGE = Path(__file__).resolve().parents[2] / "<<cookiecutter.project_slug>>/src/<<cookiecutter.package_name>>"
+READING = PACKAGE / "steps" / "reading"
 
 TEXTS = (".csv", ".tsv", ".txt")
 LINES = (".jsonl", ".ndjson")
@@ -16,7 +25,21 @@ FILESYSTEMS = ("http", "https", "ftp", "s3", "s3a", "gs", "gcs", "az", "abfs", "
 DATABASES = ("postgresql", "mysql", "mariadb", "mssql", "oracle", "sqlite", "duckdb", "snowflake", "redshift", "trino")
 SCHEMES = (*FILESYSTEMS, *DATABASES)
 
-SAMPLE = 1 << 18
+
+def _reading(name: str) -> ModuleType:
+    """Import a module of the project's reader from the template."""
+    if "reading" not in sys.modules:
+        spec = importlib.util.spec_from_file_location(
+            "reading", READING / "__init__.py", submodule_search_locations=[str(READING)]
+        )
+        assert spec and spec.loader
+        sys.modules["reading"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["reading"])
+    return importlib.import_module(f"reading.{name}")
+
+
+dialect, sheets = _reading("dialect"), _reading("sheets")
+Headless = _reading("encodings").Headless
 
 
 def suffix_of(name: str) -> str:
@@ -27,31 +50,48 @@ def suffix_of(name: str) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def columns_of(path: Path) -> list[str] | None:
-    """The names of the columns of a local table, stripped, or None where they cannot be told without its packages.
+def columns_of(path: Path, read: Mapping[str, Any]) -> list[str] | None:
+    """Return the names of the columns of a local table, or None where they cannot be told without its packages.
+
+    Parameters
+    ----------
+    read : options for pandas' reader, as in `params/data.yaml`.
 
     Raises
     ------
     ValueError
-        If the file is not what its ending says; the text completes "the file ...".
+        If the file cannot be read as the project will read it; the text completes "the file ...".
+    Headless
+        If its first row looks like data.
     """
     suffix = suffix_of(path.name)
-    if suffix not in (*TEXTS, *LINES):
+    if suffix not in (*TEXTS, *LINES, ".xlsx"):
         return None
+    with _unpacked(path) as file:
+        if suffix in TEXTS:
+            return _stripped(dialect.dialect_of(file, suffix, read).names)
+        if suffix in LINES:
+            return _keys(file)
+        try:
+            return _stripped(sheets.sheet_of(file, read).names)
+        except (zipfile.BadZipFile, KeyError, ElementTree.ParseError):
+            raise ValueError("is no Excel file, whatever its name says") from None
+
+
+def _stripped(names: list[str] | None) -> list[str] | None:
+    return None if names is None else [name.strip() for name in names]
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file below its compression."""
     try:
         with _opened(path) as file:
-            sample = file.read(SAMPLE)
+            yield file
+    except ValueError:
+        raise
     except Exception as error:  # each of the packers has exceptions of its own
         raise ValueError(f"cannot be unpacked ({type(error).__name__})") from None
-    if not sample.strip():
-        raise ValueError("is empty")
-    text = _decoded(sample)
-    if suffix in LINES:
-        return _keys(text)
-    lines = text.splitlines()
-    separator = "\t" if suffix == ".tsv" else _separator(lines[:50])
-    rows = csv.reader(lines, delimiter=separator, skipinitialspace=True)
-    return [name.strip() for name in next((row for row in rows if any(row)), [])]
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -66,33 +106,9 @@ def _opened(path: Path) -> IO[bytes]:
     return opened
 
 
-def _decoded(sample: bytes) -> str:
-    if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return sample.decode("utf-16", errors="ignore")
-    if b"\0" in sample:
-        raise ValueError("is no text file: it holds binary data")
+def _keys(file: IO[bytes]) -> list[str] | None:
     try:
-        return sample.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if error.start > len(sample) - 4:  # a character that the sample cut in two
-            return sample[: error.start].decode("utf-8-sig")
-        return sample.decode("cp1252", errors="replace")
-
-
-def _keys(text: str) -> list[str] | None:
-    try:
-        row = json.loads(text.splitlines()[0])
+        row = json.loads(next((line for line in file if line.strip()), b"").decode("utf-8-sig"))
     except ValueError:
         return None
     return [str(key).strip() for key in row] if isinstance(row, dict) else None
-
-
-def _separator(lines: list[str]) -> str:
-    """The separator that cuts the first lines into equally many fields, and into most."""
-    best, most = ",", 1
-    for candidate in (",", ";", "\t", "|"):
-        counts = Counter(len(row) for row in csv.reader(lines, delimiter=candidate) if row)
-        fields, agreeing = counts.most_common(1)[0] if counts else (1, 0)
-        if fields > most and agreeing >= 0.8 * sum(counts.values()):
-            best, most = candidate, fields
-    return best

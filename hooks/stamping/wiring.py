@@ -15,6 +15,8 @@ def wire(plan: Plan, project: Path) -> None:
     """Wire data, target and estimators into `params/` and `pyproject.toml`."""
     params = project / "params"
     _edit(params / "data.yaml", {"source": plan.source, "target": plan.target, "task": plan.task})
+    if plan.read:
+        _edit(params / "data.yaml", {"read": plan.read})
     if plan.left_out is not None:
         left_out = plan.left_out
         _change(params / "data.yaml", lambda text: with_left_out(text, left_out))

@@ -153,6 +153,7 @@ def _predict(given: argparse.Namespace) -> None:
     from .errors import UserError
     from .objects.reader import read
     from .pipeline import PredictionPipeline
+    from .steps.load import options_for
     from .targets import check_target
 
     if given.rows < 1:
@@ -167,7 +168,7 @@ def _predict(given: argparse.Namespace) -> None:
             pipeline,
             given.source,
             given.output,
-            read=data.get("read"),
+            read=options_for(given.source, data.get("read"), data.get("source")),
             missing=data.get("missing"),
             keep=keep,
             rows=given.rows,

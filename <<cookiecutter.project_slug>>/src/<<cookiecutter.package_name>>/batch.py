@@ -59,12 +59,13 @@ def predict_file(
     check_target(output, sources=[source])
     check_target(refusals, sources=[source], replaceable=_lists_refusals(refusals))
     done = refused = 0
+    seen = [column.name for column in pipeline.schema.columns]
     with replacing_file(output, wait=False) as new:
         listed = new.with_name("refused.csv")
         with WRITERS[output.suffix](new) as write, listed.open("w", encoding="utf-8", newline="") as file:
             reasons = csv.writer(file)
             reasons.writerow(REFUSED)
-            for part in load_parts(source, read, missing, rows):
+            for part in load_parts(source, read, missing, rows, seen):
                 absent = [name for name in keep if name not in part]
                 if absent:
                     raise UserError(f"{source} has no column {absent[0]!r}{nearest(absent[0], part.columns)}")

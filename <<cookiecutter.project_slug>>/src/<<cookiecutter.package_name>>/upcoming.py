@@ -12,7 +12,7 @@ from .errors import UserError
 from .files import read_json
 from .pipeline import MODEL, PredictionPipeline
 from .steps.ensemble import refitted
-from .steps.load import load
+from .steps.load import load, options_for
 from .steps.predict import features, predict
 from .steps.task import Task, task_of
 
@@ -55,7 +55,7 @@ def forecast(output: str, steps: int | None = None, source: str | None = None, m
     again = replace(pipeline, model=refitted(pipeline.model, rows, frame[pipeline.schema.target], task))
     if asked is None:
         plan = read_json(PLAN)
-        count = predict_file(again, str(source), output, read=plan["read"], missing=plan["missing"])
+        count = predict_file(again, str(source), output, read=options_for(str(source), plan["read"], plan["source"]), missing=plan["missing"])
     else:
         table = predict(again.model, features(asked, again.schema, again.featurize), again.schema)
         write_file(table, output)

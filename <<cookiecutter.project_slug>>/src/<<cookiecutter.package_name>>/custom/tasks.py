@@ -14,7 +14,7 @@ from ..schema import Schema
 from ..steps.ensemble import EnsembleClassifier, EnsembleRegressor, WeightedMean, WeightedProbabilities
 from ..steps.fit import LabelEncoded, takes_several_targets
 from ..steps.outputs import class_outputs, class_probabilities
-from ..steps.preprocess import giveaways, label_rows, labels, number_rows, rows_with_target
+from ..steps.preprocess import giveaways, label_rows, labels, many_numbers, number_rows, rows_with_target
 from ..steps.task import Task
 
 
@@ -31,7 +31,9 @@ class Classification(Task):
         return kept
 
     def hints(self, frame: pd.DataFrame, schema: Schema) -> list[str]:
-        """Features that give the class away."""
+        """Features that give the class away, and a target that looks like a number."""
+        for note in many_numbers(frame, schema):
+            schema.warn(note)
         return giveaways(frame, schema)
 
     def check_split(self, target: Any, train: np.ndarray, held_out: np.ndarray, folds: Sequence[Any], by: Any) -> None:

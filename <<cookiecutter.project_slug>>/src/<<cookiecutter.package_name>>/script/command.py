@@ -16,6 +16,7 @@ from sklearn.preprocessing import LabelEncoder
 from ..errors import UserError
 from ..files import replacing_file
 from ..schema import Column
+from ..steps.reading.dialect import dialect_of
 from ..targets import check_target
 from .code import PACKAGE, Sources, twins
 from .final import Final, featurizes, final
@@ -92,6 +93,10 @@ def _needs_loading(made: Final) -> str:
     ]
     if others:
         return f"params/data.yaml reads the table with {', '.join(others)}"
+    with open(data["source"], "rb") as file:
+        found = dialect_of(file, Path(data["source"]).suffix, data["read"])
+    if found.trailing or found.names is None or found.start > 1:
+        return f"{data['source']} does not begin with its header and go on with its rows"
     formatted = [column.name for column in (*made.schema.columns, *made.schema.answers) if _is_formatted(column)]
     return f"{', '.join(formatted)} have cells in a format of their own" if formatted else ""
 

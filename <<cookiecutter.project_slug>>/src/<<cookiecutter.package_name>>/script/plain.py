@@ -21,6 +21,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 # A script states its own.
 ENCODING, SEPARATOR = "utf-8-sig", ","
+TARGET = ""
 MISSING: set[str] = set()
 LABELS: list[Any] = []
 FEATURES: dict[str, Callable[..., np.ndarray]] = {}
@@ -35,10 +36,13 @@ def read(path: str) -> Table:
     return {name.strip(): column(rows, position) for position, name in enumerate(header)}
 
 
-def read_numbered(path: str) -> Table:
-    """The same of a file without a header: its columns are called 0, 1, 2, …"""
+def read_numbered(path: str, width: int) -> Table:
+    """The same of a file without a header: its columns are called column_1, column_2, …; the target may be left out."""
     rows = lines(path)
-    return {str(position): column(rows, position) for position in range(len(rows[0]))}
+    names = [f"column_{position + 1}" for position in range(max(width, len(rows[0])))]
+    if len(rows[0]) == width - 1:
+        names.remove(TARGET)
+    return {name: column(rows, position) for position, name in enumerate(names)}
 
 
 def lines(path: str) -> list[list[str]]:

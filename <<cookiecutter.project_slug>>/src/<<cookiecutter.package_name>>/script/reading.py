@@ -7,6 +7,7 @@ from typing import Any
 from ..schema import Column
 from ..steps import load as loading
 from ..steps.featurize import featurize
+from ..steps.reading.dialect import dialect_of
 from ..steps.typing.blanks import USUAL, with_numbers
 from .code import PACKAGE, PLAIN, Brackets, Sources, laid_out, quoted, written
 from .final import Final, featurizes
@@ -61,10 +62,17 @@ class Way:
     def read(self, path: str) -> str:
         """The table at a path."""
         data = self.final.data
+        columns = [column.name for column in self.final.schema.columns]
+        headless = data["read"].get("header", 0) is None
         if self.loads:
-            options = (laid_out(written(data[key], self.sources), before=-100_000) for key in ("read", "missing"))
+            given = [data["read"], data["missing"], *([columns] if headless else [])]
+            options = (laid_out(written(one, self.sources), before=-100_000) for one in given)
             return f"{self.sources.add(loading.__name__, 'load')}({path}, {', '.join(options)})"
-        return f"{self.sources.add(PLAIN, 'read_numbered' if 'header' in data['read'] else 'read')}({path})"
+        if headless:
+            return (
+                f"{self.sources.add(PLAIN, 'read_numbered')}({path}, {len(columns) + len(self.final.schema.targets)})"
+            )
+        return f"{self.sources.add(PLAIN, 'read')}({path})"
 
     def kind(self, dtype: str) -> str:
         """The function that reads columns of a dtype."""
@@ -196,13 +204,7 @@ def _marks(missing: list[str] | None) -> list[str]:
 
 def _dialect(data: dict[str, Any]) -> tuple[str, str]:
     """The encoding and the separator of the CSV file that the data come from."""
-    source, read = data["source"], data["read"]
-    content = Path(source).read_bytes()
-    encoding = read.get("encoding") or loading._encoding(content[: 1 << 18], source)
-    try:
-        content.decode(encoding)
-    except UnicodeDecodeError:
-        encoding = "cp1252"
-    lines = content[: 1 << 18].decode(encoding, errors="ignore").splitlines()
-    usual = "\t" if source.endswith(".tsv") else loading._separator(lines[:-1] if len(lines) > 1 else lines)
-    return encoding, read.get("sep") or read.get("delimiter") or usual
+    source = Path(data["source"])
+    with source.open("rb") as file:
+        found = dialect_of(file, source.suffix, data["read"])
+    return found.encoding, found.separator

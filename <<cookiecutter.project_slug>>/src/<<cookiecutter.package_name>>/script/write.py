@@ -22,7 +22,7 @@ from .fitting import main
 from .reading import Way, columns, constants, training
 
 HEAD = "The final model of the project"  # how a script begins, by which it is known later
-STATED = ("ENCODING", "SEPARATOR", "MISSING", "LABELS", "FEATURES")
+STATED = ("ENCODING", "SEPARATOR", "MISSING", "LABELS", "FEATURES", "TARGET")
 SPLITTERS = ("NoHoldout", "PredefinedColumn", "StratifiedHoldout")
 PLACES = {"number": "NUMBERS", "category": "CATEGORIES", "datetime": "DATES", "text": "TEXTS"}
 

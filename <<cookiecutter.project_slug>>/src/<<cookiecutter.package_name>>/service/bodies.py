@@ -118,11 +118,11 @@ def table(
     if kind == JSON:
         return _from_json(body, schema, max_rows)
     known = {*schema.targets, *(column.name for column in schema.columns)}
-    columns = MOST_COLUMNS + len(known)
+    columns, seen = MOST_COLUMNS + len(known), [column.name for column in schema.columns]
     try:
         if kind == CSV:
             bounds = Bounds(max_rows, columns, max(max_bytes, columns), frozenset(known), MOST_EXTRA)
-            frame = load_bytes(body, ".csv", data.get("read"), data.get("missing"), bounds)
+            frame = load_bytes(body, ".csv", data.get("read"), data.get("missing"), bounds, seen)
             extra = [str(name) for name in frame if name not in known]
         else:
             packed, extra = _from_parquet(body, known, max_rows, columns, UNPACKED * max_bytes)

@@ -1,7 +1,5 @@
 """Load: read a table from a file, a URL or a database."""
 
-import codecs
-import csv
 import importlib
 import inspect
 import io
@@ -10,7 +8,7 @@ import json
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -21,24 +19,23 @@ import numpy as np
 import pandas as pd
 
 from ..errors import UserError, nearest
+from .reading.dialect import SEPARATORS, Dialect, dialect_of, first_lines
+from .reading.encodings import Unreadable
+from .reading.header import numbered
+from .reading.sheets import Sheet, sheet_of
 from .typing.blanks import USUAL, with_numbers
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".feather", ".jsonl", ".ndjson", ".json", ".xlsx", ".xls")
 DATABASES = (".db", ".sqlite", ".sqlite3")
 DIALECTS = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle", "duckdb", "snowflake", "bigquery")
-# What is not UTF-8 is likeliest in Windows' Western encoding.
-WESTERN = {"encoding": "cp1252", "encoding_errors": "replace"}
 EXTRAS = {"openpyxl": "excel", "pyarrow": "parquet", "sqlalchemy": "sql"}
 # Options of pandas' reader with which the owner decides on types.
 TYPED = {"dtype", "converters", "parse_dates", "true_values", "false_values"}
+# What the dialect decides, whether it is found or given.
+DECIDED = {"delimiter", "encoding", "encoding_errors", "sep"}
 AS_WRITTEN = {"convert_dates": False, "dtype": False, "convert_axes": False}
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
-SAMPLE = 1 << 18  # bytes at the beginning of a CSV file from which its dialect is guessed, or more if lines are long
-SAMPLED_LINES = 3
-SEPARATORS = (",", ";", "\t", "|")
 QUOTED = re.compile('"[^"]*"')
-# By default the csv module refuses cells of more than 131,072 characters, which are legal.
-csv.field_size_limit(2**31 - 1)
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,12 @@ class TooLarge(UserError):
     """A table that exceeds its bounds."""
 
 
-def load(source: str, read: dict[str, Any] | None = None, missing: list[str] | None = None) -> pd.DataFrame:
+def load(
+    source: str,
+    read: dict[str, Any] | None = None,
+    missing: list[str] | None = None,
+    known: Sequence[str] = (),
+) -> pd.DataFrame:
     """The table at `source`, names and texts stripped, missing values marked.
 
     Parameters
@@ -76,6 +78,7 @@ def load(source: str, read: dict[str, Any] | None = None, missing: list[str] | N
     source : a path or a URL (whatever fsspec opens, or SQLAlchemy for a database). The ending says what it is.
     read : further arguments for pandas' reader; for a database, `query` or `table`.
     missing : texts that stand for a missing value; the usual ones if None.
+    known : the columns that training saw beside the target, in order: those of a table without a header.
 
     Raises
     ------
@@ -84,7 +87,7 @@ def load(source: str, read: dict[str, Any] | None = None, missing: list[str] | N
     """
     missing = with_numbers(USUAL if missing is None else missing)
     with _explained(source):
-        return tidy(_read(source, dict(read or {}), missing), source, missing)
+        return tidy(_read(source, dict(read or {}), missing, known), source, missing)
 
 
 def load_bytes(
@@ -93,6 +96,7 @@ def load_bytes(
     read: dict[str, Any] | None = None,
     missing: list[str] | None = None,
     bounds: Bounds | None = None,
+    known: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Read a table from bytes as `load` reads it from a file.
 
@@ -108,6 +112,8 @@ def load_bytes(
         Texts that stand for a missing value; the usual ones if None.
     bounds : Bounds, default=None
         What a table of CSV may hold.
+    known : sequence of str, default=()
+        The columns that training saw beside the target, in order: those of a table without a header.
 
     Raises
     ------
@@ -121,21 +127,23 @@ def load_bytes(
     with _explained(source):
         file = io.BytesIO(body)
         if suffix == ".csv":
-            return tidy(_read_csv(file, source, suffix, dict(read or {}), missing, bounds), source, missing, bounds)
-        return tidy(_read_file(file, source, suffix, dict(read or {}), missing), source, missing)
+            frame = _read_csv(file, suffix, dict(read or {}), missing, bounds, known)
+            return tidy(frame, source, missing, bounds)
+        return tidy(_read_file(file, source, suffix, dict(read or {}), missing, known), source, missing)
 
 
 def load_parts(
-    source: str, read: dict[str, Any] | None, missing: list[str] | None, rows: int
+    source: str, read: dict[str, Any] | None, missing: list[str] | None, rows: int, known: Sequence[str] = ()
 ) -> Iterator[pd.DataFrame]:
     """The table at `source` in parts of so many rows, which `load` would give as one.
 
-    CSV, JSON lines and Parquet are read part by part, whatever their size; of others the whole is read first.
+    CSV, JSON lines and Parquet are read part by part, whatever their size; of others the whole is read first. `known`
+    are the columns that training saw beside the target, in order: those of a table without a header.
     """
     missing = with_numbers(USUAL if missing is None else missing)
     start = 0
     with _explained(source):
-        for part in _read_parts(source, dict(read or {}), missing, rows):
+        for part in _read_parts(source, dict(read or {}), missing, rows, known):
             frame = tidy(part, source, missing)
             frame.index += start
             start += len(frame)
@@ -155,6 +163,8 @@ def _explained(source: str) -> Iterator[None]:
         yield
     except UserError:
         raise
+    except Unreadable as error:
+        raise UserError(f"{source} {error}") from None
     except ImportError as error:
         extra = EXTRAS.get(str(error.name).partition(".")[0], "")
         how = f"add {extra!r} to the extras in pyproject.toml" if extra else "add it to pyproject.toml"
@@ -207,24 +217,31 @@ def _is_typed(dtype: Any) -> bool:
     return pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_datetime64_any_dtype(dtype)
 
 
-def _read(source: str, read: dict[str, Any], missing: list[str]) -> pd.DataFrame:
+def options_for(source: str, read: dict[str, Any] | None, origin: Any) -> dict[str, Any]:
+    """Return the options for pandas' reader if a table is of the same kind as the one that they were written for."""
+    kinds = [_suffix(one) if isinstance(one, str) else "" for one in (source, origin)]
+    kinds = [".csv" if kind in (".tsv", ".txt") else kind for kind in kinds]
+    return dict(read or {}) if kinds[0] == kinds[1] else {}
+
+
+def _read(source: str, read: dict[str, Any], missing: list[str], known: Sequence[str] = ()) -> pd.DataFrame:
     suffix = _suffix(source)
     if suffix in DATABASES or source.partition("://")[0].partition("+")[0] in DIALECTS:
         return _read_sql(source, read)
     with _opened(source, suffix) as file:
-        return _read_file(file, source, suffix, read, missing)
+        return _read_file(file, source, suffix, read, missing, known)
 
 
-def _read_parts(source: str, read: dict[str, Any], missing: list[str], rows: int) -> Iterator[pd.DataFrame]:
+def _read_parts(
+    source: str, read: dict[str, Any], missing: list[str], rows: int, known: Sequence[str]
+) -> Iterator[pd.DataFrame]:
     suffix = _suffix(source)
     if suffix in (".csv", ".tsv", ".txt"):
         with _opened(source, suffix) as file:
-            options = _csv_options(file, source, suffix, read, missing)
-            if "encoding" not in read and not _decodes(file, options["encoding"]):
-                options |= WESTERN
-            file.seek(0)
-            with pd.read_csv(file, **options | {"chunksize": rows}) as parts:
-                yield from parts
+            dialect = dialect_of(file, suffix, read, known)
+            options = _csv_options(dialect, read, missing)
+            with _text(file, dialect) as text, pd.read_csv(text, **options | {"chunksize": rows}) as parts:
+                yield from (_renamed(part, read) for part in parts)
     elif suffix in (".jsonl", ".ndjson"):
         with _opened(source, suffix) as file:
             if read:
@@ -240,7 +257,7 @@ def _read_parts(source: str, read: dict[str, Any], missing: list[str], rows: int
             for batch in ParquetFile(file).iter_batches(rows, columns=read.get("columns")):
                 yield batch.to_pandas(integer_object_nulls=True)
     else:
-        whole = _read(source, read, missing)
+        whole = _read(source, read, missing, known)
         yield from (whole.iloc[start : start + rows] for start in range(0, max(len(whole), 1), rows))
 
 
@@ -261,9 +278,11 @@ def _opened(source: str, suffix: str) -> Iterator[IO[bytes]]:
         raise UserError(f"there is no file {source}{pull}", "data.yaml", "source") from None
 
 
-def _read_file(file: IO[bytes], source: str, suffix: str, read: dict[str, Any], missing: list[str]) -> pd.DataFrame:
+def _read_file(
+    file: IO[bytes], source: str, suffix: str, read: dict[str, Any], missing: list[str], known: Sequence[str]
+) -> pd.DataFrame:
     if suffix in (".csv", ".tsv", ".txt"):
-        return _read_csv(file, source, suffix, read, missing)
+        return _read_csv(file, suffix, read, missing, known=known)
     head = file.read(1)
     if not head:
         raise UserError(f"{source} is empty")
@@ -274,9 +293,7 @@ def _read_file(file: IO[bytes], source: str, suffix: str, read: dict[str, Any], 
         exact = {"to_pandas_kwargs": {"integer_object_nulls": True}} if suffix == ".parquet" else {}
         return reader(file, **exact | _known(reader, read))
     if suffix in (".xlsx", ".xls"):
-        # As objects, a column of whole numbers stays one where a cell is missing.
-        options: dict[str, Any] = {"na_values": missing, "keep_default_na": False, "dtype": object}
-        return pd.read_excel(file, **options | _known(pd.read_excel, read))
+        return _read_excel(file, suffix, read, missing, known)
     lines = suffix != ".json" or head != b"["
     if lines and not read:
         return pd.concat(_json_lines(file, None))
@@ -290,50 +307,69 @@ def _json_lines(file: IO[bytes], rows: int | None) -> Iterator[pd.DataFrame]:
         yield pd.DataFrame(part, dtype=object)
 
 
+def _read_excel(
+    file: IO[bytes], suffix: str, read: dict[str, Any], missing: list[str], known: Sequence[str]
+) -> pd.DataFrame:
+    # As objects, a column of whole numbers stays one where a cell is missing.
+    options: dict[str, Any] = {"na_values": missing, "keep_default_na": False, "dtype": object}
+    sheet: Sheet | None = None
+    if suffix == ".xlsx":
+        importlib.import_module("openpyxl")  # pandas does not say which package is missing
+        sheet = sheet_of(file, read, known)
+        file.seek(0)
+    options |= _known(pd.read_excel, read)
+    if sheet is not None and sheet.names is not None:
+        options |= {"sheet_name": sheet.name, "header": None, "skiprows": sheet.start}
+        frame = pd.read_excel(file, **options)
+        if len(frame.columns) < len(sheet.names):
+            raise Unreadable("has no rows below its header")
+        return frame.iloc[:, : len(sheet.names)].set_axis(sheet.names, axis=1)
+    return _renamed(pd.read_excel(file, **options), read)
+
+
+def _renamed(frame: pd.DataFrame, read: dict[str, Any]) -> pd.DataFrame:
+    """Name the columns of a table that is read without a header `column_1`, `column_2`, ..."""
+    if read.get("header", 0) is None and "names" not in read and all(isinstance(one, int) for one in frame.columns):
+        return frame.set_axis(numbered(len(frame.columns)), axis=1)
+    return frame
+
+
 def _read_csv(
     file: IO[bytes],
-    source: str,
     suffix: str,
     read: dict[str, Any],
     missing: list[str],
     bounds: Bounds | None = None,
+    known: Sequence[str] = (),
 ) -> pd.DataFrame:
-    options = _csv_options(file, source, suffix, read, missing, bounds)
-    file.seek(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", pd.errors.ParserWarning)
-        try:
-            return pd.read_csv(file, **options)
-        except UnicodeDecodeError:
-            if "encoding" in read:
-                raise
-            file.seek(0)
-            return pd.read_csv(file, **options | WESTERN)
-
-
-def _csv_options(
-    file: IO[bytes],
-    source: str,
-    suffix: str,
-    read: dict[str, Any],
-    missing: list[str],
-    bounds: Bounds | None = None,
-) -> dict[str, Any]:
-    """Return the arguments for pandas' reader: guessed from the beginning of the file, overruled by `read`."""
-    sample, complete = _sample(file)
-    if not sample.strip():
-        raise UserError(f"{source} is empty")
-    encoding = read.get("encoding") or _encoding(sample, source)
-    file.seek(0)
-    # Not `splitlines`: that also splits at characters, such as U+2028, which are text in a CSV file.
-    lines = io.StringIO(sample.decode(encoding, errors="ignore"), newline=None).readlines()
-    lines = lines if complete else lines[:-1]
     if bounds is not None:
-        _check_width(lines[:200], read, bounds)
-    separator = read.get("sep") or read.get("delimiter") or ("\t" if suffix == ".tsv" else _separator(lines))
+        _check_width(file, read, bounds)
+    dialect = dialect_of(file, suffix, read, known)
+    options = _csv_options(dialect, read, missing)
+    if bounds is not None:
+        options |= _check_cells(file, dialect.rows, read, bounds)
+    with warnings.catch_warnings(), _text(file, dialect) as text:
+        warnings.simplefilter("ignore", pd.errors.ParserWarning)
+        return _renamed(pd.read_csv(text, **options), read)
+
+
+@contextmanager
+def _text(file: IO[bytes], dialect: Dialect) -> Iterator[IO[str]]:
+    """The text of a file below its titles and its header."""
+    file.seek(0)
+    text = io.TextIOWrapper(file, dialect.encoding, dialect.errors, newline="")
+    try:
+        for _ in range(dialect.start):
+            text.readline()
+        yield text
+    finally:
+        text.detach()
+
+
+def _csv_options(dialect: Dialect, read: dict[str, Any], missing: list[str]) -> dict[str, Any]:
+    """Return the arguments for pandas' reader: as the file is written, overruled by `read`."""
     options: dict[str, Any] = {
-        "sep": separator,
-        "encoding": encoding,
+        "sep": dialect.separator,
         "na_values": missing,
         "keep_default_na": False,
         "skipinitialspace": True,
@@ -341,36 +377,22 @@ def _csv_options(
     }
     # Cells stay as they are written: the schema says what they mean, whatever the other rows hold.
     options |= {} if TYPED & read.keys() else {"dtype": str}
-    rows = [row for row in csv.reader(lines[:200], delimiter=separator[:1], skipinitialspace=True) if row]
-    if bounds is not None:
-        options |= _check_cells(file, rows, read, bounds)
-    if "header" not in read and "names" not in read and rows:
-        _check_header(rows, source)
-        if rows[1:] and all(len(row) == len(rows[0]) + 1 and not row[-1].strip() for row in rows[1:]):
-            options["index_col"] = False  # Each line ends in a separator: nothing follows it.
-    options |= _known(pd.read_csv, read)
-    options.pop("delimiter", None)
+    options |= {key: value for key, value in _known(pd.read_csv, read).items() if key not in DECIDED}
+    if dialect.names is not None:
+        skipped = read.get("skiprows") or 0
+        later = [] if isinstance(skipped, int) else [one - dialect.start for one in skipped if one >= dialect.start]
+        options |= {"header": None, "names": dialect.names} | ({"skiprows": later} if later else {})
+        options |= {"index_col": False} if dialect.trailing else {}
+    elif "skiprows" in options and dialect.start and isinstance(options["skiprows"], int):
+        options["skiprows"] = max(0, options["skiprows"] - dialect.start)
     return options
 
 
-def _check_header(rows: list[list[str]], source: str) -> None:
-    """Refuse a header with a name twice, or with so few names that pandas would take columns for row names."""
-    header = [name.strip() for name in rows[0]]
-    twice = [name for name, count in Counter(header).items() if count > 1 and name]
-    if twice:
-        headless = "; for a file without a header write `read: {header: null}` in params/data.yaml"
-        hint = headless if re.fullmatch(r"[-+.\d]+", twice[0]) else ""
-        raise UserError(f"{source}:1: two columns are called {twice[0]!r}; give each column a name of its own{hint}")
-    if rows[1:] and len(rows[1]) > len(header) + 1:
-        raise UserError(
-            f"{source}: the first row has {len(rows[1])} cells, and the header names {len(header)} columns; "
-            "give each column a name"
-        )
-
-
-def _check_width(lines: list[str], read: dict[str, Any], bounds: Bounds) -> None:
+def _check_width(file: IO[bytes], read: dict[str, Any], bounds: Bounds) -> None:
     """Refuse lines of too many cells, before anything cuts them into cells."""
     given = read.get("sep") or read.get("delimiter")
+    lines = first_lines(file, "latin-1")[:200]  # whatever the encoding is, a separator is ASCII
+    file.seek(0)
     for line in lines:
         if len(line) > bounds.columns:
             outside = QUOTED.sub("", line)
@@ -387,29 +409,6 @@ def _check_cells(file: IO[bytes], rows: list[list[str]], read: dict[str, Any], b
     if min(ends, bounds.rows) * max(map(len, rows), default=1) > bounds.cells:
         raise TooLarge(f"{bounds.cells:,} cells are allowed for one request: send fewer rows or columns")
     return {} if read.get("skipfooter") else {"nrows": bounds.rows + 1}
-
-
-def _sample(file: IO[bytes]) -> tuple[bytes, bool]:
-    """Return the beginning of a file, a few whole lines at least, and whether that is all of it."""
-    blocks, size, ends = [], 0, 0
-    while block := file.read(SAMPLE):
-        blocks.append(block)
-        size, ends = size + len(block), ends + block.count(b"\n") + block.count(b"\r")
-        if size >= SAMPLE and ends >= SAMPLED_LINES:
-            return b"".join(blocks), False
-    return b"".join(blocks), True
-
-
-def _decodes(file: IO[bytes], encoding: str) -> bool:
-    """Whether the whole file is in an encoding."""
-    file.seek(0)
-    decoder = codecs.getincrementaldecoder(encoding)()
-    try:
-        while block := file.read(1 << 20):
-            decoder.decode(block)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _read_sql(source: str, read: dict[str, Any]) -> pd.DataFrame:
@@ -454,27 +453,6 @@ def _suffix(source: str) -> str:
     while suffixes and suffixes[-1] in COMPRESSIONS:
         suffixes.pop()
     return suffixes[-1] if suffixes else ""
-
-
-def _encoding(sample: bytes, source: str) -> str:
-    if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    if b"\0" in sample:
-        raise UserError(f"{source} is no text file: it holds binary data")
-    return "utf-8-sig"
-
-
-def _separator(lines: list[str]) -> str:
-    """The separator that cuts the first lines into equally many fields, and into most."""
-    best, most = ",", 1
-    for candidate in SEPARATORS:
-        rows = [row for row in csv.reader(lines[:50], delimiter=candidate) if row]
-        counts = Counter(map(len, rows))
-        fields, agreeing = counts.most_common(1)[0] if counts else (1, 0)
-        # The header may be one short, where the rows are named or end in a separator.
-        if rows and len(rows[0]) in (fields, fields - 1) and len(rows[0]) > most and agreeing >= 0.8 * len(rows):
-            best, most = candidate, len(rows[0])
-    return best
 
 
 def _strip(values: pd.Series, missing: list[str]) -> pd.Series:

@@ -15,6 +15,7 @@ from .typing.cells import canonical
 from .typing.kinds import EXACT, spelling_of
 
 TARGET = ("data.yaml", "target")
+MANY_NUMBERS = 24  # classes that are all numbers
 
 
 def preprocess(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -210,6 +211,19 @@ def duplicates(frame: pd.DataFrame) -> list[str]:
         f"{share:.0%} of the rows are copies of others, so the held-out rows are not new to the model: leave the "
         "copies out, or give what they share the role group"
     ]
+
+
+def many_numbers(frame: pd.DataFrame, schema: Schema) -> list[str]:
+    """Return a note if the classes are dozens of numbers, which looks like a regression."""
+    notes = []
+    for name in schema.targets:
+        classes = frame[name].dropna().astype(str).drop_duplicates()
+        if len(classes) >= MANY_NUMBERS and pd.to_numeric(classes, errors="coerce").notna().all():
+            notes.append(
+                f"the target {name} has {len(classes)} classes, and all of them are numbers, which looks like a "
+                "regression: recipe=tabular-regression"
+            )
+    return notes
 
 
 def giveaways(frame: pd.DataFrame, schema: Schema) -> list[str]:

@@ -1,6 +1,5 @@
 """Infer the schema of a table: what each column is, from all of its values, overruled by `params/data.yaml`."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ import pandas as pd
 
 from ...errors import UserError, nearest
 from ...schema import RULES, Column, Schema, convert, without_marks
+from ..reading.header import numbered
 from .blanks import USUAL, blank_of, counts
 from .cells import TRUTH, is_scalar, to_text
 from .identifiers import is_id, row_number, tells_of
@@ -84,11 +84,10 @@ def _refuse_absent(names: list[str], schema: Schema, overrides: Mapping[str, Any
     absent = [name for name in schema.targets if name not in names]
     if absent:
         hint = nearest(absent[0], names) or f"; it has {', '.join(names[:10])}, …"
-        numbers = sum(bool(re.fullmatch(r"[-+.\d]+", name)) for name in names) > len(names) / 2
-        if numbers and names != [str(number) for number in range(len(names))]:
-            hint += (
-                ". Its first line looks like data: for a file without a header write `read: {header: null}`, "
-                "which names the columns 0, 1, 2, …"
+        if names == numbered(len(names)):
+            hint = (
+                f": it is read without a header, so its columns are {names[0]} to {names[-1]}; write the target's, "
+                f"such as {names[-1]} for the last one"
             )
         raise UserError(f"the table has no column {absent[0]!r}{hint}", "data.yaml", "target")
     for name in overrides:
