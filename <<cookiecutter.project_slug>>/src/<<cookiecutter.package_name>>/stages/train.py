@@ -88,7 +88,7 @@ def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:
     result = chosen | {"seconds": {one.name: one.seconds for one in results}, "held_out": held_out}
     text = dump(written(trained, plan, slices))
     # The notes of the schema may tell single values of the table.
-    described = Described(replace(schema, notes=[]), text, result, read_json("data/interim/example.json"))
+    described = Described(replace(schema, notes=[], warnings=[]), text, result, read_json("data/interim/example.json"))
     rows = task.askable(frame[list(schema.features)])
     save(Path("models/final"), trained.model, described, plan["named"], rows, flavors)
     note_made(Path("models/final"))
