@@ -12,7 +12,7 @@ BINS = 16
 
 
 def profile(frame: pd.DataFrame, schema: Schema) -> dict[str, Any]:
-    """Row count, notes, warnings, and for each column its role, dtype, missing share, distinct values, summary and histogram."""
+    """Return the row count, notes and warnings, and what the report shows of each column."""
     known = {column.name: column for column in schema.columns}
     columns = []
     for name in frame.columns:

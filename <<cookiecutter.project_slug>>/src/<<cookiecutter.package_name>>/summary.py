@@ -62,14 +62,14 @@ def lines(folder: Path = Path("reports")) -> list[str]:
     suspicions = read_json(split).get("suspicions", []) if split.exists() else []
     for suspicion in suspicions:
         table += _doubt(suspicion)
-    values = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+    values = ", ".join(f"{name}\N{NO-BREAK SPACE}{value:.4g}" for name, value in metrics.items())
     where = "On the held-out rows" if result["held_out"] else "On rows left out of its folds"
     return [
         "",
         "Leaderboard (cross-validation)",
         *table,
         "",
-        f"{where}{' (possibly optimistic, see the notes)' if suspicions else ''}: {values}",
+        *_wrapped(f"{where}{' (possibly optimistic, see the notes)' if suspicions else ''}: {values}", ""),
         *_against(folder / "baseline.json", where),
         f"Report: {(folder / 'report.html').resolve()}",
     ]
@@ -77,14 +77,18 @@ def lines(folder: Path = Path("reports")) -> list[str]:
 
 def _doubt(suspicion: dict[str, Any]) -> list[str]:
     """Return a reason to doubt the scores, with the YAML to write."""
-    lines = _wrapped(f"note: the scores may be too good: {suspicion['text']}:")
+    lines = _wrapped(f"note: The scores may be too good. {suspicion['text']}:")
     for file, yaml in suspicion["yaml"].items():
         lines += [f"    {file}", *(f"      {line}" for line in yaml.splitlines())]
     return lines
 
 
-def _wrapped(note: str) -> list[str]:
-    return textwrap.wrap(note, WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+def _wrapped(text: str, indent: str = "  ") -> list[str]:
+    """Return a text in lines that fit; it is not broken at no-break spaces, which become spaces."""
+    lines = textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+    )
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
 def _against(file: Path, where: str) -> list[str]:

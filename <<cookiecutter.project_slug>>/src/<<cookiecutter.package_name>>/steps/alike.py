@@ -62,7 +62,9 @@ class Table:
     @classmethod
     def of(cls, frame: pd.DataFrame, schema: Schema) -> "Table":
         """Return a typed table in numbers."""
-        columns = {name: values_of(frame[name], kind in ("number", "datetime")) for name, kind in schema.features.items()}
+        columns = {
+            name: values_of(frame[name], kind in ("number", "datetime")) for name, kind in schema.features.items()
+        }
         answers = {name: values_of(frame[name], _is_number(frame[name], schema)) for name in schema.targets}
         return cls(frame.reset_index(drop=True), schema, columns, answers)
 
@@ -127,7 +129,7 @@ def embedded(columns: Sequence[Values]) -> np.ndarray:
 
 
 def nearest(
-    points: np.ndarray, groups: np.ndarray, rng: np.random.Generator
+    points: np.ndarray, groups: np.ndarray, rng: np.random.Generator, earlier: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return some rows, the row most like each, and the row most like each that is of another group.
 
@@ -137,16 +139,19 @@ def nearest(
         Points that are near each other where rows are alike.
     groups : array of shape (rows,)
         The group of each row.
+    earlier : bool, default=False
+        Whether the row of another group has to be of one with a smaller number; rows of the first are not asked then.
 
     Returns
     -------
     tuple of three arrays of shape (queries,)
         Positions of rows.
     """
-    asked = rng.permutation(len(points))[:QUERIES]
+    asked = rng.permutation(np.flatnonzero(groups > groups.min()) if earlier else len(points))[:QUERIES]
     squares = (points**2).sum(axis=1)
     apart = squares[None, :] - 2 * points[asked] @ points.T
     apart[np.arange(len(asked)), asked] = np.inf
     closest = apart.argmin(axis=1)
-    apart[groups[asked][:, None] == groups[None, :]] = np.inf
+    own, others = groups[asked][:, None], groups[None, :]
+    apart[others >= own if earlier else others == own] = np.inf
     return asked, closest, apart.argmin(axis=1)

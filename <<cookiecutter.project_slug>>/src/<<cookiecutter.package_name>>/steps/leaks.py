@@ -1,4 +1,4 @@
-"""Find columns that by themselves say what the target is, in whatever form: a code, a copy, a range, a missing value."""
+"""Find columns that by themselves say what the target is: a code, a copy or a range of it, or a missing value."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field

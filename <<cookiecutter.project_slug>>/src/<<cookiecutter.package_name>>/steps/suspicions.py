@@ -19,7 +19,7 @@ SAMPLE = 3000
 MOST_CANDIDATES = 8
 FEWEST_ENTITIES = 8
 ROWS_PER_ENTITY = (2, 60)
-BLOCKS = 10  # of rows that follow each other, for the question of what neighbours in time tell
+BLOCKS = 5  # of rows that follow each other, for the question of what neighbours in time tell
 # Names of columns that hold a part of a date, and the largest value of each.
 PARTS = {
     "year": (r"year|yr|yyyy|jahr|ann[eé]e|a[nñ]o|anno", 2200),
@@ -27,9 +27,7 @@ PARTS = {
     "day": (r"day|dd|tag|jour|d[ií]a|giorno", 366),
     "hour": (r"hour|hr|hh|stunde|heure|hora|ora", 24),
 }
-BY_TIME = (
-    "holdout: {class: TimeHoldout, params: {test_size: 0.2}}\ncv: {class: TimeSeriesSplit, params: {n_splits: 5}}"
-)
+BY_TIME = "holdout: {class: TimeHoldout, params: {test_size: 0.2}}\ncv: {class: TimeSeriesSplit, params: {n_splits: 5}}"
 
 
 def suspicions(frame: pd.DataFrame, schema: Schema, train: np.ndarray, held_out: np.ndarray) -> list[dict[str, Any]]:
@@ -47,7 +45,7 @@ def suspicions(frame: pd.DataFrame, schema: Schema, train: np.ndarray, held_out:
     if len(frame) < FEWEST or not schema.targets:
         return []
     entities = [] if schema.role("group") else _entities(frame, schema, train, held_out)
-    known = {*entities, *schema.role("time")}
+    known = {*entities, *schema.role("time"), *(_marks(frame, schema, entities[0]) if entities else [])}
     sampled = frame.iloc[np.sort(np.random.default_rng(0).permutation(len(frame))[:SAMPLE])]
     found = [*leaks(Table.of(sampled, schema), known)]
     found += [_repeated(frame, schema, name) for name in entities[:1]]
@@ -56,11 +54,19 @@ def suspicions(frame: pd.DataFrame, schema: Schema, train: np.ndarray, held_out:
     return [asdict(one) for one in found]
 
 
+def _marks(frame: pd.DataFrame, schema: Schema, entity: str) -> list[str]:
+    """Return the columns that are the same in all rows of an entity and differ between entities."""
+    groups = frame.groupby(entity)[list(schema.features)]
+    fewest = frame[entity].nunique() / 2
+    same = (groups.nunique() <= 1).mean() > 0.95
+    return [name for name in schema.features if name != entity and same.get(name, False) and frame[name].nunique() > fewest]
+
+
 def _repeated(frame: pd.DataFrame, schema: Schema, name: str) -> Suspicion:
     rows = frame[name].count() / frame[name].nunique()
     splitter = "StratifiedGroupKFold" if schema.labels and isinstance(schema.target, str) else "GroupKFold"
     return Suspicion(
-        f"each {name} has {rows:.3g} rows on average, which resemble each other or share {schema.targets[0]}, and the "
+        f"Each {name} has {rows:.3g} rows on average, which resemble each other or share {schema.targets[0]}, and the "
         f"split puts them on both sides; if new rows are of another {name}, keep its rows together",
         {
             "params/data.yaml": f"columns: {{{key(name)}: {{role: group}}}}",
@@ -112,7 +118,8 @@ def _names_entities(frame: pd.DataFrame, schema: Schema, name: str) -> bool:
     if not len(pairs[0]):
         return False
     shared = likeness(answer, *pairs)
-    if groups.max() >= 20 and shared >= 0.9 and not _is_smooth(table.frame[name], groups, answer, shared, rng):
+    many = max(20, 2 * answer.unique if schema.labels else 0)  # as few may be a code of the target
+    if groups.max() >= many and shared >= 0.9 and not _is_smooth(table.frame[name], groups, answer, shared, rng):
         return True
     points = embedded([values for other, values in table.columns.items() if other != name])
     if not points.shape[1]:
@@ -122,9 +129,7 @@ def _names_entities(frame: pd.DataFrame, schema: Schema, name: str) -> bool:
     return bool(together.mean() >= 0.3 and _is_gain(answer, asked, closest, outside, 0.3))
 
 
-def _is_smooth(
-    values: pd.Series, groups: np.ndarray, answer: Values, shared: float, rng: np.random.Generator
-) -> bool:
+def _is_smooth(values: pd.Series, groups: np.ndarray, answer: Values, shared: float, rng: np.random.Generator) -> bool:
     """Return whether numbers next to each other go with like targets, as those of an amount do and of a code do not."""
     if not pd.api.types.is_numeric_dtype(values):
         return False
@@ -159,14 +164,14 @@ def _by_time(
     if names:
         if names[0] not in schema.role("time"):
             place = {"params/data.yaml": f"columns: {{{key(names[0])}: {{role: time}}}}"}
-        said = f"rows near each other in time ({', '.join(names)}) have like values of {schema.targets[0]}"
+        said = f"Rows near each other in time ({', '.join(names)}) have like values of {schema.targets[0]}"
         advice = "if you will predict what comes later, split by time"
     else:
-        said = f"the rows are ordered by something that tells {schema.targets[0]}: rows that follow each other are alike"
+        said = (
+            f"The rows are ordered by something that tells {schema.targets[0]}: rows that follow each other are alike"
+        )
         advice = "if it is time, split by it"
-    yield Suspicion(
-        f"{said}, and the split puts them on both sides; {advice}", place | {"params/split.yaml": BY_TIME}
-    )
+    yield Suspicion(f"{said}, and the split puts them on both sides; {advice}", place | {"params/split.yaml": BY_TIME})
 
 
 def _apart(frame: pd.DataFrame, names: list[str], train: np.ndarray, held_out: np.ndarray) -> bool:
@@ -203,7 +208,7 @@ def _part_of_date(name: str, values: pd.Series) -> str | None:
 
 
 def _tells_in_time(frame: pd.DataFrame, schema: Schema, names: list[str]) -> bool:
-    """Return whether targets are alike along the rows, and like rows of the same time tell more than those of others."""
+    """Return whether rows near each other in time tell each other's target more than like rows of other times do."""
     rng = np.random.default_rng(0)
     rows = frame.drop_duplicates([*schema.features, *schema.targets])
     if len(rows) < 5 * BLOCKS:
@@ -221,10 +226,12 @@ def _tells_in_time(frame: pd.DataFrame, schema: Schema, names: list[str]) -> boo
         return False
     if not names and alike > 0.95:
         return False  # sorted by the target
-    points = embedded(list(table.columns.values()))
-    if not points.shape[1]:
-        return alike >= 0.3
-    return _is_gain(answer, *nearest(points, blocks, rng), 0.1 if names else 0.2)
+    spaces = [embedded(list(table.columns.values()))]
+    if names:
+        spaces.append(np.asarray(order, dtype=float)[:, None])
+    return any(
+        points.shape[1] > 0 and _is_gain(answer, *nearest(points, blocks, rng, earlier=True), 0.2) for points in spaces
+    )
 
 
 def _drift(answer: Values, blocks: np.ndarray) -> float:
