@@ -76,7 +76,7 @@ def _renamed(rows: Rows) -> pd.DataFrame:
 
 def _renamed_many(rows: Rows) -> pd.DataFrame:
     y = rows.classes(30)
-    return rows.table(y, x=pd.Series(y).str.upper() + "!")
+    return rows.table(y, x=[f"{one}!" for one in y])
 
 
 def _numbered(rows: Rows) -> pd.DataFrame:
@@ -193,8 +193,7 @@ def _parts(rows: Rows) -> pd.DataFrame:
 
 
 def _unnamed_order(rows: Rows) -> pd.DataFrame:
-    level = _walk(rows)
-    return rows.table(level, load=level + _walk(rows) / 3, other=_walk(rows))
+    return rows.table(_walk(rows), load=_walk(rows), wind=_walk(rows), other=_walk(rows))
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,9 @@ def suspicions(frame: pd.DataFrame, schema: Schema, train: np.ndarray, held_out:
     if len(frame) < FEWEST or not schema.targets:
         return []
     entities = [] if schema.role("group") else _entities(frame, schema, train, held_out)
-    known = {*entities, *schema.role("time"), *(_marks(frame, schema, entities[0]) if entities else [])}
+    known = {*entities, *schema.role("time")}
+    for entity in (*schema.role("group"), *entities[:1]):
+        known |= _marks(frame, schema, entity)
     sampled = frame.iloc[np.sort(np.random.default_rng(0).permutation(len(frame))[:SAMPLE])]
     found = [*leaks(Table.of(sampled, schema), known)]
     found += [_repeated(frame, schema, name) for name in entities[:1]]
@@ -54,12 +56,12 @@ def suspicions(frame: pd.DataFrame, schema: Schema, train: np.ndarray, held_out:
     return [asdict(one) for one in found]
 
 
-def _marks(frame: pd.DataFrame, schema: Schema, entity: str) -> list[str]:
+def _marks(frame: pd.DataFrame, schema: Schema, entity: str) -> set[str]:
     """Return the columns that are the same in all rows of an entity and differ between entities."""
-    groups = frame.groupby(entity)[list(schema.features)]
+    groups = frame.groupby(entity)[[name for name in schema.features if name != entity]]
     fewest = frame[entity].nunique() / 2
     same = (groups.nunique() <= 1).mean() > 0.95
-    return [name for name in schema.features if name != entity and same.get(name, False) and frame[name].nunique() > fewest]
+    return {name for name in schema.features if name != entity and same[name] and frame[name].nunique() > fewest}
 
 
 def _repeated(frame: pd.DataFrame, schema: Schema, name: str) -> Suspicion:
@@ -224,14 +226,25 @@ def _tells_in_time(frame: pd.DataFrame, schema: Schema, names: list[str]) -> boo
     significant = alike >= 0.1 and alike * len(rows) ** 0.5 > 5
     if not significant and not (names and _drift(answer, blocks) > 0.05):
         return False
-    if not names and alike > 0.95:
-        return False  # sorted by the target
-    spaces = [embedded(list(table.columns.values()))]
-    if names:
-        spaces.append(np.asarray(order, dtype=float)[:, None])
-    return any(
-        points.shape[1] > 0 and _is_gain(answer, *nearest(points, blocks, rng, earlier=True), 0.2) for points in spaces
-    )
+    if not names and _is_sorted(answer):
+        return False
+    least = 0.15 if names else 0.2
+    points = embedded(list(table.columns.values()))
+    if points.shape[1]:
+        found = nearest(points, blocks, rng, earlier=True)
+        if _is_gain(answer, *found, least):
+            return True
+        if likeness(answer, found[0], found[2]) > 0.5:  # features of earlier rows tell, whatever the time
+            return False
+    times = np.asarray(order, dtype=float)[:, None]
+    return bool(names) and _is_gain(answer, *nearest(times, blocks, rng, earlier=True), least)
+
+
+def _is_sorted(answer: Values) -> bool:
+    """Return whether rows are sorted by their target, which says nothing of time."""
+    if answer.ordered:
+        return bool(abs(np.corrcoef(answer.numbers, np.arange(len(answer.numbers)))[0, 1]) > 0.98)
+    return bool(np.count_nonzero(np.diff(answer.numbers)) < 2 * answer.unique)
 
 
 def _drift(answer: Values, blocks: np.ndarray) -> float:
