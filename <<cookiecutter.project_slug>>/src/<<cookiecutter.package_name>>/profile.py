@@ -12,7 +12,7 @@ BINS = 16
 
 
 def profile(frame: pd.DataFrame, schema: Schema) -> dict[str, Any]:
-    """Row count, notes, and for each column its role, dtype, missing share, distinct values, summary and histogram."""
+    """Return the row count, notes and warnings, and what the report shows of each column."""
     known = {column.name: column for column in schema.columns}
     columns = []
     for name in frame.columns:
@@ -34,7 +34,7 @@ def profile(frame: pd.DataFrame, schema: Schema) -> dict[str, Any]:
             }
         )
     columns.sort(key=lambda column: column["role"] != "target")
-    return {"rows": len(frame), "columns": columns, "notes": schema.notes}
+    return {"rows": len(frame), "columns": columns, "notes": schema.notes, "warnings": schema.warnings}
 
 
 def _summary(values: pd.Series, dtype: str, role: str) -> str:

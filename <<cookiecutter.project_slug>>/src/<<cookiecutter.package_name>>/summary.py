@@ -1,10 +1,14 @@
 """The leaderboard as lines for a terminal."""
 
+import textwrap
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from .errors import UserError
 from .files import read_json
+
+WIDTH = 100
 
 
 def lines(folder: Path = Path("reports")) -> list[str]:
@@ -52,18 +56,39 @@ def lines(folder: Path = Path("reports")) -> list[str]:
             "  and went to the others; more `seconds` in params/search.yaml bring what is left out in",
         ]
     schema = Path("data/interim/schema.json")
-    table += [f"  note: {note}" for note in (read_json(schema).get("warnings", []) if schema.exists() else [])]
-    values = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+    for note in read_json(schema).get("warnings", []) if schema.exists() else []:
+        table += _wrapped(f"note: {note}")
+    split = Path("data/processed/split.json")
+    suspicions = read_json(split).get("suspicions", []) if split.exists() else []
+    for suspicion in suspicions:
+        table += _doubt(suspicion)
+    values = ", ".join(f"{name}\N{NO-BREAK SPACE}{value:.4g}" for name, value in metrics.items())
     where = "On the held-out rows" if result["held_out"] else "On rows left out of its folds"
     return [
         "",
         "Leaderboard (cross-validation)",
         *table,
         "",
-        f"{where}: {values}",
+        *_wrapped(f"{where}{' (possibly optimistic, see the notes)' if suspicions else ''}: {values}", ""),
         *_against(folder / "baseline.json", where),
         f"Report: {(folder / 'report.html').resolve()}",
     ]
+
+
+def _doubt(suspicion: dict[str, Any]) -> list[str]:
+    """Return a reason to doubt the scores, with the YAML to write."""
+    lines = _wrapped(f"note: The scores may be too good. {suspicion['text']}:")
+    for file, yaml in suspicion["yaml"].items():
+        lines += [f"    {file}", *(f"      {line}" for line in yaml.splitlines())]
+    return lines
+
+
+def _wrapped(text: str, indent: str = "  ") -> list[str]:
+    """Return a text in lines that fit; it is not broken at no-break spaces, which become spaces."""
+    lines = textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+    )
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
 def _against(file: Path, where: str) -> list[str]:

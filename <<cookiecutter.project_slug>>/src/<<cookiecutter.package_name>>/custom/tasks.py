@@ -14,7 +14,7 @@ from ..schema import Schema
 from ..steps.ensemble import EnsembleClassifier, EnsembleRegressor, WeightedMean, WeightedProbabilities
 from ..steps.fit import LabelEncoded, takes_several_targets
 from ..steps.outputs import class_outputs, class_probabilities
-from ..steps.preprocess import giveaways, label_rows, labels, many_numbers, number_rows, rows_with_target
+from ..steps.preprocess import label_rows, labels, many_numbers, number_rows, rows_with_target
 from ..steps.task import Task
 
 
@@ -31,10 +31,8 @@ class Classification(Task):
         return kept
 
     def hints(self, frame: pd.DataFrame, schema: Schema) -> list[str]:
-        """Features that give the class away, and a target that looks like a number."""
-        for note in many_numbers(frame, schema):
-            schema.warn(note)
-        return giveaways(frame, schema)
+        """Note a target that looks like a number."""
+        return many_numbers(frame, schema)
 
     def check_split(self, target: Any, train: np.ndarray, held_out: np.ndarray, folds: Sequence[Any], by: Any) -> None:
         """No class may be in the held-out rows alone, and each fold needs two of them to learn from."""

@@ -155,6 +155,7 @@ def write() -> None:
         "chosen": _made(model, schema, train)
         | {"name": result["model"], "members": members, "rows": len(learned), "unfitted": result["unfitted"]},
         "split": _split(),
+        "suspicions": read_json("data/processed/split.json").get("suspicions", []),
         "profile": read_json("data/interim/profile.json"),
         "charts": [
             {

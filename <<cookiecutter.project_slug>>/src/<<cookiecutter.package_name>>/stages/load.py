@@ -5,7 +5,7 @@ from ..files import replacing_folder, write_json
 from ..imported import refuse_another
 from ..locked import read_plan
 from ..profile import profile
-from ..schema import dtype_of
+from ..schema import Schema, dtype_of
 from ..steps.example import example, real_rows
 from ..steps.featurize import featurize
 from ..steps.load import decimal_of, load
@@ -26,7 +26,7 @@ def main() -> None:
     raw = load(plan["source"], plan["read"], [])
     schema = infer(raw, plan["target"], plan["task"], plan["columns"], plan["missing"], decimal_of(plan["read"]))
     task = task_of(schema)
-    schema.inputs = ["feature", "time", *task.keys]
+    schema.inputs = ["feature", *_time_as_feature(schema, task.keys), *task.keys]
     shown = {name: task.example(make(raw, schema), raw) for name, make in EXAMPLES.items()}
     frame = task.rows(preprocess(raw, schema), schema, plan["positive"])
     del raw  # of a large table one copy is enough
@@ -55,6 +55,18 @@ def main() -> None:
     print(f"{len(frame)} rows, {len(schema.features)} features, target {', '.join(schema.targets) or 'none'}")
     for note in schema.notes:
         print(f"note: {note}")
+
+
+def _time_as_feature(schema: Schema, keys: tuple[str, ...]) -> list[str]:
+    """Return the role of the time if it is given to the model: dates are, whose parts recur; a counter only orders."""
+    counters = [column.name for column in schema.columns if column.role == "time" and column.dtype != "datetime"]
+    if not counters or "time" in keys:
+        return [] if "time" in keys else ["time"]
+    schema.notes.append(
+        f"{counters[0]} orders the rows and is no feature, because new rows have values that no model has seen; "
+        "where it should be one, add a copy of it in steps/featurize.py"
+    )
+    return []
 
 
 if __name__ == "__main__":

@@ -34,7 +34,8 @@ def main() -> None:
             write_json(folder / "example.json", read_json("data/interim/rows.json"))
         _check_example(folder, schema)
         write_json(folder / "metrics.json", metrics)
-        write_json(folder / "statistics.json", statistics | {"notes": []})  # notes may tell single values
+        # Notes may tell single values.
+        write_json(folder / "statistics.json", statistics | {"notes": [], "warnings": []})
         text = card(
             schema, read_json(FINAL / "result.json"), read_json(FINAL / "environment.json"), metrics, statistics
         )

@@ -16,6 +16,7 @@ from ..objects.metrics import Metric, metric
 from ..objects.reader import Where
 from ..schema import Schema
 from ..steps.split import Fold, split
+from ..steps.suspicions import suspicions
 from ..steps.task import judged, task_of
 from . import run_stage
 
@@ -31,8 +32,13 @@ def main() -> None:
     train, held_out, folds = split(frame, schema, holdout, cv)
     metrics = [metric(one, where, Grammar()) for one in plan["metrics"]]
     _try_metrics(metrics, frame.iloc[train].reset_index(drop=True), folds[0], schema)
-    write(Path("data/processed"), frame, train, held_out, folds, {key: plan[key] for key in ("holdout", "cv")})
+    judging = (train, held_out) if len(held_out) else (train[rows] for rows in folds[0])
+    found = suspicions(frame, schema, *judging)
+    made_by = {key: plan[key] for key in ("holdout", "cv")} | {"suspicions": found}
+    write(Path("data/processed"), frame, train, held_out, folds, made_by)
     print(f"{len(train)} rows to learn from in {len(folds)} folds, {len(held_out)} rows held out")
+    for one in found:
+        print(f"note: {one['text']}: {'; '.join(f'in {file} {yaml}' for file, yaml in one['yaml'].items())}")
 
 
 def write(

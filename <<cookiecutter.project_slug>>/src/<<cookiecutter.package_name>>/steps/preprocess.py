@@ -226,27 +226,6 @@ def many_numbers(frame: pd.DataFrame, schema: Schema) -> list[str]:
     return notes
 
 
-def giveaways(frame: pd.DataFrame, schema: Schema) -> list[str]:
-    """Notes on features from each of whose values the class follows: perhaps they say what is to be predicted."""
-    notes = []
-    for name in schema.role("feature"):
-        if frame[name].nunique() > 20:
-            continue
-        groups = frame[schema.target].groupby(frame[name], observed=True)
-        sizes = groups.size()
-        if (
-            len(sizes) > 1
-            and sizes.min() > 1
-            and frame[name].notna().mean() > 0.5
-            and bool((groups.nunique() == 1).all())
-        ):
-            notes.append(
-                f"{name} gives {schema.target} away: each of its values goes with one class. If it is not known when "
-                "you predict, set `role: ignore` for it in params/data.yaml"
-            )
-    return notes
-
-
 def to_label(values: pd.Series) -> pd.Series:
     """Return class labels of one type: integers, booleans or text; codes such as 007 stay text."""
     if pd.api.types.is_bool_dtype(values) or pd.api.types.is_integer_dtype(values):

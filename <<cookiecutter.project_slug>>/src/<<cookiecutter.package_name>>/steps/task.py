@@ -30,7 +30,7 @@ class Task(ABC, BaseEstimator):
     ----------
     models : the kinds of estimators that can compete.
     takes : what `params/train.yaml` may put around the final model, and `final_estimator` if members can be stacked.
-    keys : roles whose columns the model is given, beside features and the time.
+    keys : roles whose columns the model is given beside features and a date with the role `time`.
     targets : how many target columns there may be: the fewest and the most (None: any number).
     tells : what `known` gives.
     baseline : what the dummy model does, for the report.

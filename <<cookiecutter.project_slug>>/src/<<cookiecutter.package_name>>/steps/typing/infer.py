@@ -10,7 +10,7 @@ from ...schema import RULES, Column, Schema, convert, without_marks
 from ..reading.header import numbered
 from .blanks import USUAL, blank_of, counts
 from .cells import TRUTH, is_scalar, to_text
-from .identifiers import is_id, row_number, tells_of
+from .identifiers import is_id, tells_of
 from .kinds import MOST_CATEGORIES, Kind, Locale, kind_of, locale_of, of_dtype, of_format
 from .numbers import to_number
 from .oddities import odd_rows, spellings
@@ -71,7 +71,7 @@ def infer(
             told.setdefault(topic, []).append(note)
     schema.notes = _joined(told) + odd_rows(frame, schema)
     schema.warnings = [note for note in schema.notes if note.startswith("left out")]
-    _choose_time(schema, overrides)
+    schema.notes += _choose_time(frame, schema, overrides)
     answer = frame[schema.target] if isinstance(schema.target, str) else None
     if answer is not None:
         signals = _signals(frame, schema, answer, overrides)
@@ -263,8 +263,9 @@ def _refuse_marks(column: Column, marks: Mapping[str, int], rows: int, missing: 
     )
 
 
-def _choose_time(schema: Schema, overrides: Mapping[str, Mapping[str, Any]]) -> None:
-    columns = schema.columns
+def _choose_time(frame: pd.DataFrame, schema: Schema, overrides: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Give a date the role of the time if the owner gives it to none; return a note on which one it is."""
+    columns, notes = schema.columns, []
     if not any(column.role == "time" for column in columns):
         dated = [
             column
@@ -272,38 +273,50 @@ def _choose_time(schema: Schema, overrides: Mapping[str, Mapping[str, Any]]) -> 
             if column.dtype == "datetime" and column.role == "feature" and "role" not in overrides.get(column.name, {})
         ]
         if dated:
-            max(dated, key=lambda column: column.unique).role = "time"
+            chosen = _beginning(frame, dated)
+            chosen.role = "time"
+            others = [column.name for column in dated if column is not chosen]
+            more = f", not {' or '.join(others)} (`role: time` in params/data.yaml chooses another)" if others else ""
+            notes.append(f"{chosen.name} is the time column, by which the rows are sorted{more}")
     for role in ("group", "time"):
         several = [column.name for column in columns if column.role == role]
         if len(several) > 1:
             raise UserError(
                 f"{' and '.join(several)} both have the role {role}; one column can", "data.yaml", "columns"
             )
+    return notes
+
+
+def _beginning(frame: pd.DataFrame, dated: list[Column]) -> Column:
+    """Return the date at which what a row describes began: of the most complete dates the earlier one.
+
+    A date of long before, such as a birth, is another matter: it differs from the others by more than these span.
+    """
+    least = min(column.missing for column in dated)
+    complete = [column for column in dated if column.missing <= least + 0.01]
+    times = {column.name: convert(frame[column.name], column) for column in complete}
+    complete.sort(key=lambda column: times[column.name].quantile(0.5), reverse=True)
+    chosen = max(complete, key=lambda column: column.unique > 1)
+    for column in complete:
+        later = times[chosen.name]
+        gap = (later - times[column.name]).quantile(0.5)
+        if column.unique > 1 and gap <= later.quantile(0.95) - later.quantile(0.05):
+            chosen = column
+    return chosen
 
 
 def _signals(
     frame: pd.DataFrame, schema: Schema, answer: pd.Series, overrides: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
-    """Return notes on columns that number the rows and tell of the target, and on identifiers that do."""
-    notes = []
-    for column in schema.columns:
-        if "role" in overrides.get(column.name, {}) or column.role not in ("feature", "id"):
-            continue
-        values = convert(frame[column.name], column)
-        numbers_rows = column.dtype == "number" and row_number(values)
-        if not (numbers_rows or column.role == "id") or not tells_of(values, answer):
-            continue
-        if column.role == "id":
-            notes.append(
-                f"{column.name} is left out as an identifier, but its order goes with {schema.target}: if it is known "
-                "when you predict, write `role: feature` for it in params/data.yaml"
-            )
-        else:
-            notes.append(
-                f"{column.name} numbers the rows, and its order goes with {schema.target}: a score that rests on it is "
-                "too good. If new rows go on counting, write `role: ignore` for it in params/data.yaml"
-            )
-    return notes
+    """Return notes on identifiers whose order tells of the target."""
+    return [
+        f"{column.name} is left out as an identifier, but its order goes with {schema.target}: if it is known when you "
+        "predict, write `role: feature` for it in params/data.yaml"
+        for column in schema.columns
+        if column.role == "id"
+        and "role" not in overrides.get(column.name, {})
+        and tells_of(convert(frame[column.name], column), answer)
+    ]
 
 
 def _joined(told: Mapping[str, list[str]]) -> list[str]:

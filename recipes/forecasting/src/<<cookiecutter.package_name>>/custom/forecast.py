@@ -99,7 +99,7 @@ class Forecast(Regression):
         hour is missing or twice. None for stamps in UTC, and for days and longer steps.
     """
 
-    keys = ("group",)
+    keys = ("group", "time")
     tells = ("X", "X_train", "y_train", "season_length")
     baseline = "The seasonal naive repeats the last season."
     rival = "seasonal naive"
