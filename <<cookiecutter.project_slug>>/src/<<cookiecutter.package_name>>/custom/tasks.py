@@ -31,8 +31,10 @@ class Classification(Task):
         return kept
 
     def hints(self, frame: pd.DataFrame, schema: Schema) -> list[str]:
-        """Note a target that looks like a number."""
-        return many_numbers(frame, schema)
+        """Warn of a target that looks like a number."""
+        for note in many_numbers(frame, schema):
+            schema.warn(note)
+        return []
 
     def check_split(self, target: Any, train: np.ndarray, held_out: np.ndarray, folds: Sequence[Any], by: Any) -> None:
         """No class may be in the held-out rows alone, and each fold needs two of them to learn from."""

@@ -145,8 +145,7 @@ def _has_constant_step(names: list[str]) -> bool:
         return False
     step = numbers[1] - numbers[0]
     return step > 0 and all(
-        abs(after - before - step) <= 1e-6 * max(abs(after), 1)
-        for before, after in pairwise(numbers)
+        abs(after - before - step) <= 1e-6 * max(abs(after), 1) for before, after in pairwise(numbers)
     )
 
 
