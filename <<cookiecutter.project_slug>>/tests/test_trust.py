@@ -159,11 +159,13 @@ def test_the_constructor_of_an_estimator_is_not_called(name: str, named: list[st
 
 @pytest.mark.parametrize("loader", ["ListNode", "SetNode", "TupleNode"])
 def test_a_container_of_skops_is_no_way_to_call_a_constructor(loader: str, named: list[str], tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="a call of sklearn.pipeline.Pipeline"):
+    with pytest.raises(UserError, match=r"a call of sklearn\.pipeline\.Pipeline"):
         Skops().load(stored(tmp_path, loader, "sklearn.pipeline", "Pipeline", "x"), About(named))
 
 
-@pytest.mark.parametrize("maker", ["__bit_generator_ctor\n(", "__generator_ctor\n(S'x'\n", "__randomstate_ctor\n(S'x'\n"])
+@pytest.mark.parametrize(
+    "maker", ["__bit_generator_ctor\n(", "__generator_ctor\n(S'x'\n", "__randomstate_ctor\n(S'x'\n"]
+)
 def test_a_random_generator_is_no_way_to_call_a_constructor(maker: str, named: list[str], tmp_path: Path) -> None:
     (tmp_path / "model.joblib").write_bytes(f"cnumpy.random._pickle\n{maker}csklearn.pipeline\nPipeline\ntR.".encode())
     with pytest.raises(UserError, match="a call of Pipeline"):
@@ -182,7 +184,7 @@ def test_a_model_that_is_not_the_one_of_dvc_lock_is_not_published(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("dvc.lock").write_text("stages:\n  package:\n    outs:\n    - path: model\n      md5: 0.dir\n")
-    with pytest.raises(UserError, match="model is not the one that dvc.lock names"):
+    with pytest.raises(UserError, match=r"model is not the one that dvc\.lock names"):
         publish(Path("model"), str(tmp_path / "storage"))
     assert not Path("storage").exists()
 
