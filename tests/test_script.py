@@ -1,5 +1,6 @@
 """The final model as a script: it runs without pandas, Optuna and the project, and predicts what the project predicts."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -160,6 +161,27 @@ def test_a_changed_class_is_taken_as_it_is(classes: Project) -> None:
     with classes.edited(f"src/{classes.package}/custom/dates.py", ('"month", "day",', '"month", "quarter", "day",')):
         text = classes.python("script")
     assert "# It needs pandas: without it, the preprocessing of" in text and '"quarter"' in text
+
+
+def test_a_module_follows_those_that_its_classes_are_derived_from(classes: Project) -> None:
+    sources = classes.module("script.code").Sources((), ())
+    sources.add(f"{classes.package}.steps.load", "TooLarge")
+    text = "\n\n\n".join(sources.code())
+    assert text.index("class UserError") < text.index("class TooLarge(UserError)")
+
+
+def test_a_script_is_written_where_the_table_has_notes(classes: Project, tmp_path: Path) -> None:
+    twin = classes.copy(tmp_path)
+    path = twin.path / "data/interim/schema.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"notes": ["a: 3"], "warnings": ["a: 3"]}))
+    assert "was made from other data" not in twin.python("script")
+
+
+def test_splitters_that_dvc_lock_does_not_name_are_not_used(classes: Project, tmp_path: Path) -> None:
+    twin = classes.copy(tmp_path)
+    path = twin.path / "data/processed/split.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"holdout": {"class": "sklego.this.Poem"}}))
+    assert "data/processed is not the one that dvc.lock names" in twin.python("script", code=1)
 
 
 def test_a_script_of_other_data_is_refused(classes: Project, tmp_path: Path) -> None:

@@ -355,3 +355,25 @@ def test_an_address_is_no_option_of_git(key: str, value: str, project: Project, 
 def test_a_card_holds_text_and_no_markup(project: Project) -> None:
     escaped = project.module("report.card").escaped
     assert escaped("a|b\n<script>[x](y) `c`") == r"a\|b \<script\>\[x\](y) \`c\`"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!!python/object/apply:os.system [x]",
+        "!!python/name:os.system",
+        "!own {a: 1}",
+        "!own [a]",
+        "!own a",
+        "!!set {a, b}",
+        "!!omap [a: 1]",
+        "!!binary aGk=",
+        "{? [a, b] : 1}",
+    ],
+)
+def test_what_is_no_plain_value_of_yaml_is_refused_with_its_line(
+    text: str, refused: Callable[..., str], project: Project
+) -> None:
+    parse = project.module("objects.reader").parse
+    message = refused(lambda: parse(f"a: 1\nb: {text}\n", "params/x.yaml"))
+    assert message.startswith("params/x.yaml:2: ") and "has no meaning here" in message

@@ -315,6 +315,12 @@ def test_a_date_is_asked_for_as_the_table_has_it(form: str | None, value: str, k
     assert documents.columns(schema, [{"day": value}])[0]["kind"] == kind
 
 
+@pytest.mark.parametrize(("form", "value", "kind"), [("1.234,5", "1.234,50", "code"), ("1.234,5", 1234.5, "number")])
+def test_a_number_is_asked_for_as_the_example_has_it(form: str, value: Any, kind: str) -> None:
+    schema = Schema("y", {"class": "x"}, [Column("price", "feature", "number", format=form)])
+    assert documents.columns(schema, [{"price": value}])[0]["kind"] == kind
+
+
 def test_an_example_that_cannot_be_predicted_does_not_stop_the_service(pipeline: PredictionPipeline) -> None:
     def narrow(frame: pd.DataFrame) -> pd.DataFrame:
         raise ValueError("this text is not of the kind that I know")
