@@ -345,3 +345,17 @@ def test_clean_does_not_forget_machines_that_cost(state: str, cleans: bool, prod
         with pytest.raises(product("errors").UserError, match="job a1 on another machine is not finished"):
             product("clean").clean()
     assert Path(".cache/remote/a1").exists() is not cleans
+
+
+def test_links_and_file_addresses_lead_to_what_is_protected(
+    product: Callable[[str], ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data/raw/deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("data/raw/deep")
+    (tmp_path / "rows.csv").write_text("a\n1\n")
+    check_target, refused = product("targets").check_target, product("errors").UserError
+    with pytest.raises(refused, match="lies in data/raw"):
+        check_target(Path("link/new.csv"))
+    with pytest.raises(refused, match="is the table that is read"):
+        check_target(Path("rows.csv"), sources=[f"file://{tmp_path}/rows.csv"])

@@ -251,8 +251,8 @@ def test_long_lines_are_read_here_and_on_the_command_line(send: Callable[..., An
     (tmp_path / "long.csv").write_bytes(body)
     assert load(str(tmp_path / "long.csv"))["kind"].str.len().tolist() == [400_000, 1]
     wide = tmp_path / "wide.csv"
-    wide.write_text(",".join(f"{'x' * 200}{number}" for number in range(1_500)) + "\n" + "1," * 1_499 + "1\n")
-    assert load(str(wide)).shape == (1, 1_500)
+    wide.write_text(",".join(f"{'x' * 600}{number}" for number in range(300)) + "\n" + "1," * 299 + "1\n")
+    assert load(str(wide)).shape == (1, 300)
 
 
 @pytest.mark.parametrize("value", ["-1e308", "1e308", "1e39", '"1e308"', "9" * 300])

@@ -37,9 +37,12 @@ def check_target(
         raise UserError(f"{path} is a symbolic link to {path.readlink()}: name the file itself")
     check_file(path)
     for source in sources:
-        if path.exists() and "://" not in str(source) and Path(source).exists() and path.samefile(source):
+        name = str(source).removeprefix("file://")
+        if path.exists() and "://" not in name and Path(name).exists() and path.samefile(name):
             raise UserError(f"{path} is the table that is read: name another file to write")
-    parents = [parent for parent in path.absolute().parents if parent.exists()]
+    # Also where a link on the way leads: it may end deep in a folder of the project.
+    both = {*path.absolute().parents, *(path.parent.resolve() / path.name).parents}
+    parents = [parent for parent in both if parent.exists()]
     for folder in (*OWNED, *folders):
         if _inside(parents, Path(folder)):
             raise UserError(f"{path} lies in {folder}, where only the project itself writes: name a file elsewhere")

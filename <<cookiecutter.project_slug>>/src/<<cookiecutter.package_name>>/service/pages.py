@@ -27,6 +27,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+SENT = {name.lower().encode(): value.encode() for name, value in HEADERS.items()}
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -45,9 +46,8 @@ class Shielded:
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
-                ours = {name.lower().encode(): value.encode() for name, value in HEADERS.items()}
-                theirs = [pair for pair in message.get("headers", []) if pair[0].lower() not in ours]
-                message = {**message, "headers": [*theirs, *ours.items()]}
+                theirs = [pair for pair in message.get("headers", []) if pair[0].lower() not in SENT]
+                message = {**message, "headers": [*theirs, *SENT.items()]}
             await send(message)
 
         await self.app(scope, receive, sent)
