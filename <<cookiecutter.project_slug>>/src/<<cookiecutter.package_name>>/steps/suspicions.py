@@ -16,7 +16,7 @@ from .alike import Table, Values, difference, embedded, likeness, nearest, neigh
 from .leaks import FEWEST, Suspicion, key, leaks
 
 SAMPLE = 3000
-MOST_CANDIDATES = 8
+MOST_CANDIDATES = 5
 FEWEST_ENTITIES = 8
 ROWS_PER_ENTITY = (2, 60)
 BLOCKS = 5  # of rows that follow each other, for the question of what neighbours in time tell
