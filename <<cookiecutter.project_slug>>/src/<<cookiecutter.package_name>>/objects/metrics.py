@@ -91,6 +91,11 @@ class Metric:
             "decision_function" not in method and "predict" not in (method if not isinstance(method, str) else [])
         )
 
+    @property
+    def judges_rows_alone(self) -> bool:
+        """Whether it compares predictions with the rows and not with a truth, as `silhouette_score` does."""
+        return isinstance(self.scorer._score_func, _WithoutTruth)
+
     @cached_property
     def asks(self) -> list[str]:
         """What the metric's function has to be told beside truth and predictions, by the names of its parameters."""
