@@ -10,7 +10,7 @@ import pytest
 from stamped import Project
 
 LOGISTIC = "models/logistic_regression.yaml"
-NATIVE = "preprocess/native.yaml"
+SCALED = "preprocess/scaled_onehot.yaml"
 DEEP = "[" * 10_000 + "]" * 10_000
 LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
@@ -20,7 +20,7 @@ LONG = "9" * 10_000
 
 # By file and top-level key: values that are written in the place of what stands there.
 VALUES: dict[tuple[str, str], list[str]] = {
-    ("data.yaml", "source"): ["", "5", "[a, b]", "{repo: 5}", "true", ".nan", "!!binary aGVsbG8=", "2020-01-01"],
+    ("data.yaml", "source"): ["", "5", "[a, b]", "{repo: 5}", "true", ".nan", "!!binary aGVsbG8="],
     ("data.yaml", "target"): ["", "5", "[kind, kind]", "[kind, sex]", "{kind: 1}", "true", "['']", ".nan"],
     ("data.yaml", "task"): [
         "",
@@ -302,7 +302,6 @@ VALUES: dict[tuple[str, str], list[str]] = {
         "{class: CalibratedClassifierCV, params: {cv: -1}}",
     ],
     ("train.yaml", "threshold"): [
-        "{class: TunedThresholdClassifierCV, params: {scoring: balanced_accuracy}}",
         "{class: TunedThresholdClassifierCV, params: {scoring: balanced_acuracy}}",
         "0.5",
     ],
@@ -321,7 +320,14 @@ VALUES: dict[tuple[str, str], list[str]] = {
         "[{class: fbeta_score}]",
         "[{class: fbeta_score, params: {beta: 2, average: macro}}, {class: fbeta_score, params: {average: macro, beta: 2}}]",
     ],
-    ("evaluate.yaml", "charts"): ["roc_curve", "[roc_curv]", "[5]", "[null]", "{roc_curve: 1}", "[roc_curve, roc_curve]"],
+    ("evaluate.yaml", "charts"): [
+        "roc_curve",
+        "[roc_curv]",
+        "[5]",
+        "[null]",
+        "{roc_curve: 1}",
+        "[roc_curve, roc_curve]",
+    ],
     ("evaluate.yaml", "permutation_importance"): [
         "5",
         "[]",
@@ -366,7 +372,18 @@ VALUES: dict[tuple[str, str], list[str]] = {
         "[_]",
     ],
     ("releases.yaml", "registry"): ["", "GTO", "{class: GT}", "{class: GTO, params: {x: 1}}", "5"],
-    ("releases.yaml", "stages"): ["", "dev", "[]", "[5]", "[dev, dev]", "[dev, Dev]", "[v1]", "[latest]", "['a b']", "{a: b}"],
+    ("releases.yaml", "stages"): [
+        "",
+        "dev",
+        "[]",
+        "[5]",
+        "[dev, dev]",
+        "[dev, Dev]",
+        "[v1]",
+        "[latest]",
+        "['a b']",
+        "{a: b}",
+    ],
     ("retrain.yaml", "stage"): ["5", "production", "[prod]", "{a: b}"],
     ("retrain.yaml", "metric"): ["acuracy", "5", "r2"],
     ("retrain.yaml", "minimum_rows"): ["0", "-1", "1.5", "true", ".nan", "many"],
@@ -374,7 +391,6 @@ VALUES: dict[tuple[str, str], list[str]] = {
         "",
         "Better",
         "{class: Better, params: {by: little}}",
-        "{class: Better, params: {by: -1}}",
         "{class: Better, params: {by: .nan}}",
         "{class: SurelyBetter, params: {share: 5}}",
     ],
@@ -384,7 +400,15 @@ VALUES: dict[tuple[str, str], list[str]] = {
     ("serve.yaml", "max_rows"): ["0", ".nan", "true"],
     ("serve.yaml", "model"): ["5", "''"],
     ("tracking.yaml", "trackers"): ["MLflow", "[MLflow]", "[{class: MLFlow}]", "{class: MLflow}", "[5]"],
-    (LOGISTIC, "class"): ["", "5", "LogisticRegresion", "Ridge", "StandardScaler", "sklearn.linear_model", "subprocess.Popen"],
+    (LOGISTIC, "class"): [
+        "",
+        "5",
+        "LogisticRegresion",
+        "Ridge",
+        "StandardScaler",
+        "sklearn.linear_model",
+        "subprocess.Popen",
+    ],
     (LOGISTIC, "preprocess"): [
         "5",
         "scaled_onehott",
@@ -418,7 +442,6 @@ VALUES: dict[tuple[str, str], list[str]] = {
         "{C: [1]}",
         "{c: 1}",
         "{max_iter: 1.5}",
-        "{max_iter: true}",
         "{random_state: -1}",
         f"{{random_state: {DIGITS}}}",
         "{solver: nonsense}",
@@ -461,18 +484,33 @@ VALUES: dict[tuple[str, str], list[str]] = {
     (LOGISTIC, "seeds"): ["5", "{C: 1}", "[5]", "[{C: 1e9}]", "[{D: 1}]", "[{C: .nan}]", "[{C: true}]", "[{C: '1'}]"],
     (LOGISTIC, "rows_per_second"): ["fast", "0", "-1", ".nan", "true", "{texts: 5}", "[5]", ".inf", DIGITS],
     (LOGISTIC, "sample"): ["5", "{class: StandardScaler}", "{class: RandomSample, params: {rows: 0}}"],
-    (NATIVE, "steps"): ["", "5", "{a: b}", "[5]"],
+    (SCALED, "steps"): ["", "5", "{a: b}", "[5]"],
     ("remote.yaml", "runner"): ["", "SkyPilot", "{class: Sky}", "{class: SkyPilot, params: {x: 1}}"],
     ("remote.yaml", "timeout"): ["0", "-1", "1.5", ".nan", "true"],
     ("remote.yaml", "machine"): ["[aws]", "{disk: 0}", "{disk: many}", "{spot: 5}", "{cloud: ''}", "{gpus: 1}"],
     ("remote.yaml", "environment"): ["KEY", "[5]", "['A=b']"],
     ("remote.yaml", "push"): ["5", "maybe"],
 }
-ALL = ("data", "split", "search", "train", "evaluate", "package", "predict", "releases", "retrain", "tracking", "remote")
+ALL = (
+    "data",
+    "split",
+    "search",
+    "train",
+    "evaluate",
+    "package",
+    "predict",
+    "releases",
+    "retrain",
+    "tracking",
+    "remote",
+)
 # By file: the whole text, or bytes.
 TEXTS: list[tuple[str, str | bytes]] = [
     *((f"{name}.yaml", text) for name in ALL for text in ("[]\n", "5\n", "unknown: 1\n", "text\n")),
-    *((f"{name}.yaml", "") for name in ("data", "split", "search", "train", "evaluate", "predict", "releases", LOGISTIC[:-5])),
+    *(
+        (f"{name}.yaml", "")
+        for name in ("data", "split", "search", "train", "evaluate", "predict", "releases", LOGISTIC[:-5])
+    ),
     *((f"{name}.yaml", b"a: \xff\xfe\xe4\n") for name in ("data", "registry", "serve", LOGISTIC[:-5])),
     *(
         ("search.yaml", text)

@@ -52,6 +52,16 @@ class Classification(Task):
                     "split.yaml",
                     "cv",
                 )
+        if folds:
+            judged = set(target.iloc[train[np.concatenate([others for _, others in folds])]].unique())
+            unjudged = sorted(set(target.iloc[train].unique()) - judged, key=str)
+            if unjudged:
+                raise UserError(
+                    f"no fold of {type(by[1]).__name__} holds a row of the class {unjudged[0]!r} to judge models by; use "
+                    "StratifiedKFold, or leave out the rows of that class",
+                    "split.yaml",
+                    "cv",
+                )
 
     def wrap(self, pipeline: Any) -> Any:
         """With a label encoder."""

@@ -19,7 +19,7 @@ from .space import suggest
 
 ROWS = 2000  # of the table that splitters are tried on
 MOST_TRIALS = 60  # of the study that samplers and pruners are tried on
-STEPS = 3
+STEPS = 6
 # Of each kind of estimator, the modules whose metrics mean nothing to it: on class codes, for example, r2 is a number.
 ALIEN = {
     "classifier": ("sklearn.metrics._regression",),
@@ -79,7 +79,7 @@ def try_search(made: dict[str, Any], objectives: int, space: Sequence[Any], wher
             trial = study.ask()
             suggest(trial, space)
             for step in range(STEPS if objectives == 1 else 0):
-                trial.report(float(number % 3), step)
+                trial.report(float(number % 3 - step), step)
                 trial.should_prune()
             study.tell(trial, [float(number % 3)] * objectives)
 

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,7 @@ def compile_params(folder: Path) -> Plan:
     try_searchers = search.pop("try")
     named: set[str] = set()
     columns: list[dict[str, Any]] = []
+    chosen: list[dict[str, Any]] = []
     most: dict[str, dict[str, int]] = {"otherwise": {}, "text": {}}  # rows, without and with a feature of free text
     for name, place in names.items():
         model = read_model(folder, name, grammar, place, task)
@@ -101,6 +103,7 @@ def compile_params(folder: Path) -> Plan:
         # Where a search runs changes no score.
         used |= _named([data["task"], {key: one for key, one in own.items() if key not in ("workers", "storage")}])
         named |= classes(model.estimator) | classes(model.preprocess)
+        chosen += [one for one in [_chosen_columns(model.preprocess)] if one and one not in chosen]
         columns += [one for one in _named_columns(model.preprocess) if one not in columns]
         plan.slices[f"models/{name}"] = slice_ | {"code": fingerprints(used)}
     most = {kind: _with_one_left(limits, names) for kind, limits in most.items()}
@@ -128,8 +131,9 @@ def compile_params(folder: Path) -> Plan:
     told = ", ".join(f"{name} {_amount(_share(search['budget'], shares, name))}{_up_to(name, most)}" for name in names)
     final = _amount(_share(search["budget"], shares, "train"))
     plan.notes.append(f"the budget: {told}{f'; {final} for fitting the final model' if final else ''}")
-    plan.slices["evaluate"] = _evaluate(*evaluate, grammar, task) | {"metric": search["metric"]}
-    metrics = [search["metric"], *plan.slices["evaluate"]["metrics"]]
+    evaluated = _evaluate(*evaluate, grammar, task) | {"metric": search["metric"]}
+    metrics = [search["metric"], *evaluated["metrics"]]
+    plan.slices["evaluate"] = evaluated | {"code": fingerprints(_named([data["task"], metrics, evaluated["charts"]]))}
     read_validation(folder, grammar)
     read_settings(folder)
     read_releases(folder, grammar)
@@ -146,7 +150,9 @@ def compile_params(folder: Path) -> Plan:
     plan.slices["split"] = split | {
         "metrics": metrics,
         "columns": columns,
-        "code": fingerprints(_named([data["task"], split])),
+        "chosen": chosen,
+        "threshold": trained["threshold"] is not None,
+        "code": fingerprints(_named([data["task"], split, metrics])),
     }
     return plan
 
@@ -338,6 +344,15 @@ def _named_columns(node: Any) -> list[dict[str, Any]]:
     ]
 
 
+def _chosen_columns(steps: Steps) -> dict[str, Any]:
+    """The columns that a preprocessing begins with, and where; nothing where it begins with all of them."""
+    if not steps.items or not isinstance(steps.items[0][1], Steps) or steps.items[0][1].columns is None:
+        return {}
+    first = takewhile(lambda item: isinstance(item, Steps) and item.columns is not None, (item for _, item in steps.items))
+    place = [steps.where.file.removeprefix("params/"), *steps.where.at("steps").path]
+    return {"place": place, "columns": [plain(item)["columns"] for item in first]}
+
+
 def _refuse_predictors(node: Any) -> None:
     """A step before the model transforms; it does not predict."""
     if isinstance(node, Object) and kind_of(load(node.path, node.where)) in ("classifier", "regressor"):
@@ -376,6 +391,12 @@ def _data(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
             raise where.at("columns", name).error(
                 f"{name!r} is the target, which has no role besides; it can have a format"
             )
+    for role in ("time",) if "group" in build(task).keys else ("time", "group"):
+        twice = _with_role({"columns": columns}, role)[1:]
+        if twice:
+            raise where.at("columns", twice[0]).error(f"{twice[0]!r} is the second column with the role {role!r}: there is one")
+    if isinstance(data.get("positive"), list | dict):
+        raise where.at("positive").error(f"'positive' names one class, not {data['positive']!r}")
     read_options = where.at("read").mapping(data.get("read") or {})
     return ({"imported": elsewhere} if elsewhere else {}) | {
         "source": local(elsewhere) if elsewhere else data["source"],
@@ -732,10 +753,16 @@ def _check_metric(written: Any, model: Model, where: Where) -> None:
 def _split_notes(split: dict[str, Any], data: dict[str, Any], task: Task) -> list[str]:
     if "group" in task.keys:  # the groups are series or the like, which are not to be kept together
         return []
-    groups = [name for name, rules in data["columns"].items() if rules.get("role") == "group"]
+    groups = _with_role(data, "group")
     notes = []
     for key in ("holdout", "cv"):
         name = split[key]["class"].rpartition(".")[2]
+        if name in ("TimeHoldout", "TimeSeriesSplit") and not _with_role(data, "time"):
+            raise UserError(
+                f"{name} needs the order of time: write `columns: {{<name>: {{role: time}}}}` in params/data.yaml",
+                "split.yaml",
+                key,
+            )
         grouping = "Group" in name or name in ("PredefinedColumn", "NoHoldout")
         if groups and not grouping:
             better = "GroupShuffleSplit" if key == "holdout" else "StratifiedGroupKFold or GroupKFold"
@@ -747,6 +774,11 @@ def _split_notes(split: dict[str, Any], data: dict[str, Any], task: Task) -> lis
                 key,
             )
     return notes
+
+
+def _with_role(data: dict[str, Any], role: str) -> list[str]:
+    """The columns that `params/data.yaml` gives a role."""
+    return [name for name, rules in data["columns"].items() if rules.get("role") == role]
 
 
 def _named(value: Any) -> set[str]:
