@@ -1,6 +1,5 @@
 """Edits of params/ that cannot work are refused by `make check`: one sentence with file and line, at once."""
 
-import os
 import re
 import time
 from collections.abc import Iterator

@@ -35,6 +35,14 @@ def split(frame: pd.DataFrame, schema: Schema, holdout: Any, cv: Any) -> tuple[n
         If there are too few rows, groups or members of a class for the splitters, or a class or a fold ends up
         with nothing to learn from.
     """
+    for column in schema.columns:
+        if column.role == "time" and column.dtype in ("text", "category"):
+            raise UserError(
+                f"{column.name!r} has the role 'time', but its values are no dates: it is a {column.dtype}",
+                "data.yaml",
+                "columns",
+                column.name,
+            )
     task = task_of(schema)
     holdout, cv = task.splitter(holdout), task.splitter(cv)
     train, held_out = next(_splits(frame, schema, holdout, "holdout"))
