@@ -88,6 +88,8 @@ class PredefinedColumn:
     """
 
     def __init__(self, column: str, folds: list[Any] | None = None) -> None:
+        if folds is not None and not isinstance(folds, list):
+            raise ValueError(f"folds is a list of values of the column, not {folds!r}")
         self.column, self.folds = column, folds
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:

@@ -54,6 +54,16 @@ class Classification(Task):
                     "split.yaml",
                     "cv",
                 )
+        if folds:
+            judged = set(target.iloc[train[np.concatenate([others for _, others in folds])]].unique())
+            unjudged = sorted(set(target.iloc[train].unique()) - judged, key=str)
+            if unjudged:
+                raise UserError(
+                    f"no fold of {type(by[1]).__name__} holds a row of the class {unjudged[0]!r} to judge models by; use "
+                    "StratifiedKFold, or leave out the rows of that class",
+                    "split.yaml",
+                    "cv",
+                )
 
     def wrap(self, pipeline: Any) -> Any:
         """With a label encoder."""
@@ -62,6 +72,16 @@ class Classification(Task):
     def dummy(self) -> Any:
         """The shares of the classes."""
         return DummyClassifier(strategy="prior")
+
+    def toys(self) -> list[tuple[np.ndarray, Outputs]]:
+        """Two, three and four classes, right in most rows."""
+        toys = []
+        for k in (2, 3, 4):
+            truth = np.arange(24) % k
+            shares = np.full((24, k), 0.1)
+            shares[np.arange(24), np.where(np.arange(24) % 5, truth, 0)] = 1.1 - 0.1 * k
+            toys.append((truth, Outputs(shares.argmax(axis=1), shares, classes=np.arange(k))))
+        return toys
 
     def truth(self, target: Any) -> np.ndarray:
         """Codes, shape (rows,)."""
@@ -131,6 +151,11 @@ class Regression(Task):
     def dummy(self) -> Any:
         """The mean."""
         return DummyRegressor()
+
+    def toys(self) -> list[tuple[np.ndarray, Outputs]]:
+        """Numbers above 0, of one target and of two."""
+        truth = np.linspace(1, 2, 24)
+        return [(one, Outputs(one[::-1])) for one in (truth, np.stack([truth, truth**2], axis=1))]
 
     def truth(self, target: Any) -> np.ndarray:
         """Floats, shape (rows,), or (rows, targets)."""

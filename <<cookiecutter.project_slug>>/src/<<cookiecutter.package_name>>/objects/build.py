@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from ..errors import UserError, nearest
 from .grammar import MISSING, Columns, Grammar, Import, Object, OneOf, Steps, named, parameters
 from .reader import dump, parse
-from .registry import KINDS, load
+from .registry import KINDS, PACKAGE, load
 
 Dtypes = Mapping[str, str]
 
@@ -121,6 +121,7 @@ def call(target: Any, given: dict[str, Any], node: Object) -> Any:
     for name, value in given.items():
         if isinstance(value, list) and isinstance(defaults.get(name), tuple):
             given[name] = tuple(value)
+    _check_types(target, given, node)
     try:
         made = target(**given)
         if not hasattr(made, "get_params"):
@@ -133,6 +134,26 @@ def call(target: Any, given: dict[str, Any], node: Object) -> Any:
         needed = [name for name, default in defaults.items() if default is MISSING and name not in given]
         problem = f"it needs {', '.join(needed)} under params" if needed else " ".join(str(error).split())
         raise node.where.error(f"{node.name} cannot be built: {problem}") from error
+
+
+def _check_types(target: type, given: Mapping[str, Any], node: Object) -> None:
+    """Compare arguments of this project's own classes with their annotations: int, float, bool and str."""
+    if not target.__module__.startswith(f"{PACKAGE}."):
+        return
+    for name, parameter in inspect.signature(target).parameters.items():
+        needed = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(parameter.annotation)
+        if needed and name in given and not _is_of_type(given[name], parameter.annotation):
+            raise node.where.at("params", name).error(f"{name!r} of {node.name} is {needed}, not {given[name]!r}")
+        if needed and name == "random_state" and name in given and not 0 <= given[name] < 2**32:
+            raise node.where.at("params", name).error(f"'random_state' is from 0 to 4294967295, not {given[name]!r}")
+
+
+def _is_of_type(value: Any, kind: type) -> bool:
+    if isinstance(value, bool) or kind is bool or kind is str:
+        return kind is type(value)
+    if kind is int:
+        return isinstance(value, int | np.integer)
+    return isinstance(value, int | float | np.number) and not math.isnan(value)
 
 
 def check(node: Any) -> None:

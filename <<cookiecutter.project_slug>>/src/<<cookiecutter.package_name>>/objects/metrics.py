@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -91,6 +91,11 @@ class Metric:
             "decision_function" not in method and "predict" not in (method if not isinstance(method, str) else [])
         )
 
+    @property
+    def judges_rows_alone(self) -> bool:
+        """Whether it compares predictions with the rows and not with a truth, as `silhouette_score` does."""
+        return isinstance(self.scorer._score_func, _WithoutTruth)
+
     @cached_property
     def asks(self) -> list[str]:
         """What the metric's function has to be told beside truth and predictions, by the names of its parameters."""
@@ -161,6 +166,22 @@ def metric(data: Any, where: Where, grammar: Grammar, told: Iterable[str] | None
     if needed:
         raise thing.where.error(f"{thing.name} needs {', '.join(needed)} under params")
     return made
+
+
+def distinct(metrics: Iterable[Metric]) -> list[Metric]:
+    """Return metrics without repetitions, each with a name of its own.
+
+    Of several that share a function, all but the first in the list have the parameters that differ in their names.
+    """
+    found = list({repr(one.written): one for one in metrics}.values())
+    for index, one in enumerate(found):
+        alike = [other for other in found if other.scorer._score_func is one.scorer._score_func and other.name == one.name]
+        if index and len(alike) > 1:
+            given: list[dict[str, Any]] = [other.scorer._kwargs for other in alike]
+            differ = sorted({key for params in given for key in params if any(params.get(key) != x.get(key) for x in given)})
+            params = ", ".join(f"{key}={one.scorer._kwargs[key]}" for key in differ if key in one.scorer._kwargs)
+            found[index] = replace(one, label=f"{one.label} ({params or 'defaults'})")
+    return found
 
 
 def _scorer(function: Callable[..., float], thing: Object) -> Any:

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ..schema import DTYPES, ROLES, RULES, dtype_of_format
 from ..service.settings import read_settings
 from ..steps.apart import PARTS
 from ..steps.task import AROUND, Task
+from .attempts import is_amount, try_metric, try_search, try_splitter
 from .build import build, check
 from .code import fingerprints
 from .grammar import ESTIMATORS, Grammar, Object, OneOf, Steps, classes, column_names, parameters, plain
@@ -31,6 +33,7 @@ from .reader import Where, read
 from .registry import find_all, kind_of, load
 from .space import check_seeds
 
+LEAST_SECONDS = 0.1  # of the budget, for each model and for `train`
 BUDGETS = {"otherwise": "budget", "text": "budget_with_text"}  # in a slice, by the kind of table
 EXAMPLES = ("generated", "real")
 STAGE = re.compile(r"(?![vV]\d)[A-Za-z]")  # how a name begins that GTO and MLflow both take
@@ -77,8 +80,10 @@ def compile_params(folder: Path) -> Plan:
     names, shares = search.pop("models"), search.pop("shares")
 
     plan = Plan(notes=_split_notes(split, data, task))
+    try_searchers = search.pop("try")
     named: set[str] = set()
     columns: list[dict[str, Any]] = []
+    chosen: list[dict[str, Any]] = []
     most: dict[str, dict[str, int]] = {"otherwise": {}, "text": {}}  # rows, without and with a feature of free text
     for name, place in names.items():
         model = read_model(folder, name, grammar, place, task)
@@ -89,6 +94,7 @@ def compile_params(folder: Path) -> Plan:
             rows = _most_rows(pace, own, _share(search["budget"], shares, name).get("seconds"))
             if rows is not None:
                 most[kind][name] = rows
+        try_searchers(model.space)
         slice_ = own | {"name": name, "task": data["task"], "model": model.plain()}
         # What any model has to beat always competes: it is one fit, and a quick one.
         if load(model.estimator.path, place) is type(task.dummy()) and not model.space:
@@ -97,6 +103,7 @@ def compile_params(folder: Path) -> Plan:
         # Where a search runs changes no score.
         used |= _named([data["task"], {key: one for key, one in own.items() if key not in ("workers", "storage")}])
         named |= classes(model.estimator) | classes(model.preprocess)
+        chosen += [one for one in [_chosen_columns(model.preprocess)] if one and one not in chosen]
         columns += [one for one in _named_columns(model.preprocess) if one not in columns]
         plan.slices[f"models/{name}"] = slice_ | {"code": fingerprints(used)}
     most = {kind: _with_one_left(limits, names) for kind, limits in most.items()}
@@ -124,12 +131,13 @@ def compile_params(folder: Path) -> Plan:
     told = ", ".join(f"{name} {_amount(_share(search['budget'], shares, name))}{_up_to(name, most)}" for name in names)
     final = _amount(_share(search["budget"], shares, "train"))
     plan.notes.append(f"the budget: {told}{f'; {final} for fitting the final model' if final else ''}")
-    plan.slices["evaluate"] = _evaluate(*evaluate, grammar, task) | {"metric": search["metric"]}
-    metrics = [search["metric"], *plan.slices["evaluate"]["metrics"]]
+    evaluated = _evaluate(*evaluate, grammar, task) | {"metric": search["metric"]}
+    metrics = [search["metric"], *evaluated["metrics"]]
+    plan.slices["evaluate"] = evaluated | {"code": fingerprints(_named([data["task"], metrics, evaluated["charts"]]))}
     read_validation(folder, grammar)
     read_settings(folder)
     read_releases(folder, grammar)
-    read_retrain(folder, grammar)
+    read_retrain(folder, grammar, task)
     # Copies of the whole bring the policies for new rows with them.
     policies = read(folder / "predict.yaml", root)[0] if package["exports"] else {}
     plan.slices["package"] = policies | {
@@ -142,7 +150,9 @@ def compile_params(folder: Path) -> Plan:
     plan.slices["split"] = split | {
         "metrics": metrics,
         "columns": columns,
-        "code": fingerprints(_named([data["task"], split])),
+        "chosen": chosen,
+        "threshold": trained["threshold"] is not None,
+        "code": fingerprints(_named([data["task"], split, metrics])),
     }
     return plan
 
@@ -171,7 +181,7 @@ def read_package(folder: Path, grammar: Grammar | None = None) -> dict[str, Any]
     root = folder.resolve().parent
     grammar = grammar or Grammar(_registry(*read(folder / "registry.yaml", root)))
     data, where = read(folder / "package.yaml", root)
-    data = where.mapping(data or {}, ["storage", "best", "parts", "exports", "example"])
+    data = where.mapping(_or_empty(data), ["storage", "best", "parts", "exports", "example"])
     storage, best = data.get("storage"), None
     if storage is not None and not (isinstance(storage, str) and storage):
         raise where.at("storage").error(f"a URI is needed, such as s3://bucket/models, not {storage!r}")
@@ -192,8 +202,8 @@ def read_package(folder: Path, grammar: Grammar | None = None) -> dict[str, Any]
     return {"storage": storage, "best": best, "parts": parts, "exports": copies, "example": example}
 
 
-def read_retrain(folder: Path, grammar: Grammar | None = None) -> Retrain:
-    """How `make retrain` judges, as `params/retrain.yaml` says it."""
+def read_retrain(folder: Path, grammar: Grammar | None = None, task: Task | None = None) -> Retrain:
+    """How `make retrain` judges, as `params/retrain.yaml` says it; its metric is tried on a task, if one is given."""
     root = folder.resolve().parent
     grammar = grammar or Grammar(_registry(*read(folder / "registry.yaml", root)))
     data, where = read(folder / "retrain.yaml", root)
@@ -211,6 +221,8 @@ def read_retrain(folder: Path, grammar: Grammar | None = None) -> Retrain:
     _refuse_space(rule)
     check(rule)
     judged_by = metric(written, where.at("metric"), grammar) if written is not None else None
+    if judged_by is not None and task is not None:
+        try_metric(judged_by, task, where.at("metric"))
     return Retrain(stage, judged_by, build(rule), rows)
 
 
@@ -227,7 +239,7 @@ def _flavor(data: Any, where: Where, use: str, grammar: Grammar) -> dict[str, An
 
 def _trackers(data: Any, where: Where, grammar: Grammar) -> list[dict[str, Any]]:
     """The trackers of `params/tracking.yaml`, whose packages are installed."""
-    written = where.mapping(data or {}, ["trackers"]).get("trackers") or []
+    written = where.mapping(_or_empty(data), ["trackers"]).get("trackers") or []
     if not isinstance(written, list):
         raise where.at("trackers").error("'trackers' needs a list, such as [{class: MLflow}]")
     trackers = []
@@ -332,6 +344,15 @@ def _named_columns(node: Any) -> list[dict[str, Any]]:
     ]
 
 
+def _chosen_columns(steps: Steps) -> dict[str, Any]:
+    """The columns that a preprocessing begins with, and where; nothing where it begins with all of them."""
+    if not steps.items or not isinstance(steps.items[0][1], Steps) or steps.items[0][1].columns is None:
+        return {}
+    first = takewhile(lambda item: isinstance(item, Steps) and item.columns is not None, (item for _, item in steps.items))
+    place = [steps.where.file.removeprefix("params/"), *steps.where.at("steps").path]
+    return {"place": place, "columns": [plain(item)["columns"] for item in first]}
+
+
 def _refuse_predictors(node: Any) -> None:
     """A step before the model transforms; it does not predict."""
     if isinstance(node, Object) and kind_of(load(node.path, node.where)) in ("classifier", "regressor"):
@@ -341,7 +362,7 @@ def _refuse_predictors(node: Any) -> None:
 
 
 def _registry(data: Any, where: Where) -> tuple[str, ...]:
-    packages = where.mapping(data or {}, ["packages"]).get("packages") or []
+    packages = where.mapping(_or_empty(data), ["packages"]).get("packages") or []
     if not isinstance(packages, list) or not all(isinstance(one, str) for one in packages):
         raise where.at("packages").error("'packages' needs a list of import names, e.g. [lightgbm, sklego]")
     try:
@@ -370,6 +391,12 @@ def _data(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
             raise where.at("columns", name).error(
                 f"{name!r} is the target, which has no role besides; it can have a format"
             )
+    for role in ("time",) if "group" in build(task).keys else ("time", "group"):
+        twice = _with_role({"columns": columns}, role)[1:]
+        if twice:
+            raise where.at("columns", twice[0]).error(f"{twice[0]!r} is the second column with the role {role!r}: there is one")
+    if isinstance(data.get("positive"), list | dict):
+        raise where.at("positive").error(f"'positive' names one class, not {data['positive']!r}")
     read_options = where.at("read").mapping(data.get("read") or {})
     return ({"imported": elsewhere} if elsewhere else {}) | {
         "source": local(elsewhere) if elsewhere else data["source"],
@@ -428,15 +455,26 @@ def _column_rules(rules: Any, where: Where) -> None:
                 f'{rules["format"]!r} is no format{kind}: for dates write one such as "%d.%m.%Y" or ISO8601, for '
                 'numbers write 1234.5 as they do, such as "1.234,5", for times and durations h:m:s'
             )
-    for key in ("min", "max", "missing"):
-        if key in rules and (isinstance(rules[key], bool) or not isinstance(rules[key], int | float)):
-            raise where.at(key).error(f"{key!r} needs a number, not {rules[key]!r}")
-    if not 0 <= rules.get("missing", 0) <= 1:
-        raise where.at("missing").error(f"'missing' is the largest share, from 0 to 1, not {rules['missing']}")
-    if rules.get("min", 0) > rules.get("max", rules.get("min", 0)):
+    numbers = {key: rules[key] for key in ("min", "max", "missing") if key in rules}
+    for key, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise where.at(key).error(f"{key!r} needs a number, not {value!r}")
+    if not 0 <= numbers.get("missing", 0) <= 1:
+        raise where.at("missing").error(f"'missing' is the largest share of missing values, from 0 to 1, not {rules['missing']!r}")
+    if "min" in rules and "max" in rules and rules["min"] > rules["max"]:
         raise where.at("min").error(f"min ({rules['min']}) is above max ({rules['max']})")
-    if "categories" in rules and not isinstance(rules["categories"], list):
-        raise where.at("categories").error("'categories' needs a list of values")
+    dtype = rules.get("dtype", dtype_of_format(rules["format"]) if "format" in rules else None)
+    for key in ("min", "max"):
+        if key in rules and dtype not in (None, "number"):
+            raise where.at(key).error(f"{key!r} is a rule for numbers, and this column is a {dtype}")
+    if rules.get("role") == "time" and dtype in ("text", "category"):
+        raise where.at("role").error(f"the time is a datetime or a number, and this column is a {dtype}")
+    if "categories" in rules:
+        known = rules["categories"]
+        if not isinstance(known, list) or not known or any(isinstance(one, list | dict) for one in known):
+            raise where.at("categories").error("'categories' needs a list of at least one value")
+        if dtype in ("number", "datetime"):
+            raise where.at("categories").error(f"'categories' is a rule for categories, and this column is a {dtype}")
 
 
 def _split(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
@@ -446,6 +484,9 @@ def _split(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
         splitter = grammar.object(data[key], where.at(key), ["splitter"])
         _refuse_space(splitter)
         check(splitter)
+        if splitter.name == "NoHoldout" and key != "holdout":
+            raise where.at(key, "class").error("NoHoldout leaves no rows to judge by: it is for 'holdout' alone")
+        try_splitter(build(splitter), splitter)
         split[key] = plain(splitter)
     return split
 
@@ -470,13 +511,17 @@ def _search(data: Any, where: Where, grammar: Grammar, task: Task) -> dict[str, 
     if not amounts:
         raise where.at("budget").error("a budget needs 'trials', 'seconds' or both")
     for key, amount in amounts.items():
-        if isinstance(amount, bool) or not isinstance(amount, int | float) or amount <= 0:
-            raise where.at("budget", key).error(f"{key!r} needs a number above 0, not {amount!r}")
+        if not is_amount(amount):
+            raise where.at("budget", key).error(
+                f"{key!r} needs a number above 0 and up to a billion, or null for no limit, not {amount!r}"
+            )
         if key == "trials" and amount != int(amount):
             raise where.at("budget", key).error(f"'trials' needs a whole number, not {amount!r}")
+    chosen = metric(data["metric"], where.at("metric"), grammar, task.tells)
+    try_metric(chosen, task, where.at("metric"))
     search: dict[str, Any] = {
         "models": {name: where.at("models", index) for index, name in enumerate(names)},
-        "metric": metric(data["metric"], where.at("metric"), grammar, task.tells).plain(),
+        "metric": chosen.plain(),
         "budget": amounts,
         "also_minimize": data.get("also_minimize"),
         "shares": _shares(budget.get("shares") or {}, where.at("budget", "shares"), names),
@@ -484,18 +529,28 @@ def _search(data: Any, where: Where, grammar: Grammar, task: Task) -> dict[str, 
     if search["also_minimize"] not in (None, "prediction_time"):
         written = data["also_minimize"]
         raise where.at("also_minimize").error(f"prediction_time is what can be minimised, not {written!r}")
+    for name in search["shares"]:
+        seconds = _share(amounts, search["shares"], name).get("seconds", LEAST_SECONDS)
+        if seconds < LEAST_SECONDS:
+            raise where.at("budget", "seconds").error(
+                f"{name!r} gets {seconds:g} s of the budget, in which nothing can be done: raise 'seconds' or its share"
+            )
     search = _with_sample(search, data, where, grammar)
+    made: dict[str, Any] = {}
     for key in ("sampler", "pruner", "workers", "storage"):
         if key in keys or data.get(key) is not None:
             thing = grammar.object(data[key], where.at(key), [key])
             _refuse_space(thing)
             if key == "storage":
                 # Building one connects to its database: that is for `tune` to do.
-                where.at(key, "params").mapping(data[key].get("params") or {}, need=["url"])
+                url = where.at(key, "params").mapping(data[key].get("params") or {}, need=["url"])["url"]
+                if not isinstance(url, str):
+                    raise where.at(key, "params", "url").error(f"'url' needs text, not {url!r}")
             else:
                 check(thing)
-                build(thing)
+                made[key] = build(thing)
             search[key] = plain(thing)
+    search["try"] = lambda space: try_search(made, 2 if search["also_minimize"] else 1, space, where)
     return search
 
 
@@ -520,8 +575,8 @@ def _shares(data: Any, where: Where, names: list[str]) -> dict[str, float]:
     """Each model's part of the budget, and that of `train`; 1 where none is written."""
     written = where.mapping(data, ["train", *names])
     for name, share in written.items():
-        if isinstance(share, bool) or not isinstance(share, int | float) or share <= 0:
-            raise where.at(name).error(f"a share is a number above 0, not {share!r}")
+        if not is_amount(share):
+            raise where.at(name).error(f"a share is a number above 0 and up to a billion, not {share!r}")
     return {name: written.get(name, 1) for name in ("train", *names)}
 
 
@@ -542,7 +597,7 @@ def _paces(data: Any, where: Where) -> dict[str, float | None]:
         data = {"text": data, "otherwise": data}
     paces = where.mapping(data, ["text", "otherwise"])
     for pace in paces.values():
-        if pace is not None and (isinstance(pace, bool) or not isinstance(pace, int | float) or pace <= 0):
+        if pace is not None and not is_amount(pace):
             raise where.error(f"a number above 0 is needed, not {pace!r}")
     return {kind: paces.get(kind) for kind in ("text", "otherwise")}
 
@@ -603,7 +658,7 @@ def _amount(part: dict[str, Any]) -> str:
 def _train(data: Any, where: Where, names: Iterable[str], task: Task, grammar: Grammar) -> dict[str, Any]:
     where.mapping(data, ["ensemble", "max_prediction_time", *AROUND], ["ensemble"])
     limit = data.get("max_prediction_time")
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float) or limit <= 0):
+    if limit is not None and not is_amount(limit):
         raise where.at("max_prediction_time").error(f"seconds for 1,000 rows are needed, above 0, not {limit!r}")
     ensemble = grammar.object(data["ensemble"], where.at("ensemble"), ["ensemble"])
     _refuse_space(ensemble)
@@ -650,19 +705,33 @@ def _evaluate(data: Any, where: Where, grammar: Grammar, task: Task) -> dict[str
     for key in ("metrics", "charts"):
         if not isinstance(data.get(key, []), list):
             raise where.at(key).error(f"{key!r} needs a list")
-    metrics = [metric(one, where.at("metrics", i), grammar, told).plain() for i, one in enumerate(data["metrics"])]
-    charts = []
+    metrics: list[Any] = []
+    for index, one in enumerate(data["metrics"]):
+        place = where.at("metrics", index)
+        measured = metric(one, place, grammar, told)
+        try_metric(measured, task, place)
+        if measured.plain() in metrics:
+            raise place.error(f"{measured.name} is named twice")
+        metrics.append(measured.plain())
+    charts: list[Any] = []
     for index, one in enumerate(data.get("charts", [])):
         place = where.at("charts", index)
         chart = grammar.object({"class": one} if isinstance(one, str) else one, place, ["chart"])
         _refuse_space(chart)
+        if plain(chart) in charts:
+            raise place.error(f"{chart.name} is named twice")
         charts.append(plain(chart))
     place = where.at("permutation_importance")
-    importance = place.mapping(data.get("permutation_importance") or {}, ["n_repeats", "max_samples", "random_state"])
+    importance = place.mapping(_or_empty(data.get("permutation_importance")), ["n_repeats", "max_samples", "random_state"])
     for key, amount in importance.items():
-        if isinstance(amount, bool) or not isinstance(amount, int) or amount < (key != "random_state"):
+        if isinstance(amount, bool) or not isinstance(amount, int) or not (key != "random_state") <= amount < 2**32:
             raise place.at(key).error(f"{key!r} needs a whole number above 0, not {amount!r}")
     return {"metrics": metrics, "charts": charts, "permutation_importance": importance}
+
+
+def _or_empty(data: Any) -> Any:
+    """Return a mapping of nothing for what is not written; a list or a text in its place is an error."""
+    return {} if data is None else data
 
 
 def _refuse_space(thing: Object) -> None:
@@ -684,10 +753,16 @@ def _check_metric(written: Any, model: Model, where: Where) -> None:
 def _split_notes(split: dict[str, Any], data: dict[str, Any], task: Task) -> list[str]:
     if "group" in task.keys:  # the groups are series or the like, which are not to be kept together
         return []
-    groups = [name for name, rules in data["columns"].items() if rules.get("role") == "group"]
+    groups = _with_role(data, "group")
     notes = []
     for key in ("holdout", "cv"):
         name = split[key]["class"].rpartition(".")[2]
+        if name in ("TimeHoldout", "TimeSeriesSplit") and not _with_role(data, "time"):
+            raise UserError(
+                f"{name} needs the order of time: write `columns: {{<name>: {{role: time}}}}` in params/data.yaml",
+                "split.yaml",
+                key,
+            )
         grouping = "Group" in name or name in ("PredefinedColumn", "NoHoldout")
         if groups and not grouping:
             better = "GroupShuffleSplit" if key == "holdout" else "StratifiedGroupKFold or GroupKFold"
@@ -699,6 +774,11 @@ def _split_notes(split: dict[str, Any], data: dict[str, Any], task: Task) -> lis
                 key,
             )
     return notes
+
+
+def _with_role(data: dict[str, Any], role: str) -> list[str]:
+    """The columns that `params/data.yaml` gives a role."""
+    return [name for name, rules in data["columns"].items() if rules.get("role") == role]
 
 
 def _named(value: Any) -> set[str]:

@@ -4,8 +4,10 @@ PyYAML reads YAML 1.1, in which `NO` is false and `1e-5` a string; DVC reads 1.2
 DVC's own reader keeps both of one mind.
 """
 
-import datetime
 import io
+import math
+import re
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +15,16 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from ..errors import UserError, nearest
 
 Key = str | int
+MOST_BYTES = 100_000  # of a file; reading it takes a second or two
+MOST_VALUES = 50_000  # in a file, each as often as it is referred to
+MOST_LEVELS = 40  # of values inside values
+LARGEST = 2**63  # integers beyond it overflow in JSON readers, NumPy and databases
 
 
 @dataclass(frozen=True)
@@ -71,13 +78,27 @@ def read(path: Path, root: Path | None = None) -> tuple[Any, Where]:
     """
     root = root or Path.cwd()
     name = str(path.relative_to(root) if path.is_absolute() and path.is_relative_to(root) else path)
+    return parse(_text(path, name), name)
+
+
+def _text(path: Path, name: str) -> str:
+    """Return the text of a regular file of moderate size; pipes and devices may never end."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UserError(f"{name}: this is no regular file, and nothing else is read")
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise UserError(f"{name} is missing") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{name} cannot be read: {error}") from None
-    return parse(text, name)
+    except OSError as error:
+        raise UserError(f"{name} cannot be read: {error.strerror or error}") from None
+    if len(content) > MOST_BYTES:
+        raise UserError(f"{name}: the file is larger than {MOST_BYTES // 1000} kB, which params never are")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{name}:{line}: this is not UTF-8: save the file in that encoding") from None
 
 
 def located(error: UserError) -> str:
@@ -93,20 +114,60 @@ def located(error: UserError) -> str:
 
 def parse(text: str, name: str = "<yaml>") -> tuple[Any, Where]:
     """Like `read`, for text that is at hand."""
+    _check_brackets(text, name)
+    if "!" in text:
+        _check_events(text, name)
     try:
-        tree = YAML(typ="rt", pure=True).load(text)
+        tree = _yaml().load(text)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problem = " ".join(str(error.problem or error.context).split())
-        line = f"{name}:{mark.line + 1}" if mark else name
-        raise UserError(f"{line}: this is not valid YAML: {problem}") from None
+        raise _invalid(error, name) from None
     except YAMLError as error:
         raise UserError(f"{name}: this is not valid YAML: {' '.join(str(error).split())}") from None
-    except ValueError as error:  # a value that is not what its tag says
-        raise UserError(f"{name}: this is not valid YAML: {error}") from None
-    lines: dict[tuple[Key, ...], int] = {(): 1}
-    where = Where(name, lines)
-    return _plain(tree, (), lines, where), where
+    except RecursionError:
+        _check_events(text, name)
+        raise UserError(f"{name}: the values are nested too deeply") from None
+    values = _Values(name)
+    return values.plain(tree, ()), Where(name, values.lines)
+
+
+def _yaml() -> YAML:
+    yaml = YAML(typ="rt", pure=True)
+    yaml.Constructor = _Constructor
+    return yaml
+
+
+def _invalid(error: MarkedYAMLError, name: str) -> UserError:
+    mark = error.problem_mark or error.context_mark
+    problem = " ".join(str(error.problem or error.context).split())
+    line = f"{name}:{mark.line + 1}" if mark else name
+    return UserError(f"{line}: this is not valid YAML: {problem}")
+
+
+def _check_brackets(text: str, name: str) -> None:
+    """Refuse thousands of open brackets, with which the YAML reader takes seconds; those in texts count as well."""
+    level = 0
+    for bracket in re.finditer(r"[\[\]{}]", text):
+        level += 1 if bracket[0] in "[{" else -1
+        if level > 10 * MOST_LEVELS:
+            line = text.count("\n", 0, bracket.start()) + 1
+            raise UserError(f"{name}:{line}: the values are nested more than {MOST_LEVELS} levels deep")
+
+
+def _check_events(text: str, name: str) -> None:
+    """Refuse tags and deep nesting, with the line; for texts that may hold such, because it reads them once more."""
+    level = 0
+    try:
+        for event in _yaml().parse(io.StringIO(text)):
+            line = f"{name}:{event.start_mark.line + 1}"
+            tag = getattr(event, "ctag", None)
+            if tag is not None and str(tag):
+                raise UserError(f"{line}: the tag {str(tag)!r} has no meaning here: params hold plain values")
+            kind = type(event).__name__
+            level += kind.endswith("StartEvent") - kind.endswith("EndEvent")
+            if level > MOST_LEVELS:
+                raise UserError(f"{line}: the values are nested more than {MOST_LEVELS} levels deep")
+    except MarkedYAMLError as error:
+        raise _invalid(error, name) from None
 
 
 def dump(value: Any) -> str:
@@ -120,39 +181,70 @@ def dump(value: Any) -> str:
     return out.getvalue()
 
 
-def _plain(node: Any, path: tuple[Key, ...], lines: dict[tuple[Key, ...], int], where: Where) -> Any:
-    """Return a ruamel tree as dicts, lists and scalars, and note each value's line in `lines`.
+class _Constructor(RoundTripConstructor):
+    """ruamel's constructor; a value that Python cannot hold is an error with a line, and dates stay text."""
 
-    `where` is the place of the whole tree, for errors.
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, OverflowError, TypeError, KeyError, AttributeError) as error:
+            raise ConstructorError(problem=f"{error}", problem_mark=node.start_mark) from None
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", RoundTripConstructor.construct_yaml_str)
+
+
+class _Values:
+    """Turn a tree of ruamel's into dicts, lists and scalars, and note the line of each value in `lines`.
+
+    Parameters
+    ----------
+    name : str
+        The file, for errors.
     """
-    # YAML's own tags for sets, ordered mappings and the like make classes of their own.
-    if type(node) in (CommentedMap, CommentedSeq) and node.tag.value is None:
+
+    def __init__(self, name: str) -> None:
+        self.name, self.count = name, 0
+        self.lines: dict[tuple[Key, ...], int] = {(): 1}
+
+    def plain(self, node: Any, path: tuple[Key, ...]) -> Any:
+        self.count += 1
+        if len(path) > MOST_LEVELS:
+            raise self._error(path, f"the values are nested more than {MOST_LEVELS} levels deep")
+        if self.count > MOST_VALUES:
+            raise self._error(path, f"with its anchors and aliases, the file holds more than {MOST_VALUES:,} values")
+        if isinstance(node, CommentedMap):
+            for key in node:
+                if key in node.lc.data:
+                    self.lines[*path, key] = node.lc.data[key][0] + 1
+            return {self._scalar(key, (*path, key)): self.plain(node[key], (*path, key)) for key in node}
         if isinstance(node, CommentedSeq):
             for index in range(len(node)):
-                lines[(*path, index)] = node.lc.data[index][0] + 1
-            return [_plain(one, (*path, index), lines, where) for index, one in enumerate(node)]
-        for key in node:
-            if key in (node.lc.data or ()):
-                lines[(*path, key)] = node.lc.data[key][0] + 1
-        return {_scalar(key, where.at(*path)): _plain(node[key], (*path, key), lines, where) for key in node}
-    return _scalar(node, where.at(*path))
+                self.lines[*path, index] = node.lc.data[index][0] + 1
+            return [self.plain(one, (*path, index)) for index, one in enumerate(node)]
+        return self._scalar(node, path)
+
+    def _scalar(self, value: Any, path: tuple[Key, ...]) -> Any:
+        """A ruamel scalar as Python's own type."""
+        if value is None or isinstance(value, bool):
+            return value
+        for kind in (int, float, str):
+            if isinstance(value, kind):
+                if kind is int and abs(value) > LARGEST:
+                    raise self._error(path, f"{_short(value)} is too large a number; if it is a name, put it in quotes")
+                return kind(value)
+        raise self._error(path, "a plain value is needed here: text, a number, true, false or null")
+
+    def _error(self, path: tuple[Key, ...], message: str) -> UserError:
+        return Where(self.name, self.lines, path).error(message)
 
 
-def _scalar(value: Any, where: Where) -> Any:
-    """Return a ruamel scalar as Python's own type. Dates stay text: the params know no dates."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, datetime.date):
-        return str(value)
-    for kind in (int, float, str):
-        if isinstance(value, kind):
-            return kind(value)
-    tag = getattr(getattr(value, "tag", None), "value", None)
-    what = f"the tag {tag!r}" if tag else f"a {type(value).__name__.removeprefix('Commented').lower()}"
-    raise where.error(f"{what} has no meaning here: params hold plain values, lists and mappings")
+def _short(number: int) -> str:
+    digits = round(number.bit_length() * math.log10(2)) or 1
+    return str(number) if digits < 30 else f"an integer of {digits} digits"
 
 
 def _describe(value: Any) -> str:
     if value is None:
         return "nothing"
-    return "a list" if isinstance(value, list) else repr(value)
+    return "a list" if isinstance(value, list) else f"{value!r:.80}"

@@ -136,6 +136,10 @@ def find_all(packages: Iterable[str] = (), cache: Path | None = CACHE) -> list[E
     packages = tuple(packages)
     for package in packages:
         problem = _foreign(f"{package}.x") if package else "is no name"
+        with contextlib.suppress(ValueError, ImportError):
+            top = package.partition(".")[0]
+            if not problem and importlib.util.find_spec(top) is None:
+                problem = f"needs the package {top!r}, which is not installed"
         if problem:
             raise UserError(f"{package!r} {problem}: write the import name of a package", "registry.yaml", "packages")
     names = (*ALWAYS, *packages)

@@ -18,7 +18,7 @@ from ..files import read_json, replacing_folder, write_json, write_text
 from ..locked import read_plan
 from ..objects.build import build
 from ..objects.grammar import Grammar
-from ..objects.metrics import Metric, Outputs, joined, metric
+from ..objects.metrics import Metric, Outputs, distinct, joined, metric
 from ..objects.model import model_from
 from ..objects.reader import Where
 from ..schema import Schema
@@ -54,8 +54,7 @@ def write() -> None:
     features, target = unseen[list(schema.features)], unseen[schema.target]
     seen = learned[list(schema.features)], learned[schema.target]
 
-    metrics = [metric(one, WHERE, Grammar()) for one in (plan["metric"], *plan["metrics"])]
-    metrics = list({one.name: one for one in metrics}.values())
+    metrics = distinct(metric(one, WHERE, Grammar()) for one in (plan["metric"], *plan["metrics"]))
     truth = task.truth(target)
     if len(held_out):
         said = task.outputs(model, features)

@@ -21,17 +21,26 @@ from ..steps.task import judged, task_of
 from . import run_stage
 
 
+MOST_TRIED = 50  # folds on which the metric of the search is tried
+
+
 def main() -> None:
     """`data/interim` -> `data/processed`: the training rows, the held-out rows, and the folds."""
     plan = read_plan("split")
     schema = Schema.from_json(read_json("data/interim/schema.json"))
     frame = pd.read_parquet("data/interim/table.parquet")
     _known(plan["columns"], schema)
+    _all_used(plan["chosen"], schema)
+    if plan["threshold"] and len(schema.labels) > 2 and "final_estimator" in task_of(schema).takes:
+        raise UserError(f"a threshold is for two classes, and there are {len(schema.labels)}", "train.yaml", "threshold")
     where = Where("plan/split.json")
     holdout, cv = (build(Grammar().object(plan[key], where, ["splitter"])) for key in ("holdout", "cv"))
     train, held_out, folds = split(frame, schema, holdout, cv)
     metrics = [metric(one, where, Grammar()) for one in plan["metrics"]]
-    _try_metrics(metrics, frame.iloc[train].reset_index(drop=True), folds[0], schema)
+    learnable = frame.iloc[train].reset_index(drop=True)
+    _try_metrics(metrics, learnable, folds[0], schema)
+    for number, fold in enumerate(folds[1:MOST_TRIED], 2):
+        _try_metrics(metrics[:1], learnable, fold, schema, number)
     judging = (train, held_out) if len(held_out) else (train[rows] for rows in folds[0])
     found = suspicions(frame, schema, *judging)
     made_by = {key: plan[key] for key in ("holdout", "cv")} | {"suspicions": found}
@@ -65,8 +74,24 @@ def _known(columns: list[dict[str, Any]], schema: Schema) -> None:
                 raise UserError(f"the table has no feature column {name!r}{hint}", *one["place"])
 
 
-def _try_metrics(metrics: list[Metric], frame: pd.DataFrame, fold: Fold, schema: Schema) -> None:
-    """A metric that does not fit the task fails here, on a dummy, and not after an hour of search."""
+def _all_used(chosen: list[dict[str, Any]], schema: Schema) -> None:
+    """Refuse a preprocessing that chooses columns by dtype and names no dtype of some feature, which it would drop."""
+    for one in chosen:
+        blocks = [block for block in one["columns"] if isinstance(block, dict)]
+        if len(blocks) < len(one["columns"]) or any("pattern" in block for block in blocks):
+            continue  # chosen by name: what is left out is left out on purpose
+        left = [name for name, dtype in schema.features.items() if not any(dtype in block["dtype"] for block in blocks)]
+        if left:
+            dtype = schema.features[left[0]]
+            raise UserError(
+                f"no block is for columns of dtype {dtype}, so {', '.join(map(repr, left))} would be dropped: add one, "
+                "or give the columns the role `ignore` in params/data.yaml",
+                *one["place"],
+            )
+
+
+def _try_metrics(metrics: list[Metric], frame: pd.DataFrame, fold: Fold, schema: Schema, number: int = 1) -> None:
+    """Refuse metrics that cannot judge a dummy model; the first, by which the search goes, needs a number in each fold."""
     task, features, target = task_of(schema), frame[list(schema.features)], frame[schema.target]
     rows, others = fold
     learned, asked = (features.iloc[rows], target.iloc[rows]), features.iloc[others]
@@ -78,7 +103,9 @@ def _try_metrics(metrics: list[Metric], frame: pd.DataFrame, fold: Fold, schema:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                judged(one, task, said, truth, asked, *learned, guess)
+                score = judged(one, task, said, truth, asked, *learned, guess)
+                if not position and not np.isfinite(score):
+                    raise ValueError(f"it is undefined for the {len(others)} rows of fold {number}")
         except Exception as error:
             kind = f"{len(schema.labels)} classes" if schema.labels else f"a {task.name}"
             reason = " ".join(str(error).split())

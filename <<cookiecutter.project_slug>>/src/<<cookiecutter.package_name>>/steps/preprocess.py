@@ -186,6 +186,11 @@ def validate(frame: pd.DataFrame, schema: Schema) -> None:
 def breaks_rules(values: pd.Series, column: Column) -> pd.Series:
     """Which of a typed column's values break the owner's rules for single values."""
     broken = pd.Series(False, index=values.index)
+    bound = next((key for key in ("min", "max") if key in column.rules), None)
+    if bound and column.dtype != "number":
+        raise UserError(
+            f"{column.name!r} is a {column.dtype}, and {bound!r} is a rule for numbers", "data.yaml", "columns", column.name
+        )
     if "min" in column.rules:
         broken |= values < column.rules["min"]
     if "max" in column.rules:

@@ -35,12 +35,22 @@ def split(frame: pd.DataFrame, schema: Schema, holdout: Any, cv: Any) -> tuple[n
         If there are too few rows, groups or members of a class for the splitters, or a class or a fold ends up
         with nothing to learn from.
     """
+    for column in schema.columns:
+        if column.role == "time" and column.dtype in ("text", "category"):
+            raise UserError(
+                f"{column.name!r} has the role 'time', but its values are no dates: it is a {column.dtype}",
+                "data.yaml",
+                "columns",
+                column.name,
+            )
     task = task_of(schema)
     holdout, cv = task.splitter(holdout), task.splitter(cv)
     train, held_out = next(_splits(frame, schema, holdout, "holdout"))
     train, held_out = np.sort(train), np.sort(held_out)
     learnable = frame.iloc[train].reset_index(drop=True)
     folds = list(_splits(learnable, schema, cv, "cv"))
+    if not folds or any(len(part) == 0 for fold in folds for part in fold):
+        raise UserError(f"{type(cv).__name__} makes a fold without rows (there are {len(train)})", "split.yaml", "cv")
     task.check_split(frame[schema.target], train, held_out, folds, (holdout, cv))
     return train, held_out, folds
 
@@ -61,7 +71,7 @@ def _splits(frame: pd.DataFrame, schema: Schema, splitter: Any, key: str) -> Ite
             # Classes with fewer rows than folds are noted by the caller in words of its own.
             warnings.simplefilter("ignore", UserWarning)
             yield from splitter.split(features, task_of(schema).stratified_by(frame[schema.target]), groups)
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, IndexError, TypeError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
             f"{type(splitter).__name__}: {reason} (there are {len(frame)} rows)", "split.yaml", key

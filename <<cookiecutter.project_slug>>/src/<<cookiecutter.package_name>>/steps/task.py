@@ -130,6 +130,10 @@ class Task(ABC, BaseEstimator):
     def dummy(self) -> Any:
         """An unfitted model that looks at no feature, which is what any model has to beat."""
 
+    def toys(self) -> list[tuple[np.ndarray, Outputs]]:
+        """Made-up truths with outputs: a metric that can be computed for none of them does not fit the task."""
+        return []
+
     @abstractmethod
     def truth(self, target: Any) -> np.ndarray:
         """The truth in the form of `outputs`: codes in the order of the classes, or numbers."""
