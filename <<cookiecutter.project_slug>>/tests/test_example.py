@@ -9,9 +9,9 @@ import pytest
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.objects.plan import read_package
 from << cookiecutter.package_name >>.schema import Schema
-from << cookiecutter.package_name >>.steps.typing.infer import infer
 from << cookiecutter.package_name >>.steps.example import ROWS, example, real_rows
 from << cookiecutter.package_name >>.steps.preprocess import preprocess
+from << cookiecutter.package_name >>.steps.typing.infer import infer
 
 PEOPLE = pd.DataFrame(
     {
