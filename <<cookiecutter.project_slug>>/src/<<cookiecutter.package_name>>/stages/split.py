@@ -19,7 +19,6 @@ from ..steps.split import Fold, split
 from ..steps.task import judged, task_of
 from . import run_stage
 
-
 MOST_TRIED = 50  # folds on which the metric of the search is tried
 
 
@@ -31,7 +30,9 @@ def main() -> None:
     _known(plan["columns"], schema)
     _all_used(plan["chosen"], schema)
     if plan["threshold"] and len(schema.labels) > 2 and "final_estimator" in task_of(schema).takes:
-        raise UserError(f"a threshold is for two classes, and there are {len(schema.labels)}", "train.yaml", "threshold")
+        raise UserError(
+            f"a threshold is for two classes, and there are {len(schema.labels)}", "train.yaml", "threshold"
+        )
     where = Where("plan/split.json")
     holdout, cv = (build(Grammar().object(plan[key], where, ["splitter"])) for key in ("holdout", "cv"))
     train, held_out, folds = split(frame, schema, holdout, cv)
