@@ -86,7 +86,7 @@ def _all_used(chosen: list[dict[str, Any]], schema: Schema) -> None:
 
 
 def _try_metrics(metrics: list[Metric], frame: pd.DataFrame, fold: Fold, schema: Schema, number: int = 1) -> None:
-    """Refuse metrics that cannot judge a dummy model; the first, by which the search goes, needs a number in each fold."""
+    """Refuse metrics that cannot judge a dummy model; that of the search needs a number in each fold."""
     task, features, target = task_of(schema), frame[list(schema.features)], frame[schema.target]
     rows, others = fold
     learned, asked = (features.iloc[rows], target.iloc[rows]), features.iloc[others]
