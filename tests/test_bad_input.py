@@ -206,8 +206,8 @@ DATA = {
     "a class in the hold-out alone": (
         "params/split.yaml",
         "class: StratifiedHoldout\n  params: {test_size: 0.2, random_state: 0}",
-        "class: TimeHoldout\n  params: {test_size: 0.4}",
-        "the class 'Gentoo' in the held-out rows alone",
+        "class: KFold\n  params: {n_splits: 2}",
+        "the class 'Adelie' in the held-out rows alone",
     ),
 }
 HEADER = "a,b,y\n"

@@ -59,7 +59,7 @@ class Classification(Task):
             unjudged = sorted(set(target.iloc[train].unique()) - judged, key=str)
             if unjudged:
                 raise UserError(
-                    f"no fold of {type(by[1]).__name__} holds a row of the class {unjudged[0]!r} to judge models by; use "
+                    f"no fold of {type(by[1]).__name__} holds a row of the class {unjudged[0]!r} to judge by; use "
                     "StratifiedKFold, or leave out the rows of that class",
                     "split.yaml",
                     "cv",

@@ -141,7 +141,9 @@ def _check_types(target: type, given: Mapping[str, Any], node: Object) -> None:
     if not target.__module__.startswith(f"{PACKAGE}."):
         return
     for name, parameter in inspect.signature(target).parameters.items():
-        needed = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(parameter.annotation)
+        needed = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(
+            parameter.annotation
+        )
         if needed and name in given and not _is_of_type(given[name], parameter.annotation):
             raise node.where.at("params", name).error(f"{name!r} of {node.name} is {needed}, not {given[name]!r}")
         if needed and name == "random_state" and name in given and not 0 <= given[name] < 2**32:

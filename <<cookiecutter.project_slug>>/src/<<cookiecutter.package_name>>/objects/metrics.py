@@ -175,10 +175,14 @@ def distinct(metrics: Iterable[Metric]) -> list[Metric]:
     """
     found = list({repr(one.written): one for one in metrics}.values())
     for index, one in enumerate(found):
-        alike = [other for other in found if other.scorer._score_func is one.scorer._score_func and other.name == one.name]
+        alike = [
+            other for other in found if other.scorer._score_func is one.scorer._score_func and other.name == one.name
+        ]
         if index and len(alike) > 1:
             given: list[dict[str, Any]] = [other.scorer._kwargs for other in alike]
-            differ = sorted({key for params in given for key in params if any(params.get(key) != x.get(key) for x in given)})
+            differ = sorted(
+                {key for params in given for key in params if any(params.get(key) != x.get(key) for x in given)}
+            )
             params = ", ".join(f"{key}={one.scorer._kwargs[key]}" for key in differ if key in one.scorer._kwargs)
             found[index] = replace(one, label=f"{one.label} ({params or 'defaults'})")
     return found

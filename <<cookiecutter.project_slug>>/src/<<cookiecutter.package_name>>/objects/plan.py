@@ -348,7 +348,9 @@ def _chosen_columns(steps: Steps) -> dict[str, Any]:
     """The columns that a preprocessing begins with, and where; nothing where it begins with all of them."""
     if not steps.items or not isinstance(steps.items[0][1], Steps) or steps.items[0][1].columns is None:
         return {}
-    first = takewhile(lambda item: isinstance(item, Steps) and item.columns is not None, (item for _, item in steps.items))
+    first = takewhile(
+        lambda item: isinstance(item, Steps) and item.columns is not None, (item for _, item in steps.items)
+    )
     place = [steps.where.file.removeprefix("params/"), *steps.where.at("steps").path]
     return {"place": place, "columns": [plain(item)["columns"] for item in first]}
 
@@ -394,7 +396,9 @@ def _data(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
     for role in ("time",) if "group" in build(task).keys else ("time", "group"):
         twice = _with_role({"columns": columns}, role)[1:]
         if twice:
-            raise where.at("columns", twice[0]).error(f"{twice[0]!r} is the second column with the role {role!r}: there is one")
+            raise where.at("columns", twice[0]).error(
+                f"{twice[0]!r} is the second column with the role {role!r}: there is one"
+            )
     if isinstance(data.get("positive"), list | dict):
         raise where.at("positive").error(f"'positive' names one class, not {data['positive']!r}")
     read_options = where.at("read").mapping(data.get("read") or {})
@@ -460,7 +464,9 @@ def _column_rules(rules: Any, where: Where) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise where.at(key).error(f"{key!r} needs a number, not {value!r}")
     if not 0 <= numbers.get("missing", 0) <= 1:
-        raise where.at("missing").error(f"'missing' is the largest share of missing values, from 0 to 1, not {rules['missing']!r}")
+        raise where.at("missing").error(
+            f"'missing' is the largest share of missing values, from 0 to 1, not {rules['missing']!r}"
+        )
     if "min" in rules and "max" in rules and rules["min"] > rules["max"]:
         raise where.at("min").error(f"min ({rules['min']}) is above max ({rules['max']})")
     dtype = rules.get("dtype", dtype_of_format(rules["format"]) if "format" in rules else None)
@@ -722,7 +728,9 @@ def _evaluate(data: Any, where: Where, grammar: Grammar, task: Task) -> dict[str
             raise place.error(f"{chart.name} is named twice")
         charts.append(plain(chart))
     place = where.at("permutation_importance")
-    importance = place.mapping(_or_empty(data.get("permutation_importance")), ["n_repeats", "max_samples", "random_state"])
+    importance = place.mapping(
+        _or_empty(data.get("permutation_importance")), ["n_repeats", "max_samples", "random_state"]
+    )
     for key, amount in importance.items():
         if isinstance(amount, bool) or not isinstance(amount, int) or not (key != "random_state") <= amount < 2**32:
             raise place.at(key).error(f"{key!r} needs a whole number above 0, not {amount!r}")

@@ -230,7 +230,7 @@ class _Values:
             return value
         for kind in (int, float, str):
             if isinstance(value, kind):
-                if kind is int and abs(value) > LARGEST:
+                if isinstance(value, int) and abs(value) > LARGEST:
                     raise self._error(path, f"{_short(value)} is too large a number; if it is a name, put it in quotes")
                 return kind(value)
         raise self._error(path, "a plain value is needed here: text, a number, true, false or null")

@@ -20,7 +20,6 @@ from ..steps.suspicions import suspicions
 from ..steps.task import judged, task_of
 from . import run_stage
 
-
 MOST_TRIED = 50  # folds on which the metric of the search is tried
 
 
@@ -32,7 +31,9 @@ def main() -> None:
     _known(plan["columns"], schema)
     _all_used(plan["chosen"], schema)
     if plan["threshold"] and len(schema.labels) > 2 and "final_estimator" in task_of(schema).takes:
-        raise UserError(f"a threshold is for two classes, and there are {len(schema.labels)}", "train.yaml", "threshold")
+        raise UserError(
+            f"a threshold is for two classes, and there are {len(schema.labels)}", "train.yaml", "threshold"
+        )
     where = Where("plan/split.json")
     holdout, cv = (build(Grammar().object(plan[key], where, ["splitter"])) for key in ("holdout", "cv"))
     train, held_out, folds = split(frame, schema, holdout, cv)
@@ -91,7 +92,7 @@ def _all_used(chosen: list[dict[str, Any]], schema: Schema) -> None:
 
 
 def _try_metrics(metrics: list[Metric], frame: pd.DataFrame, fold: Fold, schema: Schema, number: int = 1) -> None:
-    """Refuse metrics that cannot judge a dummy model; the first, by which the search goes, needs a number in each fold."""
+    """Refuse metrics that cannot judge a dummy model; that of the search needs a number in each fold."""
     task, features, target = task_of(schema), frame[list(schema.features)], frame[schema.target]
     rows, others = fold
     learned, asked = (features.iloc[rows], target.iloc[rows]), features.iloc[others]

@@ -189,7 +189,10 @@ def breaks_rules(values: pd.Series, column: Column) -> pd.Series:
     bound = next((key for key in ("min", "max") if key in column.rules), None)
     if bound and column.dtype != "number":
         raise UserError(
-            f"{column.name!r} is a {column.dtype}, and {bound!r} is a rule for numbers", "data.yaml", "columns", column.name
+            f"{column.name!r} is a {column.dtype}, and {bound!r} is a rule for numbers",
+            "data.yaml",
+            "columns",
+            column.name,
         )
     if "min" in column.rules:
         broken |= values < column.rules["min"]
