@@ -55,7 +55,13 @@ def forecast(output: str, steps: int | None = None, source: str | None = None, m
     again = replace(pipeline, model=refitted(pipeline.model, rows, frame[pipeline.schema.target], task))
     if asked is None:
         plan = read_json(PLAN)
-        count = predict_file(again, str(source), output, read=options_for(str(source), plan["read"], plan["source"]), missing=plan["missing"])
+        count = predict_file(
+            again,
+            str(source),
+            output,
+            read=options_for(str(source), plan["read"], plan["source"]),
+            missing=plan["missing"],
+        )
     else:
         table = predict(again.model, features(asked, again.schema, again.featurize), again.schema)
         write_file(table, output)
