@@ -105,11 +105,15 @@ READ: dict[str, tuple[str | bytes, dict[str, Any], list[str]]] = {
     "row names": ("age,y\n" + rows(["r1", "r2", "r3"], whole, YES), {}, ["age", "y"]),
     "two rows": ("price,area\n1,2\n3,4\n", {}, ["price", "area"]),
     "units left out": (f"t,area,y\nC,m2,\n{rows(real, real, YES)}", {"skiprows": [1]}, ["t", "area", "y"]),
+    "comments by option": (f"#x\nage,kind,y\n#5,red,no\n{BODY}#1\n", {"comment": "#"}, NAMES),
     "rows left out": (f"x,x,x\nage,kind,y\n{BODY}", {"skiprows": 1}, NAMES),
     "header by number": (f"One,two,three\nage,kind,y\n{BODY}", {"header": 1}, NAMES),
     "names insisted on": (BODY, {"header": 0}, BODY.split("\n")[0].split(",")),
     "without a header": (BODY, NONE, ["column_1", "column_2", "column_3"]),
     "without a header, after sep=": (f"sep=,\n{BODY}", NONE, ["column_1", "column_2", "column_3"]),
+    "names of one's own": (BODY, {"header": None, "names": NAMES}, NAMES),
+    "names instead of the header": (f"a,b,c\n{BODY}", {"header": 0, "names": NAMES}, NAMES),
+    "names alone": (BODY, {"names": NAMES}, NAMES),
     "without a header, German": (rows(german, german, separator=";"), NONE, ["column_1", "column_2"]),
     "without a header, trailing": (BODY.replace("\n", ",\n"), NONE, ["column_1", "column_2", "column_3"]),
 }
@@ -341,6 +345,13 @@ def test_new_rows_with_the_given_names_as_a_header_are_read(project: Project) ->
     load_bytes = project.module("steps.load").load_bytes
     frame = load_bytes(b"column_1,column_3\n5,red\n", ".csv", NONE, known=KNOWN)
     assert frame.to_dict("records") == [{"column_1": "5", "column_3": "red"}]
+
+
+def test_new_rows_get_the_names_that_the_owner_gives(project: Project) -> None:
+    load_bytes, read = project.module("steps.load").load_bytes, {"header": None, "names": ["a", "y", "b"]}
+    assert list(load_bytes(b"5,red\n", ".csv", read, known=["a", "b"]).columns) == ["a", "b"]
+    assert list(load_bytes(b"5,no,red\n", ".csv", read, known=["a", "b"]).columns) == ["a", "y", "b"]
+    assert list(load_bytes(b"a,b\n5,red\n", ".csv", read, known=["a", "b"])["b"]) == ["red"]
 
 
 def test_new_rows_with_too_few_columns_are_refused(project: Project) -> None:

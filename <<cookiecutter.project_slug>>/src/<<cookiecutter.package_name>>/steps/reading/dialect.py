@@ -17,7 +17,7 @@ MOST_ROWS = 200
 SEPARATORS = (",", ";", "\t", "|")
 DECIMAL = re.compile(r"\s*[-+]?[\d.]*,\d+\s*%?\s*")
 # With these options the owner says where rows begin or what they are called: all is left to pandas.
-OWN = {"names", "index_col", "comment", "quotechar", "quoting", "escapechar", "lineterminator", "dialect", "engine"}
+OWN = {"index_col", "usecols", "quotechar", "quoting", "escapechar", "lineterminator", "dialect", "engine"}
 # By default the csv module refuses cells of more than 131,072 characters, which are legal.
 csv.field_size_limit(2**31 - 1)
 
@@ -96,20 +96,24 @@ def _with_names(found: Dialect, lines: list[str], read: Mapping[str, Any], known
     """Return a dialect with the place of the header and the names of the columns."""
     skipped = read.get("skiprows") or 0
     drop = set(range(skipped)) if isinstance(skipped, int) else {*skipped}
+    if read.get("comment"):
+        drop |= {number for number, line in enumerate(lines) if line.startswith(read["comment"])}
     numbers, rows = _rows(lines, found.separator, found.start, drop)
     if not rows:
         raise Unreadable("is empty")
     if OWN & read.keys() or isinstance(read.get("header"), list) or len(found.separator) > 1:
         return found._replace(rows=rows)
-    if "header" not in read:
+    given = read.get("names")
+    if "header" not in read and given is None:
         place = header_in(rows)
         if is_data(rows[place:]) and not set(names_of(rows[place])) & set(known):
             raise Headless(rows[place], len(rows[place]))
-    elif read["header"] is None:
-        names = numbered(max(len(row) for row in rows))
+    elif read.get("header") is None:
+        width = max(len(row) for row in rows)
+        names = numbered(width) if given is None else [str(name) for name in given]
         if _names(rows[0]) != names[: len(rows[0])] and not set(_names(rows[0])) <= set(known):
-            trailing = len(names) > 1 and all(len(row) == len(names) and not row[-1].strip() for row in rows)
-            names = places(len(names) - trailing, known)
+            trailing = width > 1 and all(len(row) == width and not row[-1].strip() for row in rows)
+            names = places(width - trailing, known, given)
             return found._replace(names=names, trailing=trailing, rows=rows)
         place = 0  # A table without a header that is sent with the names that it got.
     else:
@@ -119,7 +123,8 @@ def _with_names(found: Dialect, lines: list[str], read: Mapping[str, Any], known
     if trailing and not header[-1].strip():
         header = header[:-1]
     _check(header, body, numbers[place])
-    return found._replace(start=numbers[place], names=names_of(header), trailing=trailing, rows=rows[place:])
+    names = names_of(header) if given is None or read.get("header") is None else places(len(header), (), given)
+    return found._replace(start=numbers[place], names=names, trailing=trailing, rows=rows[place:])
 
 
 def _names(row: Sequence[str]) -> list[str]:
@@ -154,10 +159,8 @@ def _check(header: list[str], body: list[list[str]], line: int) -> None:
     names = _names(header)
     twice = [name for name, count in Counter(names).items() if count > 1 and name]
     if twice:
-        headless = "; for a file without a header write `read: {header: null}` in params/data.yaml"
-        hint = headless if re.fullmatch(r"[-+.\d]+", twice[0]) else ""
         raise Unreadable(
-            f"has two columns that are called {twice[0]!r} (line {line}); give each column a name of its own{hint}"
+            f"has two columns that are called {twice[0]!r} (line {line}); give each column a name of its own"
         )
     if body and len(body[0]) > len(header) + 1:
         raise Unreadable(

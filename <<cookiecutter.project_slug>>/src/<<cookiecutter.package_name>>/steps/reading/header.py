@@ -27,7 +27,7 @@ def numbered(width: int) -> list[str]:
     return [f"column_{position + 1}" for position in range(width)]
 
 
-def places(width: int, known: Sequence[str]) -> list[str]:
+def places(width: int, known: Sequence[str], given: Sequence[str] | None = None) -> list[str]:
     """Return the names of the columns of a table without a header, in which the target may be left out.
 
     Parameters
@@ -36,14 +36,25 @@ def places(width: int, known: Sequence[str]) -> list[str]:
         How many columns it has.
     known : sequence of str
         The columns that training saw beside the target, in order; none while a model is made.
+    given : sequence of str, default=None
+        The names that the owner gives to all columns.
+
+    Raises
+    ------
+    Unreadable
+        If there are fewer or more columns.
     """
-    if not all(re.fullmatch(r"column_\d+", name) for name in known) or width > len(known):
-        return numbered(width)
-    if width < len(known):
+    names = numbered(max(width, len(known))) if given is None else [str(name) for name in given]
+    by_position = set(known) <= set(names) or all(re.fullmatch(r"column_\d+", name) for name in known)
+    if width == len(known) and by_position:
+        return list(known)
+    if width < len(known) and by_position:
         raise Unreadable(
             f"has {width} columns and no header; it needs {len(known)} without the target, in the order of training"
         )
-    return list(known)
+    if len(names) != width:
+        raise Unreadable(f"has {width} columns, and the option `names` has {len(names)}; give each column a name")
+    return names
 
 
 def header_in(rows: Sequence[Row]) -> int:
@@ -90,8 +101,8 @@ def is_data(rows: Sequence[Row]) -> bool:
     first, *below = rows
     body = [row for row in below if list(row) != list(first)]
     names = [name.strip() for name in first]
-    if not body:
-        return False
+    figures = [name for name in names if FIGURE.fullmatch(name)]
+    twice = len(set(figures)) < len(figures)
     data = header = 0
     steps = _has_constant_step(names)
     for position, cell in enumerate(names):
@@ -99,8 +110,7 @@ def is_data(rows: Sequence[Row]) -> bool:
         column = [one for one in column if one.lower() not in BLANK]
         vote = _vote(cell, column, steps) if column and cell.lower() not in BLANK else 0
         data, header = data + (vote > 0), header + (vote < 0)
-    twice = len({name for name in names if name}) < len([name for name in names if name])
-    return data > header or (twice and header == 0 and data > 0)
+    return data > header or (twice and header == 0)
 
 
 def _vote(cell: str, column: list[str], steps: bool) -> int:
