@@ -3,6 +3,7 @@
 What their constructors accept may still not work. Trying it takes milliseconds; the search would find out after hours.
 """
 
+import copy
 import math
 import warnings
 from collections.abc import Sequence
@@ -72,6 +73,8 @@ def try_search(made: dict[str, Any], objectives: int, space: Sequence[Any], wher
         If one of them raises, with its line.
     """
     import optuna
+
+    made = copy.deepcopy(made)  # a sampler remembers the space of the model that it was tried on
 
     def trials(sampler: Any, pruner: Any, count: int) -> None:
         study = optuna.create_study(sampler=sampler, pruner=pruner, directions=["maximize"] * objectives)
