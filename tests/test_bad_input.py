@@ -92,7 +92,12 @@ PARAMS = {
     ),
     "half a trial": ("params/search.yaml", "trials: 2", "trials: 2.5", "a whole number, not 2.5"),
     "a share of nobody": ("params/search.yaml", "{train: 0.5}", "{svm: 2}", "unknown key 'svm'"),
-    "a share of nothing": ("params/search.yaml", "{train: 0.5}", "{train: 0}", "a share is a number above 0, not 0"),
+    "a share of nothing": (
+        "params/search.yaml",
+        "{train: 0.5}",
+        "{train: 0}",
+        "a share is a number above 0 and up to a billion, not 0",
+    ),
     "a model called train": ("params/search.yaml", "  - random_forest", "  - train", "means something else here"),
     "a pruner for a sampler": (
         "params/search.yaml",
@@ -215,7 +220,7 @@ TABLES = {
     "empty": ("", "is empty"),
     "no rows": (HEADER, "has no rows"),
     "binary": ("\0\1\2abc" * 50, "holds binary data"),
-    "two columns of one name": ("a,a,y\n1,2,x\n", "two columns are called 'a'"),
+    "two columns of one name": ("a,a,y\n1,2,x\n", "two columns that are called 'a'"),
     "a constant target": (HEADER + "1,2,x\n" * 9, "is 'x' in every row"),
     "a target all missing": (HEADER + "1,2,\n" * 9, "every row of 'y' is missing"),
     "too few rows": (HEADER + "1,2,x\n2,3,z\n3,1,x\n", "fewer rows than there are classes"),
