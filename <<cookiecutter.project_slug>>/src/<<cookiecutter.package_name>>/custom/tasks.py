@@ -46,6 +46,13 @@ class Classification(Task):
                 "split.yaml",
                 "holdout",
             )
+        if len(held_out) and target.iloc[held_out].nunique() < 2:
+            raise UserError(
+                f"{type(by[0]).__name__} holds out rows of one class alone, {target.iloc[held_out[0]]!r}, which judge no "
+                "model: the rows may be sorted by the target; StratifiedHoldout keeps some of each class",
+                "split.yaml",
+                "holdout",
+            )
         for number, (rows, _) in enumerate(folds, 1):
             if target.iloc[train[rows]].nunique() < 2:
                 raise UserError(

@@ -765,12 +765,6 @@ def _split_notes(split: dict[str, Any], data: dict[str, Any], task: Task) -> lis
     notes = []
     for key in ("holdout", "cv"):
         name = split[key]["class"].rpartition(".")[2]
-        if name in ("TimeHoldout", "TimeSeriesSplit") and not _with_role(data, "time"):
-            raise UserError(
-                f"{name} needs the order of time: write `columns: {{<name>: {{role: time}}}}` in params/data.yaml",
-                "split.yaml",
-                key,
-            )
         grouping = "Group" in name or name in ("PredefinedColumn", "NoHoldout")
         if groups and not grouping:
             better = "GroupShuffleSplit" if key == "holdout" else "StratifiedGroupKFold or GroupKFold"

@@ -20,6 +20,7 @@ from ..steps.suspicions import suspicions
 from ..steps.task import judged, task_of
 from . import run_stage
 
+BY_TIME = ("TimeHoldout", "TimeSeriesSplit")
 MOST_TRIED = 50  # folds on which the metric of the search is tried
 
 
@@ -47,6 +48,12 @@ def main() -> None:
     made_by = {key: plan[key] for key in ("holdout", "cv")} | {"suspicions": found}
     write(Path("data/processed"), frame, train, held_out, folds, made_by)
     print(f"{len(train)} rows to learn from in {len(folds)} folds, {len(held_out)} rows held out")
+    in_order = [name for name in (type(one).__name__ for one in (holdout, cv)) if name in BY_TIME]
+    if in_order and not schema.role("time"):
+        print(
+            f"note: {' and '.join(in_order)} took the rows in the order of the file, because no column has the role "
+            "time: if that is not the order of time, write `columns: {<name>: {role: time}}` in params/data.yaml"
+        )
     for one in found:
         print(f"note: {one['text']}: {'; '.join(f'in {file} {yaml}' for file, yaml in one['yaml'].items())}")
 
