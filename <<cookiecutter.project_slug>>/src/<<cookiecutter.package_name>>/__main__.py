@@ -365,7 +365,11 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
 }
 
 # These change the project, or read much of it one after the other: one of them at a time, and none beside a run.
-ALONE = ("nested", "publish", "register", "track", "notebooks", "pair", "script", "data", "retrain", "compare")
+# Commands that change the project, or read what a run is about to replace.
+ALONE = (
+    *("badges", "compare", "data", "forecast", "nested", "notebooks", "pair", "promote", "publish", "register"),
+    *("retrain", "rollback", "schema", "script", "track"),
+)
 
 
 if __name__ == "__main__":
