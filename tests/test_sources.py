@@ -97,7 +97,7 @@ def test_the_questions_can_be_answered_by_pressing_enter(
 ) -> None:
     done = subprocess.run(
         [PYTHON, "-m", "cookiecutter", str(template_copy), "-o", "out"],
-        input="Shop\n\n\n\n\n2\ntabular-regression\n\n\nfast" + "\n" * 4,
+        input="Shop\n\n\n\n\n2\ntabular-regression\n\n\n\nfast" + "\n" * 4,
         cwd=tmp_path,
         capture_output=True,
         text=True,

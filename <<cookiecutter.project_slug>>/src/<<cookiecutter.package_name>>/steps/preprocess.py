@@ -228,8 +228,8 @@ def many_numbers(frame: pd.DataFrame, schema: Schema) -> list[str]:
         classes = frame[name].dropna().astype(str).drop_duplicates()
         if len(classes) >= MANY_NUMBERS and pd.to_numeric(classes, errors="coerce").notna().all():
             notes.append(
-                f"the target {name} has {len(classes)} classes, and all of them are numbers, which looks like a "
-                "regression: recipe=tabular-regression"
+                f"the target {name} has {len(classes)} classes, and all of them are numbers: if they are amounts, a "
+                "recipe that predicts a number fits better"
             )
     return notes
 
