@@ -414,3 +414,8 @@ def test_a_model_that_is_not_the_one_of_dvc_lock_is_not_loaded(
         load(Path("model"), named)
     locked.note_made(Path("model"))
     load(Path("model"), named)
+
+
+def test_trust_is_found_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{PACKAGE}.objects.trusted.CACHE", Path("/dev/null/trusted.json"))
+    assert read_trusted(ROOT / "params").named

@@ -73,7 +73,7 @@ def check_locked(output: Path) -> None:
             "of another commit, or DVC's remote holds something else; `.venv/bin/dvc checkout` brings back the one of "
             "this commit, and `make run` makes it anew"
         )
-    with suppress(OSError):  # a service's folder may be one that nobody can write to
+    with suppress(OSError, UserError):  # a service's folder may be one that nobody can write to
         note_made(place, root)
 
 

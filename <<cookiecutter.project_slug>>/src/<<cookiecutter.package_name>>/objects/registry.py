@@ -151,7 +151,7 @@ def find_all(packages: Iterable[str] = (), cache: Path | None = CACHE) -> list[E
                 return [Entry(**one) for one in kept["entries"]]
     entries = sorted({entry for name in names for entry in _walk(name)})
     if cache is not None:
-        with contextlib.suppress(OSError):  # a service's folder may be one that nobody can write to
+        with contextlib.suppress(OSError, UserError):  # a service's folder may be one that nobody can write to
             write_json(cache, {"key": key, "entries": [asdict(entry) for entry in entries]})
     return entries
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import UserError
 from ..files import read_json, write_json
 from ..steps.task import AROUND
 from .grammar import Grammar, parameters
@@ -53,7 +54,7 @@ def read_trusted(folder: Path, grammar: Grammar | None = None) -> Trusted:
     task = read_task(folder, grammar)
     found = sorted({path for data in _data(folder, task) for path in _paths(data, grammar)} | _scorers(folder, grammar))
     trusted = Trusted(found, task)
-    with suppress(OSError):  # a service's folder may be one that nobody can write to
+    with suppress(OSError, UserError):  # a service's folder may be one that nobody can write to
         write_json(CACHE, {"key": key, "trusted": asdict(trusted)})
     return trusted
 
