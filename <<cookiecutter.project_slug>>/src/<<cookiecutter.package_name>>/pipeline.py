@@ -105,7 +105,7 @@ class PredictionPipeline:
                 model, schema = load(folder, trusted.named)
                 transformers = steps_of(apart(model)["transformers"])
             example = pd.DataFrame(read_example(folder))
-        if schema.task != trusted.task:
+        if not _is_same_task(schema.task, trusted.task):
             raise UserError(f"{uri} is a model for another task than that of params/data.yaml: {schema.task}")
         shown = example if len(example) else None
         return cls(schema, model, read_validation(params, grammar), example=shown, transformers=transformers)
@@ -266,6 +266,13 @@ def _far(frame: pd.DataFrame, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(over="ignore"):
         times = np.nan_to_num(np.abs(frame[list(largest)].to_numpy(dtype=float)) / np.array(list(largest.values())))
     return times.max(axis=1) > TIMES, np.array(list(largest), dtype=object)[times.argmax(axis=1)]
+
+
+def _is_same_task(stored: dict[str, Any], written: dict[str, Any]) -> bool:
+    """Return whether a stored task is that of the params; what a task found out of its table may stand beside these."""
+    known, found = written.get("params", {}), dict(stored.get("params", {}))
+    same = stored["class"] == written["class"] and all(key in found and found.pop(key) == known[key] for key in known)
+    return same and all(value is None or isinstance(value, str | int | float) for value in found.values())
 
 
 def _finite(table: pd.DataFrame) -> np.ndarray:
