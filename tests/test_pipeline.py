@@ -187,7 +187,7 @@ def test_editing_what_is_custom_tunes_the_models_that_use_it(project: Project) -
     own.write_text(own.read_text(encoding="utf-8").replace("np.clip(X,", "1 * np.clip(X,"), encoding="utf-8")
     assert tuned(project) == ["tune@logistic_regression"]
     text = own.read_text(encoding="utf-8") + "# a comment\n"
-    own.write_text(text.replace("    def fit", '    """Cuts off."""\n\n    def fit'), encoding="utf-8")
+    own.write_text(text.replace("    def __init__", '    """Cuts off."""\n\n    def __init__'), encoding="utf-8")
     assert tuned(project) == [], "a docstring and a comment change no score"
 
 

@@ -68,7 +68,7 @@ def nested() -> dict[str, Any]:
         made_by = {"holdout": plan["outer"], "cv": plan["cv"]}
         write(folder / "data/processed", frame, train_rows, held_out_rows, folds, made_by)
         for name in train["models"]:
-            _stage(folder, "tune", name)
+            _stage(folder, "tune", "--model", name)
         _stage(folder, "train")
         model, _ = load(folder / "models/final", train["named"])
         held_out = frame.iloc[held_out_rows]

@@ -49,7 +49,7 @@ class Classification(Task):
         if len(held_out) and target.iloc[held_out].nunique() < 2:
             raise UserError(
                 f"{type(by[0]).__name__} holds out rows of the class {target.iloc[held_out[0]]!r} alone, by which no "
-                "model can be judged; the rows may be sorted by the target, and StratifiedHoldout keeps some of each class",
+                "model can be judged; rows may be sorted by the target, and StratifiedHoldout keeps some of each class",
                 "split.yaml",
                 "holdout",
             )
