@@ -46,7 +46,8 @@ def read_plan(name: str) -> Any:
 def check_locked(output: Path) -> None:
     """Refuse an output that `dvc.lock` knows, but with another content, unless a stage has made it on this machine.
 
-    Where no folder above has a `dvc.lock`, or the one there does not know the output, nothing is checked.
+    Where no folder above has a `dvc.lock`, or the one there does not know the output, nothing is checked, nor is an
+    output that is missing.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def check_locked(output: Path) -> None:
     """
     place = Path(os.path.abspath(output))
     root = next((folder for folder in place.parents if (folder / LOCK).is_file()), None)
-    if root is None:
+    if root is None or not place.exists():
         return
     name = place.relative_to(root).as_posix()
     if _noted(name, root) == _mark(output):
