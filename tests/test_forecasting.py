@@ -655,10 +655,17 @@ def test_three_years_of_months_are_enough(tmp_path: Path) -> None:
         target="temperature",
     )
     # The naive is fitted also where its share of the seconds does not suffice for its imports.
-    project.edit(
-        "params/search.yaml", ("trials: 60", "trials: 2"), ("seasonal_naive: 0.05", "seasonal_naive: 0.002")
-    )
-    for stage in ("plan", "load", "split", "tune --model seasonal_naive", "tune --model lag_ridge", "train", "evaluate", "package"):
+    project.edit("params/search.yaml", ("trials: 60", "trials: 2"), ("seasonal_naive: 0.05", "seasonal_naive: 0.002"))
+    for stage in (
+        "plan",
+        "load",
+        "split",
+        "tune --model seasonal_naive",
+        "tune --model lag_ridge",
+        "train",
+        "evaluate",
+        "package",
+    ):
         project.stage(*stage.split())
     project.python("forecast", "next.csv")
     ahead = pd.read_csv(project.path / "next.csv")
