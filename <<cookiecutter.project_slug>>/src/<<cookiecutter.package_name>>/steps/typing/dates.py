@@ -330,7 +330,7 @@ def _months(text: str) -> str:
             break
     else:
         return text
-    date, gap, time = re.fullmatch(r"(.*?)(\s+(?=\d{1,2}:)|$)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    date, gap, time = [*re.split(r"(\s+(?=\d{1,2}:))", text, maxsplit=1), "", ""][:3]
     date = re.sub(r"(?<=\d)(st|nd|rd|th|º)\b", "", date)
     date = re.sub(r"\b(de|del|of|le)\b", " ", date, flags=re.IGNORECASE)
     return " ".join(re.split(r"[\s,./'’-]+", date.strip(" ,."))) + (f" {time.upper()}" if gap else "")
