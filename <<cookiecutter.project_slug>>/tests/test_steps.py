@@ -72,7 +72,7 @@ def test_load_reads_ugly_text(tmp_path: Path) -> None:
 
 def test_load_refuses_two_columns_of_one_name(tmp_path: Path) -> None:
     (tmp_path / "twice.csv").write_text("a,b, a\n1,2,3\n")
-    with pytest.raises(UserError, match="two columns are called 'a'"):
+    with pytest.raises(UserError, match=r"two columns that are called 'a' \(line 1\)"):
         load(str(tmp_path / "twice.csv"))
 
 

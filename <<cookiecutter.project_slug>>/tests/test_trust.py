@@ -352,10 +352,29 @@ def test_the_task_is_the_one_of_the_params(task: str, saved: Path, named: list[s
     seal(saved)
     with pytest.raises(UserError, match=r"which params/data.yaml does not name"):
         load(saved, named)
-    write_json(saved / "schema.json", schema | {"task": schema["task"] | {"params": {"unknown": 1}}})
+
+
+@pytest.mark.parametrize("change", [{"unknown": 1}, {"unknown": None}, {"delimiter": ";"}, {"horizon": 2.5}])
+def test_the_params_of_the_task_are_those_of_the_params(change: dict[str, Any], saved: Path) -> None:
+    schema = read_json(saved / "schema.json")
+    params = schema["task"].get("params", {})
+    write_json(saved / "schema.json", schema | {"task": schema["task"] | {"params": params | change}})
     seal(saved)
     with pytest.raises(UserError, match=r"another task than that of params/data.yaml"):
         PredictionPipeline.load(saved)
+
+
+def test_what_the_task_has_inferred_is_of_the_right_form(saved: Path, schema: Schema) -> None:
+    inferred = task_of(schema).inferred
+    if not inferred:
+        pytest.skip("the task infers nothing")
+    stored = read_json(saved / "schema.json")
+    for value in (3, [1], "nonsense", {}):
+        params = stored["task"].get("params", {}) | {inferred[0]: value}
+        write_json(saved / "schema.json", stored | {"task": stored["task"] | {"params": params}})
+        seal(saved)
+        with pytest.raises(UserError, match=r"the task of its schema.json cannot be made"):
+            PredictionPipeline.load(saved)
 
 
 def test_features_and_labels_are_those_that_the_model_has_learned(saved: Path, named: list[str]) -> None:

@@ -101,8 +101,8 @@ def _check_schema(value: Any) -> None:
         found = value.get(key) or [] if key in ("warnings", "missing") else value[key]
         _need(isinstance(found, list) and all(isinstance(one, str) for one in found), f"{key!r} is a list")
     labels = value["labels"]
-    _need(isinstance(labels, list), "'labels' is a list")
     # Of several columns, each has a list of its two values.
+    _need(isinstance(labels, list) and [] not in labels, "'labels' is a list of labels")
     for label in (one for part in labels for one in (part if isinstance(part, list) else [part])):
         _need(isinstance(label, SCALAR), "a label is a text, a number or a truth")
 

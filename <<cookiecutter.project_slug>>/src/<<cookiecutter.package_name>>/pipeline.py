@@ -5,6 +5,7 @@ pipeline.predict(pd.read_csv("new.csv"))
 pipeline.with_featurize(lambda frame: frame.assign(area=frame["length"] * frame["width"]))
 """
 
+import json
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ from .steps.preprocess import preprocess
 from .steps.task import task_of
 from .storage import fetched
 from .store import load, load_transformers
+from .trust import imported
 
 REGISTERED = "registry:"
 Preprocess = Callable[[pd.DataFrame, Schema], pd.DataFrame]
@@ -107,6 +109,10 @@ class PredictionPipeline:
             example = pd.DataFrame(read_example(folder))
         if not _is_same_task(schema.task, trusted.task):
             raise UserError(f"{uri} is a model for another task than that of params/data.yaml: {schema.task}")
+        try:
+            task_of(schema)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{uri} is damaged: the task of its schema.json cannot be made: {error}") from None
         shown = example if len(example) else None
         return cls(schema, model, read_validation(params, grammar), example=shown, transformers=transformers)
 
@@ -269,10 +275,16 @@ def _far(frame: pd.DataFrame, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _is_same_task(stored: dict[str, Any], written: dict[str, Any]) -> bool:
-    """Return whether a stored task is that of the params; what a task found out of its table may stand beside these."""
-    known, found = written.get("params", {}), dict(stored.get("params", {}))
-    same = stored["class"] == written["class"] and all(key in found and found.pop(key) == known[key] for key in known)
-    return same and all(value is None or isinstance(value, str | int | float) for value in found.values())
+    """Return whether a stored task is that of the params, which may leave what is inferred from the table unsaid."""
+    if stored["class"] != written["class"]:
+        return False
+    ours, theirs = (task.get("params", {}) for task in (written, stored))
+    left = {name for name in imported(written["class"]).inferred if ours.get(name) is None}
+    one, other = (
+        json.dumps({name: value for name, value in params.items() if name not in left}, sort_keys=True)
+        for params in (ours, theirs)
+    )
+    return one == other
 
 
 def _finite(table: pd.DataFrame) -> np.ndarray:

@@ -53,7 +53,9 @@ def _shown(values: pd.Series, column: Column) -> pd.Series:
     if column.dtype != "number" or (column.format or column.unit) is not None:
         return values
     numbers = convert(values, column)
-    return numbers.astype("Int64") if (numbers.dropna() % 1 == 0).all() else numbers
+    present = numbers.dropna()
+    whole = bool(((present % 1 == 0) & (present.abs() < 2**53)).all())
+    return numbers.astype("Int64") if whole else numbers
 
 
 def _values(values: pd.Series, column: Column, place: int) -> list[Any]:

@@ -33,6 +33,7 @@ class Task(ABC, BaseEstimator):
     keys : roles whose columns the model is given beside features and a date with the role `time`.
     targets : how many target columns there may be: the fewest and the most (None: any number).
     tells : what `known` gives.
+    inferred : the params that the task takes from its table unless they are written.
     baseline : what the dummy model does, for the report.
     rival : what the report and the summary call the dummy model.
     labels_ : the classes in order, empty where numbers are predicted.
@@ -44,6 +45,7 @@ class Task(ABC, BaseEstimator):
     keys: tuple[str, ...] = ()
     targets: tuple[int, int | None] = (1, 1)
     tells: tuple[str, ...] = ("X", "X_train", "y_train")
+    inferred: tuple[str, ...] = ()
     baseline: str = "The dummy model looks at the target alone and at no other column."
     rival: str = "dummy model"
 

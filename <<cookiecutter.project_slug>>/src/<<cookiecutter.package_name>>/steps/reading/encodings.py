@@ -120,15 +120,19 @@ def encoding_of(file: IO[bytes]) -> str:
 
 
 def _wide(head: bytes) -> str:
-    """Return which UTF-16 without a mark it is, judged by where the zero bytes of ASCII characters are."""
+    """Return which UTF-16 without a mark it is, judged by where the zero bytes of ASCII characters are.
+
+    UTF-16 has an even number of bytes, and a table has more than one line.
+    """
     even, odd = head[::2].count(0), head[1::2].count(0)
     for encoding, zeros, others in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
-        if zeros > 0.1 * len(head) / 2 and others <= 0.02 * zeros:
+        if len(head) % 2 == 0 and zeros > 0.1 * len(head) / 2 and others <= 0.02 * zeros:
             try:
-                text = head[: len(head) // 2 * 2].decode(encoding)
+                text = head.decode(encoding)
             except UnicodeDecodeError:
                 continue
-            if not any(unicodedata.category(one) in ("Cc", "Cn", "Co") and one not in "\t\r\n" for one in text[:5000]):
+            strange = any(unicodedata.category(one) in ("Cc", "Cn", "Co") and one not in "\t\r\n" for one in text[:5000])
+            if not strange and len(text.splitlines()) > 1:
                 return encoding
     raise Unreadable("is no text file: it holds binary data")
 

@@ -101,6 +101,7 @@ class Forecast(Regression):
 
     keys = ("group", "time")
     tells = ("X", "X_train", "y_train", "season_length")
+    inferred = ("frequency",)
     baseline = "The seasonal naive repeats the last season."
     rival = "seasonal naive"
 
