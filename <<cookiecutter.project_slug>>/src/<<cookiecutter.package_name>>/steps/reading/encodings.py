@@ -131,8 +131,8 @@ def _wide(head: bytes) -> str:
                 text = head.decode(encoding)
             except UnicodeDecodeError:
                 continue
-            strange = any(unicodedata.category(one) in ("Cc", "Cn", "Co") and one not in "\t\r\n" for one in text[:5000])
-            if not strange and len(text.splitlines()) > 1:
+            strange = (one for one in text[:5000] if unicodedata.category(one) in ("Cc", "Cn", "Co"))
+            if len(text.splitlines()) > 1 and all(one in "\t\r\n" for one in strange):
                 return encoding
     raise Unreadable("is no text file: it holds binary data")
 
