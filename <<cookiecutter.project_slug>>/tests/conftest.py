@@ -3,17 +3,22 @@
 `table.py` has one for classes or numbers; a recipe for something else brings its own in `own_table.py`.
 """
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from << cookiecutter.package_name >>.objects.model import Model, model_from
 from << cookiecutter.package_name >>.objects.plan import Plan, compile_params
 from << cookiecutter.package_name >>.schema import Schema
+from << cookiecutter.package_name >>.steps.example import example
+from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.preprocess import preprocess
 from << cookiecutter.package_name >>.steps.task import task_of
 from << cookiecutter.package_name >>.steps.typing.infer import infer
+from << cookiecutter.package_name >>.store import Described, save
 
 try:
     import own_table as tables
@@ -57,6 +62,49 @@ def table(plan: Plan, raw: pd.DataFrame) -> pd.DataFrame:
 def asked(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Rows that a model of the first 90 rows can be asked about."""
     return task_of(schema).askable(table[list(schema.features)].iloc[:90])
+
+
+@pytest.fixture(scope="session")
+def model(plan: Plan) -> Model:
+    """The first of the models that compete that has something to search."""
+    models = [model_from(plan.slices[f"models/{name}"]) for name in plan.slices["train"]["models"]]
+    return next((one for one in models if one.space), models[0])
+
+
+@pytest.fixture(scope="session")
+def fitted(model: Model, table: pd.DataFrame, schema: Schema) -> Any:
+    """That model, fitted to the first 90 rows."""
+    learned = table.iloc[:90]
+    estimator = assemble(model, {}, schema.features, task_of(schema))
+    return fit(estimator, learned[list(schema.features)], learned[schema.target])
+
+
+@pytest.fixture(scope="session")
+def shown(raw: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
+    """Example rows."""
+    return task_of(schema).example(example(raw, schema), raw)
+
+
+@pytest.fixture(scope="session")
+def folder(
+    fitted: Any, asked: pd.DataFrame, schema: Schema, shown: list[dict[str, Any]], plan: Plan, tmp_path_factory: Any
+) -> Path:
+    """The folder in which that model is stored."""
+    made: Path = tmp_path_factory.mktemp("made") / "model"
+    save(made, fitted, Described(schema, "members: []\n", {}, shown), plan.slices["train"]["named"], asked)
+    return made
+
+
+@pytest.fixture
+def saved(folder: Path, tmp_path: Path) -> Path:
+    """A copy of that folder, to change."""
+    return Path(shutil.copytree(folder, tmp_path / "model"))
+
+
+@pytest.fixture
+def named(plan: Plan) -> list[str]:
+    """What the params name."""
+    return list(plan.slices["train"]["named"])
 
 
 def typed(raw: pd.DataFrame, target: Any, columns: Any, task: Any) -> tuple[Schema, pd.DataFrame]:

@@ -1,9 +1,10 @@
 """What a search finds, keeps and shares, and what the final model makes of it; on small models of scikit-learn's."""
 
+import shutil
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Future
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,7 @@ def table(known: tuple[Schema, pd.DataFrame]) -> pd.DataFrame:
     return known[1]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def folds(table: pd.DataFrame) -> list[Any]:
     """Two."""
     rows = np.arange(len(table))
@@ -110,16 +111,43 @@ def search(table: pd.DataFrame, schema: Schema, folds: list[Any], tmp_path: Path
     """Search a model's space, by default in four random trials."""
 
     def run(name: str, key: str = "key", sample: Any = None, **words: Any) -> Result:
-        given: dict[str, Any] = {
-            "sampler": optuna.samplers.RandomSampler(seed=0),
-            "pruner": optuna.pruners.NopPruner(),
-            "workers": InProcess(),
-            "trials": 4,
-        }
-        model = _model(name, schema)
-        return tune(_job(f"{tmp_path} {key}", model, table, schema, folds, sample), **given | words)
+        return _search(_job(f"{tmp_path} {key}", _model(name, schema), table, schema, folds, sample), **words)
 
     return run
+
+
+def _search(data: Job, **words: Any) -> Result:
+    given: dict[str, Any] = {
+        "sampler": optuna.samplers.RandomSampler(seed=0),
+        "pruner": optuna.pruners.NopPruner(),
+        "workers": InProcess(),
+        "trials": 4,
+    }
+    return tune(data, **given | words)
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of Optuna's without a study: making its tables takes a second."""
+    file: Path = tmp_path_factory.mktemp("database") / "study.db"
+    optuna.storages.RDBStorage(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def storage(database: Path, tmp_path: Path) -> optuna.storages.RDBStorage:
+    """A copy of that database."""
+    shutil.copy(database, tmp_path / "study.db")
+    return optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Processes]:
+    """Two worker processes."""
+    workers = Processes(n_workers=2, trials=2)
+    workers.start()
+    yield workers
+    workers.stop()
 
 
 def _job(key: str, model: Model, table: pd.DataFrame, schema: Schema, folds: list[Any], sample: Any = None) -> Job:
@@ -136,15 +164,14 @@ def _job(key: str, model: Model, table: pd.DataFrame, schema: Schema, folds: lis
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def trained(
-    table: pd.DataFrame, schema: Schema, folds: list[Any], search: Callable[..., Result], tmp_path: Path
+    table: pd.DataFrame, schema: Schema, folds: list[Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Trained]:
     """The final model of what two searches kept."""
-    results, names = [], [_linear(schema), "KNeighbors"]
-    for name in names:
-        results.append(search(name, folder=tmp_path / "tuned" / name.lower()))
-    known = candidates(results, [_model(name, schema) for name in names], tmp_path / "tuned")
+    tuned, both = tmp_path_factory.mktemp("tuned"), [_model(name, schema) for name in (_linear(schema), "KNeighbors")]
+    results = [_search(_job(one.name, one, table, schema, folds), folder=tuned / one.name) for one in both]
+    known = candidates(results, both, tuned)
 
     def run(ensemble: Any, only: str | None = None, **words: Any) -> Trained:
         features = table[list(schema.features)]
@@ -214,14 +241,10 @@ def test_preprocessing_without_a_space_is_fitted_once_a_fold_and_scores_are_the_
             assert one["folds"][number] == scorer.score(truth, said)
 
 
-def test_worker_processes_find_what_one_process_finds(search: Callable[..., Result], schema: Schema) -> None:
+def test_worker_processes_find_what_one_process_finds(search: Callable[..., Result], processes: Processes) -> None:
     found = []
-    for workers in (InProcess(trials=2), Processes(n_workers=2, trials=2)):
-        workers.start()
-        try:
-            result = search("KNeighbors", workers=workers, sampler=optuna.samplers.TPESampler(seed=1), trials=6)
-        finally:
-            workers.stop()
+    for workers in (InProcess(trials=2), processes):
+        result = search("KNeighbors", workers=workers, sampler=optuna.samplers.TPESampler(seed=1), trials=6)
         found.append([(one["trial"], one["values"], one["folds"]) for one in result.candidates])
     assert found[0] == found[1]
 
@@ -346,13 +369,13 @@ class Late(InProcess):
             return super().submit(function, *words)
         self.first.set()
         future: Future[Any] = Future()
-        threading.Timer(0.5, lambda: future.set_result(function(*words))).start()
+        threading.Timer(1.5, lambda: future.set_result(function(*words))).start()
         return future
 
 
 def test_the_best_member_is_waited_for_though_a_quicker_one_is_there(trained: Callable[..., Trained]) -> None:
     best = trained(BestSingle()).members[0].name
-    final = trained(Voting(size=3, refit=True), workers=Late(), seconds=0.2)
+    final = trained(Voting(size=3, refit=True), workers=Late(), seconds=1)
     assert best in [one.name for one in final.members]
 
 
@@ -382,14 +405,9 @@ def test_the_best_member_that_can_be_fitted_in_time_is_fitted_first(
 
 
 def test_members_are_fitted_by_worker_processes_as_by_one_process(
-    trained: Callable[..., Trained], table: pd.DataFrame, schema: Schema
+    trained: Callable[..., Trained], processes: Processes, table: pd.DataFrame, schema: Schema
 ) -> None:
-    workers = Processes(n_workers=2)
-    workers.start()
-    try:
-        there = trained(Voting(size=3), workers=workers)
-    finally:
-        workers.stop()
+    there = trained(Voting(size=3), workers=processes)
     here, features = trained(Voting(size=3)), table[list(schema.features)]
     assert there.weights == here.weights and there.folds == here.folds
     pd.testing.assert_frame_equal(predict(there.model, features, schema), predict(here.model, features, schema))
@@ -434,11 +452,11 @@ def test_what_mistakes_cost_is_a_metric() -> None:
 
 
 def test_what_a_search_keeps_goes_on_from_any_storage_of_optuna(
-    search: Callable[..., Result], schema: Schema, tmp_path: Path
+    search: Callable[..., Result], schema: Schema, storage: optuna.storages.RDBStorage, tmp_path: Path
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'study.db'}"
-    first = search(_linear(schema), storage=optuna.storages.RDBStorage(url), trials=2)
-    both = search(_linear(schema), storage=optuna.storages.RDBStorage(url), trials=4)
+    first = search(_linear(schema), storage=storage, trials=2)
+    again = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
+    both = search(_linear(schema), storage=again, trials=4)
     assert (first.trials, both.trials) == (2, 4)
     assert {one["trial"] for one in first.candidates} < {one["trial"] for one in both.candidates}
 
@@ -452,9 +470,8 @@ class Killed(InProcess):
 
 
 def test_what_a_killed_search_left_in_a_shared_storage_is_given_up_by_itself_alone(
-    search: Callable[..., Result], schema: Schema, tmp_path: Path
+    search: Callable[..., Result], schema: Schema, storage: optuna.storages.RDBStorage, tmp_path: Path
 ) -> None:
-    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
     for machine in ("here", "there"):
         with pytest.raises(KeyboardInterrupt):
             search(_linear(schema), storage=storage, workers=Killed(), folder=tmp_path / machine)
@@ -508,7 +525,7 @@ def test_a_trial_that_waited_for_an_earlier_one_is_not_lost_when_the_clock_ends(
     search: Callable[..., Result], schema: Schema, tmp_path: Path
 ) -> None:
     seen: list[Result] = []
-    words = {"workers": Stuck(), "deadline": time.monotonic() + 3, "folder": tmp_path / "kept"}
+    words = {"workers": Stuck(), "deadline": time.monotonic() + 1.5, "folder": tmp_path / "kept"}
     result = search(_linear(schema), told=lambda found, study: seen.append(found), **words)
     assert (result.state, result.trials, result.best) == ("ok", 1, "trial 1")
     assert [one.best for one in seen] == ["trial 1"]
@@ -559,18 +576,16 @@ def test_a_search_of_two_objectives_keeps_what_no_other_trial_beats_in_both(
 
 
 def test_of_a_shared_study_a_machine_keeps_the_trials_that_it_fitted(
-    search: Callable[..., Result], schema: Schema, tmp_path: Path
+    search: Callable[..., Result], schema: Schema, storage: optuna.storages.RDBStorage, tmp_path: Path
 ) -> None:
-    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
     search(_linear(schema), storage=storage, folder=tmp_path / "there", trials=3)
     here = search(_linear(schema), storage=storage, folder=tmp_path / "here", trials=5)
     assert here.trials == 5 and sorted(one["trial"] for one in here.candidates) == [3, 4]
 
 
 def test_a_machine_that_joins_a_study_with_no_trials_left_fits_the_best_of_them_itself(
-    search: Callable[..., Result], schema: Schema, tmp_path: Path
+    search: Callable[..., Result], schema: Schema, storage: optuna.storages.RDBStorage, tmp_path: Path
 ) -> None:
-    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
     there = search(_linear(schema), storage=storage, folder=tmp_path / "there", trials=3)
     here = search(_linear(schema), storage=storage, folder=tmp_path / "here", trials=3)
     assert here.trials == 3 and [one["trial"] for one in here.candidates] == [there.candidates[0]["trial"]]
@@ -578,8 +593,9 @@ def test_a_machine_that_joins_a_study_with_no_trials_left_fits_the_best_of_them_
     assert np.array_equal(np.load(tmp_path / "here" / name), np.load(tmp_path / "there" / name))
 
 
-def test_a_search_that_was_ended_leaves_no_running_trial_of_its_own_in_a_shared_storage(tmp_path: Path) -> None:
-    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
+def test_a_search_that_was_ended_leaves_no_running_trial_of_its_own_in_a_shared_storage(
+    storage: optuna.storages.RDBStorage, tmp_path: Path
+) -> None:
     study = optuna.create_study(storage=storage, study_name="model key")
     for folder in ("here", "there"):
         study.ask().set_user_attr("owner", owner(tmp_path / folder))

@@ -15,14 +15,9 @@ import pytest
 
 from << cookiecutter.package_name >>.custom.validation import Refused, Validation
 from << cookiecutter.package_name >>.errors import UserError
-from << cookiecutter.package_name >>.objects.model import model_from
-from << cookiecutter.package_name >>.objects.plan import Plan
 from << cookiecutter.package_name >>.pipeline import PredictionPipeline, Predictions
 from << cookiecutter.package_name >>.schema import Column, Schema
 from << cookiecutter.package_name >>.service.settings import Settings, key, read_settings
-from << cookiecutter.package_name >>.steps.example import example
-from << cookiecutter.package_name >>.steps.fit import assemble, fit
-from << cookiecutter.package_name >>.steps.task import task_of
 
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
 pytest.importorskip("httpx", reason="httpx, with which a service is asked, is not installed")
@@ -43,13 +38,9 @@ def _kept(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def pipeline(plan: Plan, raw: pd.DataFrame, table: pd.DataFrame, schema: Schema) -> PredictionPipeline:
-    """The first competing model, fitted to 90 rows."""
-    slices = [one for name, one in plan.slices.items() if name.startswith("models/")]
-    estimator = assemble(model_from(slices[0]), {}, schema.features, task_of(schema))
-    model = fit(estimator, table[list(schema.features)].iloc[:90], table[schema.target].iloc[:90])
-    shown = pd.DataFrame(task_of(schema).example(example(raw, schema), raw))
-    return PredictionPipeline(schema, model, featurize=_kept, example=shown)
+def pipeline(fitted: Any, schema: Schema, shown: list[dict[str, Any]]) -> PredictionPipeline:
+    """A fitted model, without columns that only your own table has."""
+    return PredictionPipeline(schema, fitted, featurize=_kept, example=pd.DataFrame(shown))
 
 
 @pytest.fixture(scope="module")

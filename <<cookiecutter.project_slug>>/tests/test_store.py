@@ -18,40 +18,12 @@ from << cookiecutter.package_name >>.files import read_json, write_json
 from << cookiecutter.package_name >>.manifest import MANDATORY, seal
 from << cookiecutter.package_name >>.objects.grammar import Grammar
 from << cookiecutter.package_name >>.objects.metrics import metric
-from << cookiecutter.package_name >>.objects.model import model_from
-from << cookiecutter.package_name >>.objects.plan import Plan
 from << cookiecutter.package_name >>.objects.reader import Where
 from << cookiecutter.package_name >>.pipeline import PredictionPipeline
 from << cookiecutter.package_name >>.schema import Schema
-from << cookiecutter.package_name >>.steps.example import example
-from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.predict import predict
-from << cookiecutter.package_name >>.steps.task import task_of
 from << cookiecutter.package_name >>.storage import fetched, publish
 from << cookiecutter.package_name >>.store import Described, load, save
-
-
-@pytest.fixture(scope="module")
-def fitted(plan: Plan, table: pd.DataFrame, schema: Schema) -> Any:
-    """The first competing model, fitted to 90 rows."""
-    slices = [one for name, one in plan.slices.items() if name.startswith("models/")]
-    estimator = assemble(model_from(slices[0]), {}, schema.features, task_of(schema))
-    return fit(estimator, table[list(schema.features)].iloc[:90], table[schema.target].iloc[:90])
-
-
-@pytest.fixture
-def saved(fitted: Any, raw: pd.DataFrame, asked: pd.DataFrame, schema: Schema, plan: Plan, tmp_path: Path) -> Path:
-    """Its folder."""
-    folder = tmp_path / "model"
-    described = Described(schema, "members: []\n", {}, task_of(schema).example(example(raw, schema), raw))
-    save(folder, fitted, described, plan.slices["train"]["named"], asked)
-    return folder
-
-
-@pytest.fixture
-def named(plan: Plan) -> list[str]:
-    """What the params name."""
-    return list(plan.slices["train"]["named"])
 
 
 def test_a_saved_model_says_the_same(

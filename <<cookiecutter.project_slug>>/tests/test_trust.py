@@ -9,7 +9,6 @@ from typing import Any
 
 import joblib
 import numpy as np
-import pandas as pd
 import pytest
 from conftest import ROOT
 
@@ -19,16 +18,13 @@ from << cookiecutter.package_name >>.custom.flavors import Joblib, Skops
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.files import read_json, write_json
 from << cookiecutter.package_name >>.manifest import copy_model, is_inside, seal, verify
-from << cookiecutter.package_name >>.objects.model import model_from
 from << cookiecutter.package_name >>.objects.plan import Plan
 from << cookiecutter.package_name >>.objects.trusted import read_trusted
 from << cookiecutter.package_name >>.pipeline import PredictionPipeline
 from << cookiecutter.package_name >>.schema import Schema
-from << cookiecutter.package_name >>.steps.example import example
-from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.task import task_of
 from << cookiecutter.package_name >>.storage import fetched, publish
-from << cookiecutter.package_name >>.store import About, Described, load, save
+from << cookiecutter.package_name >>.store import About, load
 from << cookiecutter.package_name >>.trust import PACKAGE
 
 HOSTILE = [
@@ -83,32 +79,6 @@ HOSTILE = [
         ]
     ),
 ]
-
-
-@pytest.fixture(scope="module")
-def made(
-    plan: Plan, table: pd.DataFrame, raw: pd.DataFrame, asked: pd.DataFrame, schema: Schema, tmp_path_factory: Any
-) -> Path:
-    """The first competing model, fitted to 90 rows and stored."""
-    slices = [one for name, one in plan.slices.items() if name.startswith("models/")]
-    estimator = assemble(model_from(slices[0]), {}, schema.features, task_of(schema))
-    model = fit(estimator, table[list(schema.features)].iloc[:90], table[schema.target].iloc[:90])
-    folder: Path = tmp_path_factory.mktemp("made") / "model"
-    described = Described(schema, "members: []\n", {}, task_of(schema).example(example(raw, schema), raw))
-    save(folder, model, described, plan.slices["train"]["named"], asked)
-    return folder
-
-
-@pytest.fixture
-def saved(made: Path, tmp_path: Path) -> Path:
-    """A copy of its folder."""
-    return Path(shutil.copytree(made, tmp_path / "model"))
-
-
-@pytest.fixture
-def named(plan: Plan) -> list[str]:
-    """What the params name."""
-    return list(plan.slices["train"]["named"])
 
 
 def test_what_models_may_hold_is_read_from_the_params_as_the_plan_has_it(plan: Plan) -> None:

@@ -23,6 +23,7 @@ from .errors import UserError
 from .files import replacing_folder, write_json, write_text
 from .locked import check_locked
 from .manifest import seal, verify
+from .objects.registry import distributions
 from .schema import Schema
 from .steps.apart import PARTS, apart, steps_of, together
 from .steps.fits import check_features, check_fits
@@ -192,7 +193,7 @@ def compare(model: Any, again: Any, features: pd.DataFrame, schema: Schema, tole
 def environment(packages: Iterable[str]) -> dict[str, str]:
     """The versions of Python and of the packages that a model depends on."""
     found = {"python": platform.python_version()}
-    owners = importlib.metadata.packages_distributions()
+    owners = distributions()
     for package in ("sklearn", "numpy", "scipy", "pandas", "skops", *packages):
         for name in owners.get(package, []):
             found[name] = importlib.metadata.version(name)

@@ -485,12 +485,13 @@ def _distribution_versions(package: str) -> str:
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.version(DISTRIBUTIONS.get(package, package))
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        return " ".join(importlib.metadata.version(name) for name in _distributions().get(package, [package]))
+        return " ".join(importlib.metadata.version(name) for name in distributions().get(package, [package]))
     return "absent"
 
 
 @lru_cache
-def _distributions() -> dict[str, list[str]]:
+def distributions() -> dict[str, list[str]]:
+    """Return the names of the distributions that bring each top-level package; looking takes a second."""
     read: Callable[[], Any] = importlib.metadata.packages_distributions
     return dict(read())
 
