@@ -201,24 +201,30 @@ def test_parquet_of_values_that_no_cell_holds_is_refused_by_column(
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"data_page_version": "2.0"}, {"use_dictionary": False}, {"row_group_size": 1}]
+    "options",
+    [
+        *({"compression": name} for name in ("none", "snappy", "gzip", "brotli", "zstd", "lz4")),
+        {"data_page_version": "2.0"},
+        {"use_dictionary": False},
+        {"row_group_size": 1},
+    ],
+    ids=str,
 )
-@pytest.mark.parametrize("compression", ["none", "snappy", "gzip", "brotli", "zstd", "lz4"])
 def test_honest_parquet_is_read_whatever_wrote_it(
-    options: dict[str, Any], compression: str, send: Callable[..., Any], pipeline: PredictionPipeline
+    options: dict[str, Any], send: Callable[..., Any], pipeline: PredictionPipeline
 ) -> None:
-    body = _parquet({" kind": ["a", "b"], "size": [1.5, 20.25], "more": [[1], [2]]}, compression=compression, **options)
+    body = _parquet({" kind": ["a", "b"], "size": [1.5, 20.25], "more": [[1], [2]]}, **options)
     answers = send(body, PARQUET).json()["predictions"]
     assert [one["prediction"] for one in answers] == pipeline.predict(ROWS)["prediction"].tolist() == ["no", "yes"]
 
 
-@pytest.mark.parametrize("mark", [b",", b";", b"\t"])
+@pytest.mark.parametrize("mark", [b",", b";"])
 def test_csv_of_many_columns_takes_time_in_proportion(mark: bytes, send: Callable[..., Any]) -> None:
-    names = [b"size", b"kind", *(b"x%d" % number for number in range(9_000))]
-    body = b"\n".join([mark.join(names), mark.join([b"1.5", b"a", *[b"7"] * 9_000])])
+    names = [b"size", b"kind", *(b"x%d" % number for number in range(6_000))]
+    body = b"\n".join([mark.join(names), mark.join([b"1.5", b"a", *[b"7"] * 6_000])])
     began = time.process_time()
     assert send(body, CSV).status_code == 200
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(
@@ -331,7 +337,7 @@ def test_no_damaged_body_makes_the_service_fail(kind: str, send: Callable[..., A
         CSV: ROWS.to_csv(index=False).encode(),
         PARQUET: _parquet({"size": [1.5, 20.25], "kind": ["a", "b"]}, compression="none"),
     }[kind]
-    for _ in range(60):
+    for _ in range(40):
         body = _changed(whole, chance)
         began = time.process_time()
         assert send(body, kind).status_code < 500, body

@@ -183,6 +183,9 @@ def _sklearn(estimator: Any) -> onnx.ModelProto:
     from skl2onnx import to_onnx
     from skl2onnx.common import data_types
 
+    if issparse(getattr(estimator, "_fit_X", None)):  # neighbours of rows with words
+        estimator = copy(estimator)
+        estimator._fit_X = estimator._fit_X.toarray()
     if getattr(estimator, "weights", None) == "distance" and getattr(estimator, "p", None) in (1, 2):
         return _neighbors(estimator)
     inputs = _inputs(estimator, data_types)
