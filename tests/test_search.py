@@ -71,6 +71,8 @@ def test_the_budget_is_shared_between_the_models_and_the_final_fit(
     assert (
         "note: the budget: logistic_regression 60 s or 4 trials, random_forest 120 s or 8 trials; 60 s for fitting"
     ) in ready.python("check")
+    with ready.edited(SEARCH, ("  - random_forest\n", "")):
+        assert "the share of random_forest has no effect, because random_forest is not in" in ready.python("check")
     with ready.edited(SEARCH, ("trials: 12", "trials: 10"), ("seconds: 240", "seconds: null")):
         parts = [[{"most_rows": None, "trials": 4}], [{"most_rows": None, "trials": 7}]]
         assert budgets() == parts, "rounded up: no model goes without a trial"
@@ -229,15 +231,11 @@ def test_without_any_finished_trial_the_run_says_so(project: Project) -> None:
     project.stage("plan")
     began = time.monotonic()
     said = project.stage("tune", "--model", "slow")
-    seconds = 9 * 7 / 8
-    assert time.monotonic() - began < seconds * 1.05 + 1
+    assert time.monotonic() - began < 20 + 5, "the only model has twenty seconds for its defaults, after its imports"
     assert project.running() == []
-    assert (
-        "no trial finished within 7.88 s; it is left out (raise `seconds` in params/search.yaml, or take slow from"
-        in said
-    )
+    assert "no trial finished within 20 s; it is left out (raise `seconds` of `budget` in params/search.yaml" in said
     said = project.run(str(TOOLS / "python"), "-m", f"{project.package}.stages.train", code=1)
-    assert said.splitlines()[-1] == "error: there is no model to train (slow: out of time)"
+    assert said.splitlines()[-1] == "error: params/search.yaml, line 17: there is no model to train (slow: out of time): raise 'seconds'"
 
 
 @pytest.mark.slow

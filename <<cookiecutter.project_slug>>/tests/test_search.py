@@ -521,6 +521,34 @@ def test_a_trial_that_waited_for_an_earlier_one_is_not_lost_when_the_clock_ends(
     assert [one.best for one in seen] == ["trial 1"]
 
 
+class Ended(InProcess):
+    """The process that fits ends by a signal each time."""
+
+    def submit(self, function: Any, *words: Any) -> Any:
+        """A future that knows the signal, as loky tells it."""
+        future: Future[Any] = Future()
+        future.set_exception(BrokenExecutor("terminated; the exit codes of the workers are {SIGKILL(-9)}"))
+        return future
+
+
+@pytest.mark.parametrize("seconds", [60, -1])
+def test_a_model_whose_process_is_killed_is_not_called_out_of_time(
+    search: Callable[..., Result], schema: Schema, seconds: float
+) -> None:
+    now = time.monotonic()
+    result = search(_linear(schema), workers=Ended(), deadline=now + seconds, least=now + 60)
+    assert result.state == (
+        "fails with its defaults: the process that fitted it was ended by SIGKILL, perhaps for want of memory"
+    )
+
+
+def test_the_first_trial_may_go_on_beyond_a_small_budget(search: Callable[..., Result], schema: Schema) -> None:
+    now = time.monotonic()
+    result = search(_linear(schema), deadline=now - 1, least=now + 60)
+    assert (result.trials, result.best) == (1, "defaults")
+    assert search(_linear(schema), "none", deadline=now - 1).trials == 0
+
+
 def test_where_few_trials_are_left_to_the_clock_their_folds_do_not_wait_for_each_other() -> None:
     study = optuna.create_study()
     assert not _few_left(study, 2, float("inf")) and _few_left(study, 2, 100.0)
