@@ -235,7 +235,8 @@ def test_without_any_finished_trial_the_run_says_so(project: Project) -> None:
     assert project.running() == []
     assert "no trial finished within 20 s; it is left out (raise `seconds` of `budget` in params/search.yaml" in said
     said = project.run(str(TOOLS / "python"), "-m", f"{project.package}.stages.train", code=1)
-    assert said.splitlines()[-1] == "error: params/search.yaml, line 17: there is no model to train (slow: out of time): raise 'seconds'"
+    assert said.splitlines()[-1].endswith("there is no model to train (slow: out of time): raise 'seconds'")
+    assert said.splitlines()[-1].startswith("error: params/search.yaml:")
 
 
 @pytest.mark.slow

@@ -46,8 +46,8 @@ def lines(folder: Path = Path("reports")) -> list[str]:
     if idle:
         table += _wrapped(
             f"note: no trial of {', '.join(idle)} finished in time: raise `seconds` of `budget` in params/search.yaml, "
-            f"or the part of a model by `shares: {{{idle[0]}: 2}}` there; what is taken from `models` leaves its time to "
-            "the others, whose searches then go on"
+            f"or the part of a model by `shares: {{{idle[0]}: 2}}` there; what is taken from `models` leaves its time "
+            "to the others, whose searches then go on"
         )
     left_out = [one["model"] for one in board["models"] if one["state"].startswith("too many rows")]
     if left_out:

@@ -120,7 +120,8 @@ def candidates(
     if not found:
         states = "; ".join(f"{one.name}: {one.state}" for one in ranked(results))
         if any(one.state == "out of time" for one in results):
-            raise UserError(f"there is no model to train ({states}): raise 'seconds'", "search.yaml", "budget", "seconds")
+            place = ("search.yaml", "budget", "seconds")
+            raise UserError(f"there is no model to train ({states}): raise 'seconds'", *place)
         raise UserError(f"there is no model to train ({states})")
     found.sort(key=lambda one: (-one[1].score, one[1].name))
     return [one for position, (rank, one) in enumerate(found) if rank < OF_EACH or position < MOST_COMPARED]
