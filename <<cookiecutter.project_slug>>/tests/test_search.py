@@ -15,6 +15,9 @@ import pytest
 import table as shared
 from conftest import typed
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
+from sklearn.linear_model import SGDClassifier
+from sklearn.multiclass import OneVsRestClassifier
 
 from << cookiecutter.package_name >>.custom import tasks
 from << cookiecutter.package_name >>.custom.ensembles import BestSingle, GreedySelection, Stacking, Voting
@@ -519,6 +522,20 @@ def test_a_trial_that_waited_for_an_earlier_one_is_not_lost_when_the_clock_ends(
     result = search(_linear(schema), told=lambda found, study: seen.append(found), **words)
     assert (result.state, result.trials, result.best) == ("ok", 1, "trial 1")
     assert [one.best for one in seen] == ["trial 1"]
+
+
+@pytest.mark.parametrize("rows", [40, 12])
+def test_a_class_of_one_row_keeps_models_that_stop_early_alive(rows: int) -> None:
+    X, y = np.arange(2.0 * rows).reshape(rows, 2), np.arange(rows) % 4
+    y[y == 3] = 0
+    y[0] = 3
+    for model in (
+        HistGradientBoostingClassifier(early_stopping=True),
+        SGDClassifier(early_stopping=True),
+        GradientBoostingClassifier(n_iter_no_change=3, n_estimators=5),
+        OneVsRestClassifier(HistGradientBoostingClassifier(early_stopping=True, max_iter=5)),
+    ):
+        assert set(fit(model, X, y).predict(X)) <= {0, 1, 2, 3}
 
 
 class Ended(InProcess):

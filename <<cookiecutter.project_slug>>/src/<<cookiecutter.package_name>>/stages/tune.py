@@ -111,8 +111,8 @@ def _search(name: str, plan: dict[str, Any], budget: dict[str, Any], rows: int, 
     if code < 0:
         raise UserError(
             f"{name}: the search was ended by {signal_name(-code)}; its finished trials are kept, and the next run "
-            "goes on from them (with `workers: {class: Processes}` in params/search.yaml it goes on without such a trial; "
-            f"or take {name} from `models` there)"
+            "goes on from them (with `workers: {class: Processes}` in params/search.yaml it goes on without such a "
+            f"trial; or take {name} from `models` there)"
         )
     if code:
         sys.exit(code)
