@@ -18,6 +18,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from ..errors import UserError, nearest
 from ..imported import local, source_of
+from ..missing import refuse_missing
 from ..names import RULE, is_name, twin
 from ..schema import DTYPES, ROLES, RULES, dtype_of_format
 from ..service.settings import read_settings
@@ -71,6 +72,7 @@ def compile_params(folder: Path) -> Plan:
         For the first thing that is wrong, with file, line, and what would be right.
     """
     root = folder.resolve().parent
+    refuse_missing(folder)
     packages = _registry(*read(folder / "registry.yaml", root))
     grammar = Grammar(packages)
     data = _data(*read(folder / "data.yaml", root), grammar)
