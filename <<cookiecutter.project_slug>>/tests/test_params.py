@@ -62,7 +62,7 @@ def test_one_error_names_all_packages_that_are_missing_and_the_extras_that_bring
     (params / "models" / "b.yaml").write_text("class: absent_four.Model\n")  # it does not compete
     (params / "registry.yaml").write_text("packages: [absent_two, sklearn]\n")
     assert missing(params) == {"absent_one": "fast", "absent_three": "", "absent_two": "fast"}
-    with pytest.raises(UserError, match="add what brings absent_three to `dependencies`.*`make setup`.*extras fast"):
+    with pytest.raises(UserError, match=r"add what brings absent_three to `dependencies`.*`make setup`.*extras fast"):
         refuse_missing(params)
 
 

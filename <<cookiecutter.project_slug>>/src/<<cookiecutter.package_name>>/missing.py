@@ -1,4 +1,4 @@
-"""Packages that the params name and that are not installed: `python -m <package>.missing` prints the extras for them."""
+"""Packages that the params name and that are not installed; `python -m <package>.missing` prints their extras."""
 
 import importlib.util
 import re
