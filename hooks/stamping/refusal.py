@@ -1,4 +1,4 @@
-"""Repeat a refusal below the traceback that cookiecutter prints after a hook fails: its reader looks at the last line."""
+"""Repeat a refusal below the traceback that cookiecutter prints after a hook has failed, as the last line."""
 
 import atexit
 import os
