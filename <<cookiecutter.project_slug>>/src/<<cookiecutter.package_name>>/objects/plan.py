@@ -24,7 +24,7 @@ from ..schema import DTYPES, ROLES, RULES, dtype_of_format
 from ..service.settings import read_settings
 from ..steps.apart import PARTS
 from ..steps.task import AROUND, Task
-from .attempts import is_amount, try_metric, try_search, try_splitter
+from .attempts import is_amount, try_metric, try_search, try_splitter, try_storing
 from .build import build, check
 from .code import fingerprints
 from .grammar import ESTIMATORS, Grammar, Object, OneOf, Steps, classes, column_names, parameters, plain
@@ -86,6 +86,7 @@ def compile_params(folder: Path) -> Plan:
     plan = Plan(notes=[*_split_notes(split, data, task), *search.pop("notes")])
     try_searchers = search.pop("try")
     named: set[str] = set()
+    models: list[Model] = []
     columns: list[dict[str, Any]] = []
     chosen: list[dict[str, Any]] = []
     most: dict[str, dict[str, int]] = {"otherwise": {}, "text": {}}  # rows, without and with a feature of free text
@@ -109,6 +110,7 @@ def compile_params(folder: Path) -> Plan:
         # Where a search runs changes no score.
         used |= _named([data["task"], {key: one for key, one in own.items() if key not in ("workers", "storage")}])
         named |= classes(model.estimator) | classes(model.preprocess)
+        models.append(model)
         chosen += [one for one in [_chosen_columns(model.preprocess)] if one and one not in chosen]
         columns += [one for one in _named_columns(model.preprocess) if one not in columns]
         plan.slices[f"models/{name}"] = slice_ | {"code": fingerprints(used)}
@@ -124,6 +126,12 @@ def compile_params(folder: Path) -> Plan:
         plan.slices[f"models/{name}"] |= parts(name)
     plan.slices["data"] = data | {"code": fingerprints(_named(data["task"]))}
     package = read_package(folder, grammar)
+    flavors = {
+        name: build(grammar.object(one, Where("params/package.yaml").at("parts", name), ["flavor"]))
+        for name, one in package["parts"].items()
+    }
+    for model in models:
+        try_storing(model, flavors, named)
     trained = _train(*train, names, task, grammar) | {"parts": package["parts"]}
     plan.slices["train"] = trained | {
         "models": list(names),

@@ -127,11 +127,13 @@ def permutation_importance(
 def _by_relation(sample: pd.DataFrame, truth: np.ndarray) -> list[Any]:
     """Return the columns in the order of a cheap score: the largest correlation of their ranks with a target's."""
     targets = pd.DataFrame(truth.reshape(len(truth), -1)).rank().to_numpy()
-    codes = {
-        name: column.rank() if pd.api.types.is_numeric_dtype(column) else pd.Series(pd.factorize(column)[0]).rank()
-        for name, column in sample.items()
-    }
-    ranks = np.column_stack([np.nan_to_num(one.to_numpy(dtype=float), nan=-1.0) for one in codes.values()])
+    codes = [
+        column.to_numpy(dtype=float, na_value=np.nan)
+        if pd.api.types.is_numeric_dtype(column)
+        else pd.factorize(column)[0].astype(float)
+        for _, column in sample.items()
+    ]
+    ranks = pd.DataFrame(np.column_stack(codes)).rank(na_option="top").to_numpy()
     one, other = (values - values.mean(axis=0) for values in (ranks, targets))
     norms = np.linalg.norm(one, axis=0)[:, None] * np.linalg.norm(other, axis=0)[None, :]
     related = np.abs(one.T @ other) / np.where(norms == 0, np.inf, norms)
