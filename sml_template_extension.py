@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "hooks"))
 try:
     from stamping.names import package_name, project_slug
+    from stamping.refusal import repeat_at_end
     from stamping.watching import watch, watcher
 finally:
     sys.path.remove(str(ROOT / "hooks"))
@@ -28,6 +29,7 @@ class TemplateExtension(Extension):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
+        repeat_at_end()
         # Hooks are rendered with the template as the working directory; everything before them where the user is.
         if Path.cwd() != ROOT:
             TemplateExtension.invoked_from = Path.cwd()

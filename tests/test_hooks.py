@@ -13,9 +13,11 @@ import yaml
 from conftest import ROOT, tree
 from conftest import run as run_command
 from cookiecutter.utils import create_env_with_context
-from stamping import answers, closing, overlay, plan, wiring
+from stamping import answers, closing, overlay, plan, refusal, wiring
 from stamping.after import after
 from stamping.before import before
+from stamping.ending import guarded
+from stamping.errors import AnswerError
 from stamping.plan import Model
 from test_answers import GOOD
 
@@ -266,3 +268,18 @@ def test_answers_enter_the_hooks_as_data(tmp_path: Path) -> None:
         "import json\ndef before(answers, *paths): print(json.dumps(answers['description']))\n"
     )
     assert json.loads(run_command(sys.executable, str(script), cwd=tmp_path)) == wild
+
+
+def test_a_refusal_is_repeated_after_all_that_cookiecutter_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(refusal.VARIABLE, str(tmp_path / "refusal"))
+
+    def refuse() -> None:
+        raise AnswerError("target: there is none")
+
+    assert guarded(refuse, tmp_path, fresh=False) == 1
+    assert capsys.readouterr().err == "target: there is none\n"
+    refusal._repeat(tmp_path / "refusal")
+    assert capsys.readouterr().err == "\ntarget: there is none\n"
+    assert not (tmp_path / "refusal").exists()

@@ -192,7 +192,7 @@ VALUES: dict[tuple[str, str], list[str]] = {
         "{trials: 4, shares: {train: .inf}}",
         "{trials: 4, seconds: 10, shares: {train: 1e300}}",
         "{trials: 4, seconds: 10, shares: {train: 1.0e-300}}",
-        "{trials: 4, shares: {svm: 1}}",
+        "{trials: 4, shares: {nobody: 1}}",
         "{trials: 4, shares: {logistic_regression: 0}}",
         "{trials: 4, shares: {logistic_regression: -1}}",
         "{trials: 4, shares: {logistic_regression: true}}",

@@ -104,7 +104,7 @@ def test_the_summary_names_the_models_and_the_report(project: Project) -> None:
     last = board["models"][-1]
     found = f'"score": {last["score"]},\n      "state": "ok"'
     with project.edited("reports/leaderboard.json", (found, '"score": null,\n      "state": "out of time"')):
-        assert f"note: no trial of {last['model']} finished in " in project.python("summary")
+        assert f"note: no trial of {last['model']} finished in time: raise `seconds` of" in project.python("summary")
     with project.edited("reports/leaderboard.json", (found, '"score": null,\n      "state": "too many rows: so many"')):
         said = project.python("summary")
         assert f"note: the seconds of {last['model']} do not suffice for so many rows" in said
@@ -355,7 +355,7 @@ def test_the_seconds_are_a_hard_limit(project: Project, sleep: str) -> None:
     project.run("dvc", "repro", "split")
     began = time.monotonic()
     said = project.stage("tune", "--model", "slow")
-    assert time.monotonic() - began < 5 * 1.05 + 1
+    assert time.monotonic() - began < 5 * 1.05 + 4, "five seconds after the imports"
     assert project.running() == []
     assert "no trial finished within 5 s" in said
     result = json.loads((project.path / "models" / "tuned" / "slow" / "result.json").read_text())

@@ -106,7 +106,7 @@ def test_a_learning_curve_is_drawn_if_it_is_cheap(project: Project, explain: Any
         curve(1e-9, seconds=1e-5)
 
 
-def test_permutation_importance_is_scikit_learns(project: Project) -> None:
+def test_permutation_importance_is_scikit_learns(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     features = pd.DataFrame(random.normal(size=(400, 3)), columns=["much", "little", "nothing"])
     target = 3 * features["much"] + features["little"] + random.normal(size=400)
@@ -118,7 +118,10 @@ def test_permutation_importance_is_scikit_learns(project: Project) -> None:
     known = permutation_importance(fitted, features, target, scoring="r2", random_state=1)
     assert found["feature"].tolist() == ["much", "little", "nothing"]
     assert found["mean"].tolist() == pytest.approx(known["importances_mean"].tolist(), abs=0.1)
-    assert len(project.module("steps.evaluate").permutation_importance(*asked, seconds=0))
+    assert len(project.module("steps.evaluate").permutation_importance(*asked, seconds=0)) == 3
+    monkeypatch.setattr(project.module("steps.evaluate"), "CELLS_AT_ONCE", 1)
+    few = project.module("steps.evaluate").permutation_importance(*asked, seconds=0)
+    assert few["feature"].tolist() == ["much"] and few.attrs["left_out"] == 2
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from << cookiecutter.package_name >>.errors import UserError
+from << cookiecutter.package_name >>.missing import missing, refuse_missing
 from << cookiecutter.package_name >>.objects.build import build
 from << cookiecutter.package_name >>.objects.grammar import Grammar
 from << cookiecutter.package_name >>.objects.metrics import metric
@@ -48,6 +49,21 @@ def test_a_competing_model_learns_from_its_defaults_and_its_seeds(
 
 def test_remote_runs_can_be_had_as_the_params_say() -> None:
     assert read_remote(PARAMS).timeout > 0
+
+
+def test_one_error_names_all_packages_that_are_missing_and_the_extras_that_bring_them(tmp_path: Path) -> None:
+    params = tmp_path / "params"
+    (params / "models").mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "x"\n[project.optional-dependencies]\nfast = ["absent-one-cpu>=1", "absent_two<3"]\n'
+    )
+    (params / "search.yaml").write_text("models: [a]\n")
+    (params / "models" / "a.yaml").write_text("class: absent_one.Model\nparams: {b: {class: absent_three.B}}\n")
+    (params / "models" / "b.yaml").write_text("class: absent_four.Model\n")  # it does not compete
+    (params / "registry.yaml").write_text("packages: [absent_two, sklearn]\n")
+    assert missing(params) == {"absent_one": "fast", "absent_three": "", "absent_two": "fast"}
+    with pytest.raises(UserError, match=r"add what brings absent_three to `dependencies`.*`make setup`.*extras fast"):
+        refuse_missing(params)
 
 
 def test_the_params_are_read_as_dvc_reads_them() -> None:

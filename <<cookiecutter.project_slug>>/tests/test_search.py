@@ -15,6 +15,10 @@ import pandas as pd
 import pytest
 import table as shared
 from conftest import typed
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
+from sklearn.linear_model import SGDClassifier
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import StandardScaler
 
 from << cookiecutter.package_name >>.custom import tasks
@@ -529,6 +533,48 @@ def test_a_trial_that_waited_for_an_earlier_one_is_not_lost_when_the_clock_ends(
     result = search(_linear(schema), told=lambda found, study: seen.append(found), **words)
     assert (result.state, result.trials, result.best) == ("ok", 1, "trial 1")
     assert [one.best for one in seen] == ["trial 1"]
+
+
+@pytest.mark.parametrize("rows", [40, 12])
+def test_a_class_of_one_row_keeps_models_that_stop_early_alive(rows: int) -> None:
+    X, y = np.arange(2.0 * rows).reshape(rows, 2), np.arange(rows) % 4
+    y[y == 3] = 0
+    y[0] = 3
+    for model in (
+        HistGradientBoostingClassifier(early_stopping=True),
+        SGDClassifier(early_stopping=True),
+        GradientBoostingClassifier(n_iter_no_change=3, n_estimators=5),
+        OneVsRestClassifier(HistGradientBoostingClassifier(early_stopping=True, max_iter=5)),
+    ):
+        assert set(fit(model, X, y).predict(X)) <= {0, 1, 2, 3}
+
+
+class Ended(InProcess):
+    """The process that fits ends by a signal each time."""
+
+    def submit(self, function: Any, *words: Any) -> Any:
+        """A future that knows the signal, as loky tells it."""
+        future: Future[Any] = Future()
+        future.set_exception(BrokenExecutor("terminated; the exit codes of the workers are {SIGKILL(-9)}"))
+        return future
+
+
+@pytest.mark.parametrize("seconds", [60, -1])
+def test_a_model_whose_process_is_killed_is_not_called_out_of_time(
+    search: Callable[..., Result], schema: Schema, seconds: float
+) -> None:
+    now = time.monotonic()
+    result = search(_linear(schema), workers=Ended(), deadline=now + seconds, least=now + 60)
+    assert result.state == (
+        "fails with its defaults: the process that fitted it was ended by SIGKILL, perhaps for want of memory"
+    )
+
+
+def test_the_first_trial_may_go_on_beyond_a_small_budget(search: Callable[..., Result], schema: Schema) -> None:
+    now = time.monotonic()
+    result = search(_linear(schema), deadline=now - 1, least=now + 60)
+    assert (result.trials, result.best) == (1, "defaults")
+    assert search(_linear(schema), "none", deadline=now - 1).trials == 0
 
 
 def test_where_few_trials_are_left_to_the_clock_their_folds_do_not_wait_for_each_other() -> None:

@@ -105,6 +105,13 @@ def test_a_model_of_another_version_of_scikit_learn_is_warned_of(saved: Path, na
     seal(saved)
     with pytest.warns(UserWarning, match="was made with scikit-learn 0.9.1"):
         load(saved, named)
+    (saved / "model.skops").write_bytes(b"what its version wrote")
+    seal(saved)
+    with (
+        pytest.warns(UserWarning),
+        pytest.raises(UserError, match=r"^the model was made with scikit-learn 0\.9\.1, and .* which may be why: "),
+    ):
+        load(saved, named)
 
 
 @pytest.fixture(params=["memory", "folder"])

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .errors import AnswerError
+from .refusal import note
 
 
 def guarded(work: Callable[[], object], project: Path, fresh: bool) -> int:
@@ -18,11 +19,10 @@ def guarded(work: Callable[[], object], project: Path, fresh: bool) -> int:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         work()
-    except AnswerError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"the project cannot be written: {error}", file=sys.stderr)
+    except (AnswerError, OSError) as error:
+        message = str(error) if isinstance(error, AnswerError) else f"the project cannot be written: {error}"
+        print(message, file=sys.stderr)
+        note(message)
         return 1
     except KeyboardInterrupt:
         if fresh:

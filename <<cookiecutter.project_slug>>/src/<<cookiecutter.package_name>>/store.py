@@ -200,11 +200,12 @@ def environment(packages: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _compare_versions(made_with: Mapping[str, str]) -> None:
-    """Warn where the model was made with another minor version of scikit-learn, which promises nothing then."""
+def _other_version(made_with: Mapping[str, str]) -> str:
+    """Say that a model was made with another minor version of scikit-learn, which promises nothing then."""
     theirs, ours = made_with.get("scikit-learn", ""), importlib.metadata.version("scikit-learn")
-    if theirs.split(".")[:2] != ours.split(".")[:2]:
-        warnings.warn(f"the model was made with scikit-learn {theirs}, and {ours} is installed", stacklevel=3)
+    if theirs.split(".")[:2] == ours.split(".")[:2]:
+        return ""
+    return f"the model was made with scikit-learn {theirs}, and {ours} is installed"
 
 
 def _opened(folder: Path, about: About) -> tuple[dict[str, Any], Schema]:
@@ -218,7 +219,9 @@ def _opened(folder: Path, about: About) -> tuple[dict[str, Any], Schema]:
         if name not in PARTS or not isinstance(flavor, type) or name not in getattr(flavor, "suits", ()):
             raise UserError(f"{folder}: {path} is no flavor for a part {name!r}")
         flavors[name] = flavor()
-    _compare_versions(read_environment(folder))
+    other = _other_version(read_environment(folder))
+    if other:
+        warnings.warn(other, stacklevel=3)
     schema = read_schema(folder)
     if schema.task["class"] not in about.named:
         raise UserError(
@@ -237,14 +240,16 @@ def _together(folder: Path, flavors: Mapping[str, Any], about: About) -> Any:
 
 def _got(folder: Path, name: str, flavor: Any, about: About) -> Any:
     path = folder / f"{name}{flavor.suffix}"
+    other = _other_version(read_environment(folder))
+    why = f"{other}, which may be why: " if other else ""
     try:
         return flavor.load(path, about)
-    except UserError:
-        raise
+    except UserError as error:
+        raise UserError(f"{why}{error.message}", *error.place) from error.__cause__
     except ModuleNotFoundError as error:
-        raise UserError(f"{path} cannot be loaded: {error}") from None
+        raise UserError(f"{why}{path} cannot be loaded: {error}") from None
     except Exception as error:
-        raise UserError(f"{path} is damaged: {type(error).__name__}: {error}") from error
+        raise UserError(f"{why}{path} is damaged: {type(error).__name__}: {error}") from error
 
 
 def _path(flavor: Any) -> str:

@@ -44,11 +44,11 @@ def lines(folder: Path = Path("reports")) -> list[str]:
         ]
     idle = [one["model"] for one in board["models"] if one["state"] == "out of time"]
     if idle:
-        spent = sum(seconds[name] for name in idle)
-        table += [
-            f"  note: no trial of {', '.join(idle)} finished in {spent:.0f} s; what is taken from `models`",
-            "  in params/search.yaml leaves its time to the others, whose searches then go on",
-        ]
+        table += _wrapped(
+            f"note: no trial of {', '.join(idle)} finished in time: raise `seconds` of `budget` in params/search.yaml, "
+            f"or the part of a model by `shares: {{{idle[0]}: 2}}` there; what is taken from `models` leaves its time "
+            "to the others, whose searches then go on"
+        )
     left_out = [one["model"] for one in board["models"] if one["state"].startswith("too many rows")]
     if left_out:
         table += [

@@ -21,7 +21,18 @@ HARMLESS = (
     "collections.OrderedDict",
     "numpy.dtype",
     *(f"scipy.sparse._{kind}.{kind}_{form}" for kind in ("coo", "csc", "csr", "dia") for form in ("array", "matrix")),
+    # what transformers have as defaults, or choose columns by
+    "numpy.mean",
+    "scipy._lib.array_api_compat.numpy._aliases.asarray",
+    "scipy.interpolate._bsplines.BSpline",
+    "sklearn.cluster._kmeans._kmeans_single_elkan",
+    "sklearn.cluster._kmeans._kmeans_single_lloyd",
+    *(f"skrub._dataframe._common.is_{kind}" for kind in ("any_date", "bool", "categorical", "numeric", "string")),
+    "skrub._table_vectorizer._created_by_predicate",
+    "skrub.selectors._selectors._cardinality_below",
 )
+# The functions of these packages compute from arrays and do nothing else.
+COMPUTING = ("sklearn.feature_selection.", "sklearn.metrics.")
 # A class can be part of a model if it, or a class that it derives from, is listed here. Building one has no effect
 # outside the process.
 PARTS_OF_MODELS = frozenset(
@@ -49,6 +60,11 @@ PARTS_OF_MODELS = frozenset(
         "sklearn.neighbors._kd_tree.BinaryTree32",
         "sklearn.neighbors._kd_tree.BinaryTree64",
         "sklearn.tree._tree.Tree",
+        # what transformers keep
+        "sklearn.impute._iterative._ImputerTriplet",
+        "skrub._table_vectorizer.ShortReprDict",
+        "skrub._utils.LRUDict",
+        "skrub.selectors._base.Selector",
         # what stands around an estimator
         "sklearn.calibration._CalibratedClassifier",
         "sklearn.metrics._scorer._BaseScorer",
@@ -86,6 +102,8 @@ def is_trusted(name: str, named: Iterable[str]) -> bool:
         return False
     if any(_found(path) is thing for path in named):
         return True
+    if inspect.isfunction(thing):
+        return thing.__module__.startswith(COMPUTING) and not thing.__name__.startswith("_")
     # A module also holds classes that it imports from elsewhere.
     own = inspect.isclass(thing) and thing.__module__.split(".")[0] in packages
     return own and any(f"{base.__module__}.{base.__qualname__}" in PARTS_OF_MODELS for base in thing.__mro__)

@@ -74,9 +74,13 @@ class Processes:
 
     @property
     def environment(self) -> dict[str, str]:
-        """How many threads each process uses: `OMP_NUM_THREADS` where that is set, else an equal part of the cores."""
+        """Return how many threads each process uses: `OMP_NUM_THREADS` if set, else an equal part of the cores.
+
+        loky's own report of a crash, hundreds of lines, is off unless `PYTHONFAULTHANDLER` asks for it.
+        """
         each = os.environ.get("OMP_NUM_THREADS") or str(max(1, (os.cpu_count() or 1) // self.n_workers))
-        return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), each)
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), each)
+        return threads | {"PYTHONFAULTHANDLER": os.environ.get("PYTHONFAULTHANDLER", "")}
 
     def start(self, fork: bool = False) -> None:
         """Start the processes.

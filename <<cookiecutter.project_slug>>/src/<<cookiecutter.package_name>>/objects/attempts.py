@@ -3,24 +3,39 @@
 What their constructors accept may still not work. Trying it takes milliseconds; the search would find out after hours.
 """
 
+import contextlib
 import copy
+import io
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
 
+from ..errors import UserError
+from ..files import temporary
+from ..schema import DTYPES
 from ..steps.task import Task
-from .grammar import Object
+from .build import pipeline, steps
+from .grammar import Object, OneOf, Steps
 from .metrics import Metric
+from .model import Model
 from .reader import Where
+from .registry import PACKAGE, load
 from .space import suggest
 
 ROWS = 2000  # of the table that splitters are tried on
 MOST_TRIALS = 60  # of the study that samplers and pruners are tried on
 STEPS = 6
+TOY_ROWS = 60  # of the table that steps are fitted to
+# Modules of `custom/` that the template brings, with the transformers that are known to be stored.
+STOCK = ("dates", "text")
+# Estimators of scikit-learn that skops does not know.
+ONLY_JOBLIB = ("sklearn.cluster.Birch",)
 # Of each kind of estimator, the modules whose metrics mean nothing to it: on class codes, for example, r2 is a number.
 ALIEN = {
     "classifier": ("sklearn.metrics._regression",),
@@ -55,6 +70,113 @@ def try_splitter(splitter: Any, node: Object) -> None:
         raise node.where.error(f"{node.name} cannot split a table: a part of the split has no rows")
     if set(parts[0]) & set(parts[1]):
         raise node.where.error(f"{node.name} cannot split a table: rows to learn from are also rows to score")
+
+
+def try_storing(model: Model, flavors: Mapping[str, Any], named: Iterable[str]) -> None:
+    """Fit a model's preprocessing to a toy table, then store and load each step that is not scikit-learn's.
+
+    A preprocessing that cannot be fitted to the toy table is not judged.
+
+    Parameters
+    ----------
+    model : Model
+        Its preprocessing may name classes of any package.
+    flavors : mapping of str to object
+        How parts of a model are stored; those that are not named by skops.
+    named : iterable of str
+        The import paths that the params name, which a stored model may hold.
+
+    Raises
+    ------
+    UserError
+        If a step cannot be stored or loaded, with its class and the flavor that can.
+    """
+    if model.estimator.path in ONLY_JOBLIB and type(flavors.get("model")).__name__ != "Joblib":
+        raise model.estimator.where.error(
+            f"{model.estimator.path} cannot be stored by skops: write `parts: {{model: {{class: Joblib}}}}` in "
+            "params/package.yaml"
+        )
+    places = dict(_foreign(model.preprocess))
+    if not places:
+        return
+    from ..custom.flavors import Joblib, Skops
+    from ..store import About
+
+    about = About(sorted({*named}))
+    for step in _fitted_steps(model):
+        path = next((path for path in places if load(path, places[path]) is type(step)), None)
+        if path is None:
+            continue
+        chosen = flavors.get("transformers") or Skops()
+        reason = _unstorable(step, chosen, about)
+        if reason:
+            other = next((one for one in (Skops(), Joblib()) if not _unstorable(step, one, about)), None)
+            hint = "no flavor of this project can; use another class"
+            if other is not None:
+                hint = f"`parts: {{transformers: {{class: {type(other).__name__}}}}}` in params/package.yaml can"
+            fails = f"{path} cannot be stored by {type(chosen).__name__} once it is fitted"
+            raise places[path].error(f"{fails}: {hint} ({reason})")
+
+
+def _foreign(node: Any) -> Iterator[tuple[str, Where]]:
+    """The classes in a node that neither scikit-learn nor this template brings, with their places."""
+    if isinstance(node, Object):
+        stock = node.path.startswith(("sklearn.", *(f"{PACKAGE}.custom.{name}." for name in STOCK)))
+        if not stock:
+            yield node.path, node.where
+        for one in node.params.values():
+            yield from _foreign(one)
+    elif isinstance(node, Steps | OneOf):
+        for _, one in node.items:
+            yield from _foreign(one)
+
+
+def _fitted_steps(model: Model) -> list[Any]:
+    """The steps of a preprocessing, fitted to a toy table; empty if they cannot be."""
+    random = np.random.default_rng(0)
+    dtypes = {f"{dtype}_{number}": dtype for dtype in DTYPES for number in (1, 2)}
+    words = np.array(["red", "green", "blue", "cat", "dog"])
+    columns: dict[str, Any] = {
+        "number": lambda: random.normal(size=TOY_ROWS),
+        "category": lambda: pd.Categorical(random.choice(words[:3], TOY_ROWS)),
+        "datetime": lambda: pd.date_range("2020-01-01", periods=TOY_ROWS),
+        "text": lambda: [" ".join(random.choice(words, 5)) + f" {row}" for row in range(TOY_ROWS)],
+    }
+    table = pd.DataFrame({name: columns[dtype]() for name, dtype in dtypes.items()})
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            front = pipeline(steps(model.preprocess, {}, dtypes, "preprocess"))
+            front.fit(table, np.arange(TOY_ROWS) % 2)
+    except Exception:  # nosec B110 # the toy table is not the owner's, and says nothing of the params
+        return []
+    return list(_inner(front))
+
+
+def _inner(thing: Any) -> Iterator[Any]:
+    """The steps of a pipeline or of columns side by side, at any depth."""
+    if isinstance(thing, ColumnTransformer):
+        for _, one, _ in thing.transformers_:
+            yield from _inner(one)
+    elif isinstance(thing, Pipeline):
+        for _, one in thing.steps:
+            yield from _inner(one)
+    else:
+        yield thing
+
+
+def _unstorable(thing: Any, flavor: Any, about: Any) -> str:
+    """Why a flavor cannot store and load a fitted step, or nothing."""
+    with temporary() as folder:
+        path = folder / f"step{flavor.suffix}"
+        try:
+            flavor.save(thing, path, about)
+            flavor.load(path, about)
+        except UserError as error:
+            return error.message.replace(str(path), "it").split(", which is no part")[0]
+        except Exception as error:
+            return _reason(error)
+    return ""
 
 
 def try_search(made: dict[str, Any], objectives: int, space: Sequence[Any], where: Where) -> None:

@@ -18,12 +18,13 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from ..errors import UserError, nearest
 from ..imported import local, source_of
+from ..missing import refuse_missing
 from ..names import RULE, is_name, twin
 from ..schema import DTYPES, ROLES, RULES, dtype_of_format
 from ..service.settings import read_settings
 from ..steps.apart import PARTS
 from ..steps.task import AROUND, Task
-from .attempts import is_amount, try_metric, try_search, try_splitter
+from .attempts import is_amount, try_metric, try_search, try_splitter, try_storing
 from .build import build, check
 from .code import fingerprints
 from .grammar import ESTIMATORS, Grammar, Object, OneOf, Steps, classes, column_names, parameters, plain
@@ -34,6 +35,7 @@ from .registry import find_all, kind_of, load
 from .space import check_seeds
 
 LEAST_SECONDS = 0.1  # of the budget, for each model and for `train`
+CHEAPEST = 20.0  # seconds for the defaults of the first model, where its share is smaller
 BUDGETS = {"otherwise": "budget", "text": "budget_with_text"}  # in a slice, by the kind of table
 EXAMPLES = ("generated", "real")
 STAGE = re.compile(r"(?![vV]\d)[A-Za-z]")  # how a name begins that GTO and MLflow both take
@@ -70,18 +72,21 @@ def compile_params(folder: Path) -> Plan:
         For the first thing that is wrong, with file, line, and what would be right.
     """
     root = folder.resolve().parent
+    refuse_missing(folder)
     packages = _registry(*read(folder / "registry.yaml", root))
     grammar = Grammar(packages)
     data = _data(*read(folder / "data.yaml", root), grammar)
     task = build(grammar.object(data["task"], Where("params/data.yaml").at("task"), ["task"]))
     split = _split(*read(folder / "split.yaml", root), grammar)
-    search = _search(*read(folder / "search.yaml", root), grammar, task)
+    files = [file.stem for file in sorted((folder / "models").glob("*.yaml"))]
+    search = _search(*read(folder / "search.yaml", root), grammar, task, files)
     train, evaluate = (read(folder / name, root) for name in ("train.yaml", "evaluate.yaml"))
     names, shares = search.pop("models"), search.pop("shares")
 
-    plan = Plan(notes=_split_notes(split, data, task))
+    plan = Plan(notes=[*_split_notes(split, data, task), *search.pop("notes")])
     try_searchers = search.pop("try")
     named: set[str] = set()
+    models: list[Model] = []
     columns: list[dict[str, Any]] = []
     chosen: list[dict[str, Any]] = []
     most: dict[str, dict[str, int]] = {"otherwise": {}, "text": {}}  # rows, without and with a feature of free text
@@ -99,10 +104,13 @@ def compile_params(folder: Path) -> Plan:
         # What any model has to beat always competes: it is one fit, and a quick one.
         if load(model.estimator.path, place) is type(task.dummy()) and not model.space:
             slice_["always"] = True
+        if name == next(iter(names)):
+            slice_["least_seconds"] = CHEAPEST
         used = classes(model.estimator) | classes(model.preprocess)
         # Where a search runs changes no score.
         used |= _named([data["task"], {key: one for key, one in own.items() if key not in ("workers", "storage")}])
         named |= classes(model.estimator) | classes(model.preprocess)
+        models.append(model)
         chosen += [one for one in [_chosen_columns(model.preprocess)] if one and one not in chosen]
         columns += [one for one in _named_columns(model.preprocess) if one not in columns]
         plan.slices[f"models/{name}"] = slice_ | {"code": fingerprints(used)}
@@ -118,6 +126,12 @@ def compile_params(folder: Path) -> Plan:
         plan.slices[f"models/{name}"] |= parts(name)
     plan.slices["data"] = data | {"code": fingerprints(_named(data["task"]))}
     package = read_package(folder, grammar)
+    flavors = {
+        name: build(grammar.object(one, Where("params/package.yaml").at("parts", name), ["flavor"]))
+        for name, one in package["parts"].items()
+    }
+    for model in models:
+        try_storing(model, flavors, named)
     trained = _train(*train, names, task, grammar) | {"parts": package["parts"]}
     plan.slices["train"] = trained | {
         "models": list(names),
@@ -497,7 +511,7 @@ def _split(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
     return split
 
 
-def _search(data: Any, where: Where, grammar: Grammar, task: Task) -> dict[str, Any]:
+def _search(data: Any, where: Where, grammar: Grammar, task: Task, files: list[str]) -> dict[str, Any]:
     keys = ["models", "metric", "budget", "sampler", "pruner", "workers"]
     where.mapping(data, [*keys, "sample", "storage", "also_minimize"], keys)
     names = data["models"]
@@ -530,11 +544,13 @@ def _search(data: Any, where: Where, grammar: Grammar, task: Task) -> dict[str, 
         "metric": chosen.plain(),
         "budget": amounts,
         "also_minimize": data.get("also_minimize"),
-        "shares": _shares(budget.get("shares") or {}, where.at("budget", "shares"), names),
+        "shares": _shares(budget.get("shares") or {}, where.at("budget", "shares"), names, files),
     }
     if search["also_minimize"] not in (None, "prediction_time"):
         written = data["also_minimize"]
         raise where.at("also_minimize").error(f"prediction_time is what can be minimised, not {written!r}")
+    waiting = [name for name in budget.get("shares") or {} if name not in search["shares"]]
+    search["notes"] = [f"the share of {name} has no effect, because {name} is not in `models`" for name in waiting]
     for name in search["shares"]:
         seconds = _share(amounts, search["shares"], name).get("seconds", LEAST_SECONDS)
         if seconds < LEAST_SECONDS:
@@ -577,9 +593,12 @@ def _with_sample(search: dict[str, Any], data: Mapping[str, Any], where: Where, 
     return rest | {"sample": written}
 
 
-def _shares(data: Any, where: Where, names: list[str]) -> dict[str, float]:
-    """Each model's part of the budget, and that of `train`; 1 where none is written."""
-    written = where.mapping(data, ["train", *names])
+def _shares(data: Any, where: Where, names: list[str], files: list[str]) -> dict[str, float]:
+    """Return each model's part of the budget, and that of `train`; 1 where none is written.
+
+    The share of a model that has a file, and is not among `models` now, waits for its return.
+    """
+    written = where.mapping(data, ["train", *names, *files])
     for name, share in written.items():
         if not is_amount(share):
             raise where.at(name).error(f"a share is a number above 0 and up to a billion, not {share!r}")

@@ -239,9 +239,9 @@ def load(path: str, where: Where, kinds: Iterable[str] = (*KINDS, *VALUES)) -> A
 def _imported(path: str) -> Any:
     module_name, _, name = path.rpartition(".")
     module = importlib.import_module(module_name)
-    # scikit-learn hides its experimental classes until these are imported.
-    for hidden in ("enable_iterative_imputer", "enable_halving_search_cv") if path.startswith("sklearn.") else ():
-        if not hasattr(module, name):
+    # scikit-learn hides its experimental classes until these are imported, and raises ImportError when asked for them.
+    if name == "IterativeImputer" or name.startswith("Halving"):
+        for hidden in ("enable_iterative_imputer", "enable_halving_search_cv"):
             importlib.import_module(f"sklearn.experimental.{hidden}")
     if not hasattr(module, name):
         raise AttributeError(f"{module_name!r} has no {name!r}{nearest(name, dir(module))}")

@@ -472,7 +472,11 @@ def permutation_importance(evaluation: Evaluation, top: int = 20) -> Chart:
     axes.set_xlabel(f"How much worse {in_words(evaluation.metric)} gets\nwhen the column is shuffled")
     readable(axes)
     caption = f"How much the model leans on each column, on {evaluation.rows}. Whiskers are one standard deviation."
-    return Chart("Permutation importance", caption + _of_all(shown, data, "columns"), figure, data)
+    caption += _of_all(shown, data, "columns")
+    left_out = data.attrs.get("left_out", 0)
+    if left_out:
+        caption += f" {left_out:,} more columns, those least related to the target, were not tried for lack of time."
+    return Chart("Permutation importance", caption, figure, data)
 
 
 @styled

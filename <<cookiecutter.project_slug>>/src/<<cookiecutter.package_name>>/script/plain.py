@@ -122,8 +122,14 @@ def floats(X: np.ndarray) -> np.ndarray:
 
 
 def fitted(model: Any, X: Any, y: np.ndarray) -> tuple[list[Any], Any]:
-    """The labels that these rows have, in order, and the model fitted to their codes."""
-    labels, codes = np.unique(y, return_inverse=True)
+    """Return the labels that these rows have, in order, and the model fitted to their codes.
+
+    A model that stops early holds rows of each class out, so the row of a class that has no other is given twice.
+    """
+    labels, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    if any(value and name.endswith("early_stopping") for name, value in model.get_params().items()):
+        rows = np.concatenate([np.arange(len(codes)), np.flatnonzero(counts[codes] == 1)])
+        X, codes = X.iloc[rows] if hasattr(X, "iloc") else X[rows], codes[rows]
     return labels.tolist(), model.fit(X, codes)
 
 

@@ -4,13 +4,22 @@ import importlib.util
 import os
 import signal
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-STARTED = time.monotonic()  # of this process, as good as: the libraries are loaded after it
+
+def _say_interrupted(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """Report Ctrl-C as one word."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+if sys.argv[:1] == ["-m"]:  # a stage or a command, whose first imports come before `run`
+    sys.excepthook = _say_interrupted
 
 # Set before any library is loaded. OpenMP's threads spin while they wait; on a machine that does other work as well,
 # two of them took ten times as long as one (HistGradientBoosting, 20,000 rows).
@@ -38,6 +47,12 @@ def budget_for(rows: int, budgets: list[dict[str, Any]]) -> dict[str, Any] | Non
     return next((one for one in budgets if one["most_rows"] is None or rows <= one["most_rows"]), None)
 
 
+def signal_name(number: int) -> str:
+    """Return what ended a process, for a sentence."""
+    name = signal.Signals(number).name if number in {*signal.Signals} else f"signal {number}"
+    return f"{name}, perhaps for want of memory" if name == "SIGKILL" else name
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a stage or a command; show what its user can put right as one sentence.
 
@@ -60,6 +75,7 @@ def run(main: Callable[[], None]) -> None:
             os.environ.setdefault("JOBLIB_TEMP_FOLDER", str(room))
             os.environ.setdefault("DASK_TEMPORARY_DIRECTORY", str(room))
             main()
+            sys.stdout.flush()
     except UserError as error:
         from ..objects.reader import located
 
@@ -70,12 +86,21 @@ def run(main: Callable[[], None]) -> None:
         told = error.name.partition(".")[0] if error.name else str(error)
         missing = next((name for name in FOR_TRAINING if name == told or (not error.name and name in told)), "")
         if not missing or importlib.util.find_spec(missing) is not None:
-            raise
+            if (error.name or "").partition(".")[0] == __package__.partition(".")[0]:
+                raise
+            print(f"error: an import fails, which `make setup` may mend: {error}", file=sys.stderr)
+            sys.exit(1)
         print(
             f"error: {missing} is not installed: this environment has what prediction needs and no more. "
             "Run `make setup`, or install the extra 'train'",
             file=sys.stderr,
         )
+        sys.exit(1)
+    except BrokenPipeError:  # of `make list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        print(f"error: {_told(error)}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -95,6 +120,12 @@ def run_stage(main: Callable[[], None]) -> None:
             main()
 
     run(guarded)
+
+
+def _told(error: OSError) -> str:
+    """Return what the system refused, and for which file."""
+    file = next((str(name) for name in (error.filename, error.filename2) if name is not None), "")
+    return ": ".join(filter(None, [file, error.strerror])) or f"{type(error).__name__}: {error}"
 
 
 def _end_in_order() -> None:

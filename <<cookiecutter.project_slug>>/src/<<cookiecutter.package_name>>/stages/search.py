@@ -16,17 +16,26 @@ from .workers import named, start
 
 
 def main() -> None:
-    """Go on with the study in the folder `argv[2]`, from time `argv[3]` to `argv[4]`; keep its result up to date."""
-    name, study, began, until = sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
+    """Go on with the study in the folder `argv[2]` for `argv[3]` seconds, and keep its result up to date.
+
+    If the study has no trial yet, the first may take `argv[4]` seconds. Neither counts the time for imports.
+    """
+    name, study, seconds = sys.argv[1], Path(sys.argv[2]), (float(sys.argv[3]), float(sys.argv[4]))
     parent = os.getppid()
     plan = read_plan(f"models/{name}")
     where = Where(f"plan/models/{name}.json")
     with named(plan, where) as workers:
-        _search(name, plan, where, workers, study, parent, began, until)
+        _search(name, plan, where, workers, study, parent, seconds)
 
 
 def _search(
-    name: str, plan: dict[str, Any], where: Where, workers: Any, study: Path, parent: int, began: float, until: float
+    name: str,
+    plan: dict[str, Any],
+    where: Where,
+    workers: Any,
+    study: Path,
+    parent: int,
+    allowed: tuple[float, float],
 ) -> None:
     import optuna
     import pandas as pd
@@ -63,8 +72,9 @@ def _search(
 
     def told(result: Result, found: optuna.Study) -> None:
         result.seconds = round(earlier + time.time() - began, 3)
-        write_text(study / "trials.csv", history(found).to_csv(index=False))
         write_json(study / "result.json", result.to_json())
+        # Last: once it is there, `tune` ends a search whose seconds are over.
+        write_text(study / "trials.csv", history(found).to_csv(index=False))
         if result.state.startswith("fails"):
             print(f"params/models/{name}.yaml: {result.estimator} {result.state}; it is left out", flush=True)
             return
@@ -87,6 +97,8 @@ def _search(
         sample=made("sample", "resampler"),
     )
     del frame  # of a large table the search keeps its sample alone
+    began, clock = time.time(), time.monotonic()
+    write_json(study / "began.json", began)
     result = tune(
         wanted,
         sampler=build(Grammar().object(sampler, where, ["sampler"])),
@@ -94,7 +106,8 @@ def _search(
         workers=workers,
         also_minimize=plan.get("also_minimize"),
         trials=trials,
-        deadline=time.monotonic() + until - time.time(),
+        deadline=clock + allowed[0],
+        least=clock + allowed[1],
         storage=made("storage", "storage") or study / "journal.log",
         folder=study,
         told=told,

@@ -48,6 +48,8 @@ def main() -> None:
     made_by = {key: plan[key] for key in ("holdout", "cv")} | {"suspicions": found}
     write(Path("data/processed"), frame, train, held_out, folds, made_by)
     print(f"{len(train)} rows to learn from in {len(folds)} folds, {len(held_out)} rows held out")
+    if len(schema.labels):
+        _note_rare(learnable[schema.targets])
     in_order = [name for name in (type(one).__name__ for one in (holdout, cv)) if name in BY_TIME]
     if in_order and not schema.role("time"):
         print(
@@ -71,6 +73,18 @@ def write(
         }
         np.savez_compressed(new / "folds.npz", allow_pickle=False, **arrays)
         write_json(new / "split.json", made_by | {"train": len(train), "held_out": len(held_out), "folds": len(folds)})
+
+
+def _note_rare(targets: pd.DataFrame) -> None:
+    """Tell of classes with one row to learn from."""
+    for name, column in targets.items():
+        counts = column.value_counts()
+        rare = [str(label) for label, count in counts.items() if count == 1]
+        if rare:
+            print(
+                f"note: one row to learn from has the class {', '.join(rare[:10])} of {name!r}, which tells a model "
+                "little; a model that stops early by rows of each class is given such a row twice"
+            )
 
 
 def _known(columns: list[dict[str, Any]], schema: Schema) -> None:

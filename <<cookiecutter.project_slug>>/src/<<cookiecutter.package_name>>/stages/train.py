@@ -10,12 +10,12 @@ from typing import Any
 from ..files import read_json, write_json
 from ..locked import note_made, read_plan
 from ..objects.reader import Where, dump
-from . import STARTED, budget_for, budgets_for, run_stage, threads
+from . import budget_for, budgets_for, run_stage, threads
 from .workers import named, start
 
 WHERE = Where("plan/train.json")
 SAVING = 0.9  # seconds of the budget that are kept for writing any model; large members have theirs besides
-LEAST = 1.0  # seconds for members that are fitted in no time, where slow imports have used up the budget
+LEAST = 5.0  # seconds for the members in any case: a small budget still gives an ensemble
 
 
 def main() -> None:
@@ -50,13 +50,14 @@ def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:
     competing = [one for one in results if getattr(ensemble, "model", None) in (None, one.name)]
     models = [model_from(slices[one.name]) for one in competing]
     start(workers, WHERE)
+    # What stores the model is imported before it is fitted; the seconds count after the imports.
+    imported(DEFAULT)
+    began = time.monotonic()
     schema = Schema.from_json(read_json("data/interim/schema.json"))
     frame = pd.read_parquet("data/processed/train.parquet")
     folds = read_folds("data/processed/folds.npz")
     scorer = metric(plan["metric"], WHERE, Grammar())
     chosen_from = candidates(competing, models, Path("models/tuned"), plan["max_prediction_time"])
-    # What stores the model is imported before it is fitted: the clock sees it there.
-    imported(DEFAULT)
     flavors = {
         name: build(Grammar().object(one, WHERE.at("parts", name), ["flavor"])) for name, one in plan["parts"].items()
     }
@@ -78,7 +79,7 @@ def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:
         workers=workers,
         samples=samples,
         **{key: node(key) for key in AROUND},
-        seconds=max(seconds - (time.monotonic() - STARTED) - SAVING, LEAST),
+        seconds=max(seconds - (time.monotonic() - began) - SAVING, LEAST),
     )
     workers.stop()
     board = leaderboard(trained, results, plan["ensemble"]["class"].rpartition(".")[2], scorer)

@@ -23,7 +23,7 @@ from ..files import read_json, replacing_folder, sweep, write_json
 from ..locked import read_plan
 from ..names import RULE, is_name
 from ..objects.code import fingerprint
-from . import budget_for, budgets_for, run_stage, threads
+from . import budget_for, budgets_for, run_stage, signal_name, threads
 
 INPUTS = ("data/processed/train.parquet", "data/processed/folds.npz", "data/interim/schema.json")
 TRACKING = Path("plan/tracking.json")
@@ -31,11 +31,12 @@ TRACKING = Path("plan/tracking.json")
 PATIENCE = 10.0
 # What the search needs after its deadline to write its last result and to end its workers.
 GRACE = 0.3
+# Seconds for the trial of the defaults where the model's share is smaller: a small budget still gives models.
+LEAST = 5.0
 
 
 def main() -> None:
     """`plan/models/<model>.json` and the training rows -> `models/tuned/<model>`."""
-    began = time.time()
     name = _model()
     plan = read_plan(f"models/{name}")
     study = Path(".cache/studies") / name / study_key(plan)
@@ -48,9 +49,10 @@ def main() -> None:
         budget, left = {}, float("inf")
     if budget is not None and left > 0:
         with _tracked(name):
-            _search(name, plan, budget, rows, study, began, left)
+            _search(name, plan, budget, rows, study, left)
         if not (study / "result.json").exists():
-            write_json(study / "result.json", _nothing(name, plan, budget.get("seconds")))
+            allowed = max(left, plan.get("least_seconds", LEAST))
+            write_json(study / "result.json", _nothing(name, plan, budget.get("seconds"), allowed))
         result = read_json(study / "result.json")
     elif budget is None and earlier.get("score") is None:
         result = _left_out(name, plan, rows, budgets[-1]["most_rows"])  # of this run: the study knows nothing of it
@@ -79,18 +81,17 @@ def _model() -> str:
     return name
 
 
-def _search(
-    name: str, plan: dict[str, Any], budget: dict[str, Any], rows: int, study: Path, began: float, seconds: float
-) -> None:
-    """Search in another process until so many seconds after `began`."""
-    until = began + seconds
-    command = [sys.executable, "-m", f"{__package__}.search", name, str(study), str(began), str(until - GRACE)]
+def _search(name: str, plan: dict[str, Any], budget: dict[str, Any], rows: int, study: Path, seconds: float) -> None:
+    """Search in another process for so many seconds, which count from when its libraries are loaded."""
+    least = max(seconds, plan.get("least_seconds", LEAST))
+    command = [sys.executable, "-m", f"{__package__}.search", name, str(study), str(seconds - GRACE), str(least)]
+    (study / "began.json").unlink(missing_ok=True)
     sampled = plan.get("sample", {}).get("params", {}).get("rows", float("inf"))
     few = threads(min(rows, sampled))
     # With its workers it is a group of its own, so that none of them can outlive it.
     process = subprocess.Popen(command, env=few | os.environ, start_new_session=True)  # nosec B603 # no shell
     try:
-        code = process.wait(None if seconds == float("inf") else max(until - time.time(), 0))
+        code = _ended(process, study, seconds, least + GRACE)
     except subprocess.TimeoutExpired:
         _kill(process)
         if (study / "result.json").exists():
@@ -107,13 +108,36 @@ def _search(
         sweep()  # a search that is killed leaves a copy of the training rows
         if process.returncode:
             _give_up(name, plan, study)
-    if code == -signal.SIGKILL:
+    if code < 0:
         raise UserError(
-            f"{name}: the search was killed from outside, perhaps for want of memory; its finished trials are kept, "
-            "and the next run goes on from them"
+            f"{name}: the search was ended by {signal_name(-code)}; its finished trials are kept, and the next run "
+            "goes on from them (with `workers: {class: Processes}` in params/search.yaml it goes on without such a "
+            f"trial; or take {name} from `models` there)"
         )
     if code:
-        sys.exit(code if code > 0 else 128 - code)
+        sys.exit(code)
+
+
+def _ended(process: subprocess.Popen[bytes], study: Path, seconds: float, least: float) -> int:
+    """Wait for a search and return its exit code.
+
+    Parameters
+    ----------
+    study : the folder in which the search notes when it began, and writes `trials.csv` after its first trial.
+    seconds, least : how long the search may take, and how long its first trial may take.
+
+    Raises
+    ------
+    subprocess.TimeoutExpired
+        If the search has not ended by then.
+    """
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(0.1)
+        if (study / "began.json").exists():
+            left = seconds if (study / "trials.csv").exists() else least
+            if time.time() > read_json(study / "began.json") + left:
+                raise subprocess.TimeoutExpired(process.args, left)
 
 
 @contextmanager
@@ -170,14 +194,15 @@ def _left_out(name: str, plan: dict[str, Any], rows: int, most: int) -> dict[str
     return _without_score(name, plan, state, 0.0)
 
 
-def _nothing(name: str, plan: dict[str, Any], seconds: float | None) -> dict[str, Any]:
+def _nothing(name: str, plan: dict[str, Any], seconds: float | None, allowed: float) -> dict[str, Any]:
     """Say in a result without a score that not even the defaults were fitted in time, or that all trials failed."""
     if seconds is None:
         print(f"{name}: no trial has finished; it is left out", flush=True)
         return _without_score(name, plan, "no trial has finished", 0.0)
     print(
-        f"{name}: no trial finished within {seconds:g} s; it is left out (raise `seconds` in params/search.yaml, or "
-        f"take {name} from `models` there, and the others get its time)",
+        f"{name}: no trial finished within {allowed:g} s; it is left out (raise `seconds` of `budget` in "
+        f"params/search.yaml, or its part by `shares: {{{name}: 2}}` there; or take {name} from `models`, and the "
+        "others get its time)",
         flush=True,
     )
     return _without_score(name, plan, "out of time", seconds)
@@ -189,7 +214,7 @@ def _without_score(name: str, plan: dict[str, Any], state: str, seconds: float) 
 
 def study_key(plan: dict[str, Any]) -> str:
     """What makes trials comparable: all that a score depends on, and so not the budget, or where trials are run."""
-    beside = ("budget", "budget_with_text", "workers", "storage", "always")
+    beside = ("budget", "budget_with_text", "workers", "storage", "always", "least_seconds")
     search = {key: value for key, value in plan.items() if key not in beside}
     digest = hashlib.sha256(repr(search).encode())
     digest.update(fingerprint(Path(__file__).with_name("search.py")).encode())

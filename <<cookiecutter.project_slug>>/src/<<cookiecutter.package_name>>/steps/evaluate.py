@@ -87,13 +87,15 @@ def permutation_importance(
     """How much the score falls when one column is shuffled; columns `feature`, `mean`, `std`, largest first.
 
     Many shuffled copies are asked about at once: an ensemble of pipelines takes its time for each question, not for its
-    rows.
+    rows. Columns that the time does not suffice for are left out, those with the least relation to the target;
+    `attrs["left_out"]` of the table is their number.
 
     Parameters
     ----------
     score : the score of outputs, with the truth and the rows that they are of; more is better.
     n_repeats, max_samples : how many times each column is shuffled, among at most how many rows.
-    seconds : once these have passed, there are no more repeats; where one would take longer, it has fewer rows.
+    seconds : once these have passed, there are no more repeats; where one would take longer, it has fewer rows, and
+        then fewer columns.
     """
     random, began = np.random.default_rng(random_state), time.monotonic()
     sample = features.sample(min(len(features), max_samples), random_state=random_state)
@@ -106,26 +108,53 @@ def permutation_importance(
             rows = max(FEWEST_ROWS, int(len(sample) * seconds / expected))
             sample, truth = sample.iloc[:rows], truth[:rows]
             base = score(task.outputs(model, sample), truth, sample)
+        names = list(features.columns) if expected <= seconds else _by_relation(sample, truth)
         falls: list[list[float]] = []
         while len(falls) < n_repeats and (not falls or (time.monotonic() - began) * (1 + 1 / len(falls)) < seconds):
-            falls.append([base - one for one in _shuffled_scores(model, sample, truth, task, score, random)])
-    table = pd.DataFrame({"feature": features.columns, "mean": np.mean(falls, axis=0), "std": np.std(falls, axis=0)})
-    return table.sort_values("mean", ascending=False, ignore_index=True)
+            found = []
+            for one in _shuffled_scores(model, sample, names, truth, task, score, random):
+                found += [base - after for after in one]
+                if not falls and time.monotonic() - began > seconds:
+                    break
+            names = names[: len(found)]
+            falls.append(found)
+    table = pd.DataFrame({"feature": names, "mean": np.mean(falls, axis=0), "std": np.std(falls, axis=0)})
+    table = table.sort_values("mean", ascending=False, ignore_index=True)
+    table.attrs["left_out"] = features.shape[1] - len(names)
+    return table
+
+
+def _by_relation(sample: pd.DataFrame, truth: np.ndarray) -> list[Any]:
+    """Return the columns in the order of a cheap score: the largest correlation of their ranks with a target's."""
+    targets = pd.DataFrame(truth.reshape(len(truth), -1)).rank().to_numpy()
+    codes = [
+        column.to_numpy(dtype=float, na_value=np.nan)
+        if pd.api.types.is_numeric_dtype(column)
+        else pd.factorize(column)[0].astype(float)
+        for _, column in sample.items()
+    ]
+    ranks = pd.DataFrame(np.column_stack(codes)).rank(na_option="top").to_numpy()
+    one, other = (values - values.mean(axis=0) for values in (ranks, targets))
+    norms = np.linalg.norm(one, axis=0)[:, None] * np.linalg.norm(other, axis=0)[None, :]
+    related = np.abs(one.T @ other) / np.where(norms == 0, np.inf, norms)
+    order = np.argsort(-related.max(axis=1), kind="stable")
+    return [sample.columns[position] for position in order]
 
 
 def _shuffled_scores(
-    model: Any, sample: pd.DataFrame, truth: np.ndarray, task: Task, score: Score, random: Any
-) -> Iterator[float]:
-    """The score with each column shuffled in turn."""
+    model: Any, sample: pd.DataFrame, names: Sequence[Any], truth: np.ndarray, task: Task, score: Score, random: Any
+) -> Iterator[list[float]]:
+    """The scores with each of these columns shuffled in turn, some columns at a time."""
     rows, columns = sample.shape
     at_once = max(1, min(ROWS_AT_ONCE // rows, CELLS_AT_ONCE // (rows * columns)))
-    for first in range(0, columns, at_once):
-        copies = []
-        for column in sample.columns[first : first + at_once]:
-            copy = sample.copy()
-            copy[column] = sample[column].array[random.permutation(rows)]
-            copies.append(copy)
-        said = task.outputs(model, pd.concat(copies, ignore_index=True))
-        for number in range(len(copies)):
-            part = slice(number * rows, (number + 1) * rows)
-            yield score(said.part(part), truth, sample)
+    for first in range(0, len(names), at_once):
+        some = names[first : first + at_once]
+        places = np.tile(np.arange(rows), len(some))
+        copies = sample.take(places).reset_index(drop=True)
+        for number, name in enumerate(some):
+            shuffled = places.copy()
+            shuffled[number * rows : (number + 1) * rows] = random.permutation(rows)
+            copies[name] = sample[name].array.take(shuffled)
+        said = task.outputs(model, copies)
+        parts = (slice(number * rows, (number + 1) * rows) for number in range(len(some)))
+        yield [score(said.part(part), truth, sample) for part in parts]

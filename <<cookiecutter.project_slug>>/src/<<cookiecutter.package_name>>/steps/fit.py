@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone, is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
-from sklearn.utils import get_tags
+from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.metaestimators import available_if
 
 from ..errors import UserError
@@ -129,7 +129,43 @@ def takes_several_targets(estimator: Any) -> bool:
 
 def fit(estimator: Any, X: pd.DataFrame, y: Any) -> Any:
     """A fitted copy of what `assemble` gave."""
-    return clone(estimator).fit(X, np.asarray(y))
+    return _fitted(estimator, X, np.asarray(y))
+
+
+def _fitted(estimator: Any, X: Any, y: np.ndarray) -> Any:
+    """Return a fitted copy of an estimator.
+
+    A classifier that stops early holds rows of each class out, which scikit-learn refuses for a class of one row and
+    where it would hold out fewer rows than there are classes. Such a row is given twice, and more rows are held out.
+    """
+    made = clone(estimator)
+    if not _stops_early(made) or not is_classifier(made):
+        return made.fit(X, y)
+    columns = y.reshape(len(y), -1).T
+    found = [np.unique(column, return_index=True, return_counts=True) for column in columns]
+    alone = np.unique(np.concatenate([first[counts == 1] for _, first, counts in found]))
+    if len(alone):
+        rows = np.concatenate([np.arange(len(y)), alone])
+        X, y = _safe_indexing(X, rows), y[rows]
+    classes = max(len(values) for values, _, _ in found)
+    for name, value in made.get_params().items():
+        if name.rpartition("__")[2] == "validation_fraction" and isinstance(value, float) and value * len(y) < classes:
+            made.set_params(**{name: min(classes / len(y), 0.5)})
+    return made.fit(X, y)
+
+
+def _stops_early(estimator: Any) -> bool:
+    """Whether an estimator, or one inside it, ends its fit by rows that it holds out."""
+    if not hasattr(estimator, "get_params"):
+        return False
+    params = estimator.get_params()
+    for name, value in params.items():
+        before, sign, last = name.rpartition("__")
+        if value and last == "n_iter_no_change" and f"{before}{sign}early_stopping" not in params:
+            return True
+        if value and last == "early_stopping":
+            return True
+    return False
 
 
 @dataclass(frozen=True)
@@ -148,7 +184,7 @@ class Parts:
     def fit(self, front: Any, transformed: Any, y: Any) -> Any:
         """The whole, from a fitted `front` and the rows that it transformed."""
         whole, targets = self._encoded(y)
-        fitted = Pipeline([*front.steps, ("model", clone(self.estimator).fit(transformed, targets))])
+        fitted = Pipeline([*front.steps, ("model", _fitted(self.estimator, transformed, np.asarray(targets)))])
         if whole is None:
             return fitted
         whole.estimator_ = fitted

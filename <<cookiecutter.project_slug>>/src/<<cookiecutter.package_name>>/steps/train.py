@@ -29,7 +29,7 @@ from .fold import prepared, scored
 from .quick import quick
 from .split import Fold
 from .task import AROUND, Targets, Task, judged
-from .tune import Result
+from .tune import Result, death
 
 OF_EACH = 4  # configurations of each model that an ensemble chooses from in any case
 MOST_COMPARED = 24  # and how many more of the best of all
@@ -118,9 +118,11 @@ def candidates(
             "max_prediction_time",
         )
     if not found:
-        raise UserError(
-            f"there is no model to train ({'; '.join(f'{one.name}: {one.state}' for one in ranked(results))})"
-        )
+        states = "; ".join(f"{one.name}: {one.state}" for one in ranked(results))
+        if any(one.state == "out of time" for one in results):
+            place = ("search.yaml", "budget", "seconds")
+            raise UserError(f"there is no model to train ({states}): raise 'seconds'", *place)
+        raise UserError(f"there is no model to train ({states})")
     found.sort(key=lambda one: (-one[1].score, one[1].name))
     return [one for position, (rank, one) in enumerate(found) if rank < OF_EACH or position < MOST_COMPARED]
 
@@ -310,8 +312,8 @@ def _fit(
             fronts.add(one.front)
             try:
                 pending[workers.submit(_member, one.model, one.values, one.front, shared)] = number, one.name
-            except BrokenExecutor:
-                raise _died(one.name) from None
+            except BrokenExecutor as error:
+                raise UserError(f"{one.name}: {death(error)}") from None
         left = deadline - storing - time.monotonic()
         # The first member is waited for: it is the best one, and others that are quicker are no substitute.
         done, _ = wait(pending, max(left, 0) if first in fitted and left < np.inf else None, FIRST_COMPLETED)
@@ -323,14 +325,10 @@ def _fit(
             number, name = pending.pop(future)
             try:
                 fitted[number], taking = future.result()
-            except BrokenExecutor:
-                raise _died(name) from None
+            except BrokenExecutor as error:
+                raise UserError(f"{name}: {death(error)}") from None
             storing += taking
     return fitted
-
-
-def _died(name: str) -> UserError:
-    return UserError(f"{name}: the process that fitted it has died, perhaps for want of memory")
 
 
 def _member(model: Model, values: Values, front: str, work: Any) -> tuple[Any, float]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import re
 import socket
 import time
 from collections import deque
@@ -60,7 +61,8 @@ class Result:
 class Run:
     """A trial that is under way: its folds are fitted one after another, so that it can be stopped between them.
 
-    `view` is what the pruner sees of the study; `ended` is how the trial ended, once it has.
+    `view` is what the pruner sees of the study; `ended` is how the trial ended, once it has; `death` says how
+    a process died that fitted it.
     """
 
     trial: optuna.Trial
@@ -72,6 +74,7 @@ class Run:
     found: dict[int, Scored] = field(default_factory=dict)
     scores: list[float] = field(default_factory=list)
     losses: int = 0
+    death: str | None = None
     ended: TrialState | None = None
     error: str | None = None
 
@@ -90,6 +93,7 @@ def tune(
     also_minimize: str | None = None,
     trials: int | None = None,
     deadline: float = math.inf,
+    least: float = -math.inf,
     storage: BaseStorage | Path | None = None,
     folder: Path | None = None,
     told: Callable[[Result, optuna.Study], None] = lambda result, study: None,
@@ -106,6 +110,7 @@ def tune(
     also_minimize : "prediction_time" for a search with two objectives; no trial is then stopped early.
     trials : how many trials in all, those of an earlier, interrupted run included; None for no limit.
     deadline : when to stop, in the seconds of `time.monotonic`.
+    least : until when to wait for the first trial, also beyond the deadline.
     storage : where to keep the study, a file for a journal or a storage of Optuna's; what it holds already is gone on
         from. None keeps it in memory.
     folder : where to keep the outputs of the best trials; None keeps none.
@@ -134,8 +139,11 @@ def tune(
         _fit_again(study, job, workers, shared, folder)
         result = summary(job, study, folder)
 
+    def left() -> float:
+        return (deadline if result.trials else max(deadline, least)) - time.monotonic()
+
     def wanted() -> bool:
-        return (trials is None or result.trials + len(active) < trials) and time.monotonic() < deadline
+        return (trials is None or result.trials + len(active) < trials) and left() > 0
 
     def submit() -> None:
         for run in active:
@@ -159,15 +167,14 @@ def tune(
         except BrokenExecutor:  # a process died just now, and takes no work any more
             shared = _restart(workers, job, pending)
             continue
-        left = deadline - time.monotonic()
-        done, _ = wait(pending, None if left == math.inf else max(left, 0), FIRST_COMPLETED)
+        done, _ = wait(pending, None if left() == math.inf else max(left(), 0), FIRST_COMPLETED)
         if not done and any(run.ended is None for run in active):
             ended = [run for run in active if run.ended is not None]  # and only waited for those before them
             for run in active:
                 if run.ended is None:
-                    run.error, run.ended = "out of time", TrialState.FAIL
+                    run.error, run.ended = run.death or "out of time", TrialState.FAIL
                 _tell(study, run, folder)
-            if ended:
+            if ended or any(run.death for run in active):
                 told(summary(job, study, folder), study)
             break
         lost: dict[int, Run] = {}
@@ -177,9 +184,9 @@ def tune(
                 run.found[number] = future.result()
             except UserError:
                 raise
-            except BrokenExecutor:
+            except BrokenExecutor as error:
                 lost[run.trial.number] = run
-                run.sent = len(run.scores)
+                run.sent, run.death = len(run.scores), death(error)
             except Exception as error:
                 run.error = f"{type(error).__name__}: {' '.join(str(error).split())[:500]}"
                 run.ended = TrialState.FAIL
@@ -193,11 +200,9 @@ def tune(
             run = active.popleft()
             _tell(study, run, folder)
             result = summary(job, study, folder)
-            if run.ended == TrialState.FAIL and run.label == "defaults":
-                result.state = f"fails with its defaults: {run.error}"
-                told(result, study)
-                return result
             told(result, study)
+            if run.ended == TrialState.FAIL and run.label == "defaults":
+                return result
             _forget(folder, result, {one.trial.number for one in active})
             if wanted():
                 active.append(_ask(study, job, points, workers, pruner, whose, deadline))
@@ -236,6 +241,10 @@ def summary(job: Job, study: optuna.Study, folder: Path | None) -> Result:
         best = max(result.candidates, key=lambda one: (one["score"], -one["trial"]))
         result.state, result.score, result.values, result.best = "ok", best["score"], best["values"], best["label"]
         result.folds, result.std = best["folds"], float(np.nanstd(best["folds"]))
+        return result
+    defaults = next((trial for trial in ended if trial.user_attrs.get("start") == "defaults"), None)
+    if defaults is not None and defaults.state == TrialState.FAIL:
+        result.state = f"fails with its defaults: {defaults.user_attrs['error']}"
     return result
 
 
@@ -403,8 +412,7 @@ def _score(run: Run, folds: int, pruner: Any, job: Job) -> None:
         elif not isinstance(pruner, optuna.pruners.NopPruner) and run.view.should_prune():
             run.ended = TrialState.PRUNED
     if run.ended is None and run.losses > 1:
-        run.ended = TrialState.FAIL
-        run.error = "the process that fitted it died twice, perhaps for want of memory"
+        run.ended, run.error = TrialState.FAIL, run.death
 
 
 def _tell(study: optuna.Study, run: Run, folder: Path | None) -> None:
@@ -436,6 +444,13 @@ def _restart(workers: Any, job: Job, pending: dict[Future[Scored], tuple[Run, in
     workers.stop()
     workers.start()
     return workers.share(job)
+
+
+def death(error: BrokenExecutor) -> str:
+    """Return how a worker died, by loky's message."""
+    signals = re.findall(r"SIG[A-Z]+", str(error))
+    how = f"was ended by {signals[0]}" if signals else "died"
+    return f"the process that fitted it {how}{', perhaps for want of memory' if 'SIGKILL' in signals else ''}"
 
 
 def _forget(folder: Path | None, result: Result, running: set[int]) -> None:
