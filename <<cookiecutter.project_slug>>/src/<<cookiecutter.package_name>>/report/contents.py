@@ -4,7 +4,7 @@ import contextlib
 import datetime
 import subprocess  # nosec B404 # no shell
 import tomllib
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.utils import estimator_html_repr
 
 from ..errors import UserError
-from ..files import read_json, replacing_folder, write_json, write_text
+from ..files import read_json, replacing_file, replacing_folder, write_json, write_text
 from ..locked import read_plan
 from ..objects.build import build
 from ..objects.grammar import Grammar
@@ -27,6 +27,7 @@ from ..steps.evaluate import interval_scores, permutation_importance, scores
 from ..steps.explain import Configuration, history, hyperparameters, learning_curve, search, shap_values
 from ..steps.fit import Wrapper
 from ..steps.fold import scored
+from ..steps.predictions import to_table, units_of
 from ..steps.split import Fold, read_folds
 from ..steps.task import Task, judged, task_of
 from ..store import load
@@ -67,6 +68,11 @@ def write() -> None:
         guesses = [_guess(task, *(one.iloc[learn] for one in seen)) for learn, _ in folds]
         guessed = [task.outputs(one, seen[0].iloc[rows]) for one, (_, rows) in zip(guesses, folds, strict=True)]
         baseline = _by_fold(metrics, task, joined(guessed), truth, seen, folds, guesses[-1])
+    rows = np.load("data/processed/rows.npz")
+    rows = rows["held_out"] if len(held_out) else rows["train"][left_out]
+    predictions = to_table(task, said, truth, rows, units_of(unseen, schema, rows))
+    with replacing_file(REPORTS / "predictions.parquet") as file:
+        predictions.to_parquet(file, index=False)
     intervals = _intervals(model, task, features, len(held_out))
     held = interval_scores(truth, intervals, model.combine.coverage) if intervals is not None else []
     members = _members(model, result["members"], metrics[0])
@@ -90,14 +96,16 @@ def write() -> None:
         member=members[0]["name"],
         metric=metrics[0].name,
         higher_is_better=metrics[0].greater_is_better,
-        importances=partial(
-            permutation_importance,
-            model,
-            features,
-            target,
-            task,
-            lambda said, truth, rows: judged(metrics[0], task, said, truth, rows, *seen),
-            **plan["permutation_importance"],
+        importances=cache(
+            partial(
+                permutation_importance,
+                model,
+                features,
+                target,
+                task,
+                lambda said, truth, rows: judged(metrics[0], task, said, truth, rows, *seen),
+                **plan["permutation_importance"],
+            )
         ),
         history=partial(history, searches, metrics[0]),
         hyperparameters=partial(hyperparameters, searches),
@@ -106,6 +114,8 @@ def write() -> None:
         intervals=intervals,
         held_out=held_out if len(held_out) else None,
         left_out=partial(_numbers, model, result["members"], task, learned, folds),
+        row_numbers=rows,
+        score=lambda some: _score_of(metrics[0], task, said.part(some), truth[some], features.iloc[some], *seen, model),
     )
     charts = _charts(plan["charts"], evaluation)
     known = {name: value for name, value in found.items() if value is not None}
@@ -170,6 +180,12 @@ def write() -> None:
     }
     write_text(REPORTS / "report.html", render(context))
     print(f"{REPORTS}/report.html is written")
+
+
+def _score_of(metric: Metric, *asked: Any) -> float:
+    """The metric of outputs, NaN where it is undefined for them."""
+    found = scores([metric], *asked)[metric.name]
+    return float("nan") if found is None else found
 
 
 def _members(model: Any, written: list[dict[str, Any]], metric: Metric) -> list[dict[str, Any]]:
