@@ -14,7 +14,6 @@ from ..report.charts import (
     INK,
     LINE,
     MUTED,
-    PALE,
     WIDTH,
     Array,
     Chart,
@@ -62,31 +61,36 @@ def decision_thresholds(
     axes.set(xlabel=f"Threshold of the probability of {short(evaluation.labels[-1])}", ylabel="Share")
     axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.03))
     caption = (
-        f"A row is flagged as {evaluation.labels[-1]} where its probability reaches the threshold. Precision is the share"
-        f" of flagged rows that are right, recall the share of these rows that is found. The dotted line is the model's"
-        f" threshold, {used:.2g}."
+        f"A row is flagged as {evaluation.labels[-1]} where its probability reaches the threshold. Precision is the"
+        " share of flagged rows that are right, recall the share of these rows that is found. The dotted line is the"
+        f" model's threshold, {used:.2g}."
     )
     if costs:
-        cheapest = data.loc[data["cost"].idxmin()]
-        right = axes.twinx()
-        right.plot(data["threshold"], data["cost"], color=COLOURS[2], label="_", linewidth=2.4)
-        right.set(ylabel="Cost of the mistakes", ylim=(0, 1.05 * data["cost"].max() or 1))
-        right.spines["right"].set_visible(False)
-        right.grid(False)
-        axes.plot([], [], color=COLOURS[2], label="cost", linewidth=2.4)
-        now = data.loc[(data["threshold"] - used).abs().idxmin(), "cost"]
-        caption += (
-            f" At a cost of {costs[0]:g} for a row flagged by mistake and {costs[1]:g} for one missed, the threshold"
-            f" {cheapest['threshold']:.2g} is cheapest on {evaluation.rows}: {cheapest['cost']:,.6g} instead of {now:,.6g}."
-        )
+        caption += _draw_costs(axes, data, used, costs, evaluation.rows)
     axes.figure.legend(loc="outside upper center", ncols=4, handlelength=1.3)
-    table = data.iloc[[int((data["threshold"] - one).abs().idxmin()) for one in sorted({*LISTED.round(2), used})]]
-    return Chart("Thresholds", caption, figure, data, table)
+    listed = [int(np.argmin(np.abs(data["threshold"] - one))) for one in sorted({*LISTED.round(2), used})]
+    return Chart("Thresholds", caption, figure, data, data.iloc[listed])
+
+
+def _draw_costs(axes: "Axes", data: pd.DataFrame, used: float, costs: tuple[float, float], rows: str) -> str:
+    """Draw what mistakes cost by the threshold; the end of the caption."""
+    threshold, cost = data["threshold"].to_numpy(), data["cost"].to_numpy()
+    right = axes.twinx()
+    right.plot(threshold, cost, color=COLOURS[2], linewidth=2.4)
+    right.set(ylabel="Cost of the mistakes", ylim=(0, 1.05 * cost.max() or 1))
+    right.spines["right"].set_visible(False)
+    right.grid(False)
+    axes.plot([], [], color=COLOURS[2], label="cost", linewidth=2.4)
+    return (
+        f" At a cost of {costs[0]:g} for a row flagged by mistake and {costs[1]:g} for one missed, the threshold"
+        f" {threshold[cost.argmin()]:.2g} is cheapest on {rows}: {cost.min():,.6g} instead of"
+        f" {cost[np.abs(threshold - used).argmin()]:,.6g}."
+    )
 
 
 def _by_threshold(truth: Array, probability: Array, costs: tuple[float, float] | None) -> pd.DataFrame:
     """A row for each hundredth of the threshold."""
-    tn, fp, fn, tp, found = confusion_matrix_at_thresholds(truth, probability)
+    _, fp, fn, tp, found = confusion_matrix_at_thresholds(truth, probability)
     thresholds = np.linspace(0, 1, 101)
     # `found` descends; the smallest of those that reach a threshold decides as the threshold itself.
     at = np.searchsorted(-found, -thresholds, side="right") - 1
@@ -147,34 +151,43 @@ def partial_dependence(
     """
     if evaluation.y_true.ndim > 1:
         raise ValueError("there are several targets, and this chart shows one")
-    began, found = time.monotonic(), []
-    sample = evaluation.features.sample(min(len(evaluation.features), FEW_ROWS * 10), random_state=0)
-    _averages(evaluation, sample, sample.columns[0], sample[sample.columns[0]].head(1))
-    expected = (time.monotonic() - began) / len(sample) * grid * top
-    fewer = int(np.clip(seconds / max(expected, 1e-9), FEW_ROWS, rows))
-    sample = evaluation.features.sample(min(len(evaluation.features), fewer), random_state=0)
-    for name in _leading(evaluation, top):
-        if found and time.monotonic() - began > seconds:
-            break
-        values = _grid(evaluation.features[name], evaluation.schema.features[name], grid)
-        if len(values) > 1:
-            found.append(_averages(evaluation, sample, name, values))
-    if not found:
-        raise ValueError("no column of numbers or of few categories has more than one value")
+    found, averaged = _dependences(evaluation, top, rows, grid, seconds)
     figure, panels = _panels(len(found))
-    labels = list(dict.fromkeys(found[0]["class"]))[-1:] if len(evaluation.labels) == 2 else found[0]["class"].unique()
+    labels = list(dict.fromkeys(found[0]["class"]))[-1 if len(evaluation.labels) == 2 else 0 :]
     found = [table[table["class"].isin(labels)] for table in found]
     for axes, table in zip(panels, found, strict=True):
-        _draw_dependence(axes, table, list(labels)[: len(COLOURS)], short(table["column"].iloc[0], 26))
+        _draw_dependence(axes, table, labels[: len(COLOURS)])
     what = f"probability of {short(labels[0])}" if len(evaluation.labels) == 2 else "mean probability"
     figure.supylabel(what if evaluation.labels else f"mean {short(evaluation.target)}", color=MUTED, size=10)
     if len(labels) > 1:
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=5, handlelength=1.3)
     caption = (
-        f"The mean prediction for {len(sample):,} rows of {evaluation.rows} if all had this value in this column and"
+        f"The mean prediction for {averaged:,} rows of {evaluation.rows} if all had this value in this column and"
         " kept the others: what the model has learned, not what causes what. Columns that go together mislead here."
     )
     return Chart("Partial dependence", caption, figure, pd.concat(found, ignore_index=True))
+
+
+def _dependences(
+    evaluation: Evaluation, top: int, rows: int, grid: int, seconds: float
+) -> tuple[list[pd.DataFrame], int]:
+    """What `_averages` gives for each of the columns, and of how many rows."""
+    began, everything = time.monotonic(), evaluation.features
+    sample = everything.sample(min(len(everything), 10 * FEW_ROWS), random_state=0)
+    _averages(evaluation, sample, sample.columns[0], sample.iloc[:1, 0])
+    expected = (time.monotonic() - began) / len(sample) * grid * top  # for each row
+    averaged = min(len(everything), int(np.clip(seconds / max(expected, 1e-9), FEW_ROWS, rows)))
+    sample = everything.sample(averaged, random_state=0)
+    found: list[pd.DataFrame] = []
+    for name in _leading(evaluation, top):
+        if found and time.monotonic() - began > seconds:
+            break
+        values = _grid(everything[name], evaluation.schema.features[name], grid)
+        if len(values) > 1:
+            found.append(_averages(evaluation, sample, name, values))
+    if not found:
+        raise ValueError("no column of numbers or of few categories has more than one value")
+    return found, averaged
 
 
 def _leading(evaluation: Evaluation, top: int) -> list[str]:
@@ -225,17 +238,17 @@ def _panels(count: int) -> tuple[Any, list["Axes"]]:
     return figure, panels[:count]
 
 
-def _draw_dependence(axes: "Axes", table: pd.DataFrame, labels: list[str], title: str) -> None:
+def _draw_dependence(axes: "Axes", table: pd.DataFrame, labels: list[str]) -> None:
+    numbers = pd.api.types.is_numeric_dtype(table["value"])
     for label, colour in zip(labels, COLOURS, strict=False):
         own = table[table["class"] == label]
-        numbers = pd.api.types.is_numeric_dtype(own["value"])
         x = own["value"] if numbers else [short(value, 12) for value in own["value"]]
-        style = {"linestyle": "-" if numbers else "", "marker": "o" if len(own) <= 8 else "", "markersize": 5}
-        axes.plot(x, own["mean"], color=colour, label=short(label, 16), **style)
-    if not pd.api.types.is_numeric_dtype(table["value"]):
+        marker = "o" if len(own) <= 8 else ""
+        axes.plot(x, own["mean"], "-" if numbers else "", marker=marker, ms=5, color=colour, label=short(label, 16))
+    if not numbers:
         axes.tick_params(axis="x", rotation=30)
         axes.margins(x=0.15)
-    axes.set_title(title, size=10)
+    axes.set_title(short(table["column"].iloc[0], 26), size=10)
     readable(axes)
 
 
@@ -267,15 +280,16 @@ def error_segments(evaluation: Evaluation, top: int = 5, rows: int = FEW_ROWS, m
     figure, axes = new_figure(height=max(HEIGHT, 1.2 + 0.24 * len(shown)))
     names = [f"{short(name, 16)} {part}" for name, part in zip(shown["column"], shown["part"], strict=True)]
     places = draw_bars(axes, names, shown[evaluation.metric].to_numpy())
-    axes.errorbar(shown[evaluation.metric], places, xerr=shown["deviation"], fmt="none", ecolor=COLOURS[0], elinewidth=1.4)
+    means, deviations = shown[evaluation.metric], shown["deviation"]
+    axes.hlines(places, means - deviations, means + deviations, color=COLOURS[0], linewidth=1.4)
     axes.axvline(whole, color=INK, linewidth=1, linestyle=":")
     _rows_beside(axes, places, shown["rows"])
     axes.set_xlabel(in_words(evaluation.metric))
     readable(axes)
     caption = (
         f"The worst parts of {evaluation.rows} on top, by quarters of the most important columns of numbers and by"
-        " values of categories. Whiskers are one standard deviation: of many parts with few rows, some are bad by chance."
-        " The dotted line is the score of all rows."
+        " values of categories. Whiskers are one standard deviation: of many parts with few rows, some are bad by"
+        " chance. The dotted line is the score of all rows."
     )
     caption += f" The first {len(shown)} of {len(data)} parts." if len(shown) < len(data) else ""
     return Chart("Errors by segment", caption, figure, data, data)
@@ -288,11 +302,11 @@ def _segments(values: pd.Series, dtype: str, fewest: int) -> Iterator[tuple[str,
     else:
         parts = pd.qcut(values, min(PARTS, max(len(values) // fewest, 1)), labels=False, duplicates="drop")
         ends = values.groupby(parts).agg(["min", "max"])
-        bounds = {part: f"{low:.4g} to {high:.4g}" if low < high else f"= {low:.4g}" for part, low, high in ends.itertuples()}
-        names = parts.map(bounds).astype(object)
-    names = names.where(values.notna(), "missing").to_numpy()
-    for name in pd.unique(names):
-        positions = np.flatnonzero(names == name)
+        named = {n: f"{low:.4g} to {high:.4g}" if low < high else f"= {low:.4g}" for n, low, high in ends.itertuples()}
+        names = parts.map(named).astype(object)
+    part_of = names.where(values.notna(), "missing").to_numpy()
+    for name in pd.unique(part_of):
+        positions = np.flatnonzero(part_of == name)
         if fewest <= len(positions) < len(values):
             yield str(name), positions
 
@@ -335,13 +349,14 @@ def worst_rows(evaluation: Evaluation, rows: int = 15) -> Chart:
         " cases that the columns do not tell apart."
     )
     if numbered:
-        caption += " Rows are counted from 0 in data/interim/table.parquet, the table without the rows that were left out."
+        caption += " Rows are counted from 0 in data/interim/table.parquet, the table as the pipeline reads it."
     return Chart("Worst rows", caption, figure, data, data)
 
 
 def _misses(evaluation: Evaluation) -> pd.DataFrame:
     """Row number, truth, prediction of each row, and how far these are apart."""
-    truth, predicted, rows = evaluation.y_true, evaluation.y_pred, evaluation.row_numbers
+    truth, predicted = evaluation.y_true, evaluation.y_pred
+    rows: Any = evaluation.row_numbers
     if "time" in evaluation.task.keys:  # what a prediction is of is then told by its date, and its series
         keys = evaluation.features[[*evaluation.schema.role("group"), *evaluation.schema.role("time")]]
         rows = [" ".join(str(key).removesuffix(" 00:00:00") for key in row) for row in keys.itertuples(index=False)]
@@ -359,4 +374,5 @@ def _misses(evaluation: Evaluation) -> pd.DataFrame:
 def _rows_beside(axes: "Axes", places: Array, rows: pd.Series) -> None:
     """Write at the right of each bar how many rows it is of."""
     for place, count in zip(places, rows, strict=True):
-        axes.text(1.02, float(place), f"{count:,} rows", va="center", color=MUTED, size=9, transform=axes.get_yaxis_transform())
+        style: dict[str, Any] = {"va": "center", "color": MUTED, "size": 9, "transform": axes.get_yaxis_transform()}
+        axes.text(1.02, float(place), f"{count:,} rows", **style)

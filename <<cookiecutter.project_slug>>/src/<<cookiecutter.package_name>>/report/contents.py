@@ -2,6 +2,8 @@
 
 import contextlib
 import datetime
+import inspect
+import re
 import subprocess  # nosec B404 # no shell
 import tomllib
 from functools import cache, partial
@@ -37,6 +39,7 @@ from .page import render
 REPORTS = Path("reports")
 TUNED = Path("models/tuned")
 WHERE = Where("plan/evaluate.json")
+OF_SEVERAL = re.compile(r"_ov[or](_weighted)?$")  # how ROC AUC is made of several classes, which two do not need
 
 
 def write() -> None:
@@ -55,15 +58,15 @@ def write() -> None:
     features, target = unseen[list(schema.features)], unseen[schema.target]
     seen = learned[list(schema.features)], learned[schema.target]
 
-    metrics = distinct(metric(one, WHERE, Grammar()) for one in (plan["metric"], *plan["metrics"]))
     truth = task.truth(target)
+    said = task.outputs(model, features) if len(held_out) else _left_out(model, result["members"], task)
+    two = isinstance(said.classes, np.ndarray) and len(said.classes) == 2
+    metrics = distinct(metric(one, WHERE, Grammar()) for one in (plan["metric"], *plan["metrics"]))
     if len(held_out):
-        said = task.outputs(model, features)
         found = scores(metrics, task, said, truth, features, *seen, model)
         guess = _guess(task, *seen)
         baseline = scores(metrics, task, task.outputs(guess, features), truth, features, *seen, guess)
     else:
-        said = _left_out(model, result["members"], task)
         found = _by_fold(metrics, task, said, truth, seen, folds, model)
         guesses = [_guess(task, *(one.iloc[learn] for one in seen)) for learn, _ in folds]
         guessed = [task.outputs(one, seen[0].iloc[rows]) for one, (_, rows) in zip(guesses, folds, strict=True)]
@@ -149,12 +152,12 @@ def write() -> None:
         "run": _run(sum(result["seconds"].values())),
         "scores": [
             {
-                "name": one.name,
+                "name": OF_SEVERAL.sub("", one.name) if two else one.name,
                 "value": found[one.name],
                 "higher_is_better": one.greater_is_better,
                 "baseline": baseline[one.name],
             }
-            for one in metrics
+            for one in (_without_copies(metrics) if two else metrics)
         ],
         "intervals": held,
         "leaderboard": [
@@ -180,6 +183,16 @@ def write() -> None:
     }
     write_text(REPORTS / "report.html", render(context))
     print(f"{REPORTS}/report.html is written")
+
+
+def _without_copies(metrics: list[Metric]) -> list[Metric]:
+    """Return the metrics of two classes without those that differ in how they treat several: one ROC AUC is enough."""
+    kept: dict[Any, Metric] = {}
+    for one in metrics:
+        several = "multi_class" in inspect.signature(one.scorer._score_func).parameters
+        params = {key: value for key, value in one.scorer._kwargs.items() if key not in ("multi_class", "average")}
+        kept.setdefault((one.scorer._score_func, repr(params)) if several else one.name, one)
+    return list(kept.values())
 
 
 def _score_of(metric: Metric, *asked: Any) -> float:

@@ -44,7 +44,7 @@ class Measured(Change):
 
     @property
     def verdict(self) -> str:
-        """`better`, `worse`, `no clear difference`, `the same`, `not judged`, or nothing where one of them is absent."""
+        """`better`, `worse`, `no clear difference`, `the same`, `not judged`, or nothing where one is absent."""
         if not _number(self.before) or not _number(self.after):
             return ""
         if self.before == self.after:

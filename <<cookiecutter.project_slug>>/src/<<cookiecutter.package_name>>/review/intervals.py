@@ -46,6 +46,8 @@ def paired(before: Version | None, here: Version, metrics: list[Metric]) -> Pair
         tables.append(pd.read_parquet(io.BytesIO(content)))
     if not _same_rows(*tables):
         return Paired(same=False, reason="the two were not measured on the same rows")
+    if tables[0].equals(tables[1]):
+        return Paired(dict.fromkeys((one.name for one in metrics), (0.0, 0.0)), len(tables[1]), True)
     units = tables[1]["unit"].nunique()
     if units < FEWEST_GROUPS:
         return Paired({}, len(tables[1]), True, f"{units} groups or stretches of time are too few")
@@ -53,15 +55,17 @@ def paired(before: Version | None, here: Version, metrics: list[Metric]) -> Pair
     said = [from_table(table) for table in tables]
     changes = {one.name: _bounds(one, said, samples) for one in metrics}
     known = {name: bounds for name, bounds in changes.items() if bounds is not None}
-    return Paired(known, len(tables[1]), True, "the metric needs more than predictions, or is undefined for samples of them")
+    reason = "the metric needs more than predictions, or is undefined for samples of them"
+    return Paired(known, len(tables[1]), True, reason)
 
 
 def _same_rows(before: pd.DataFrame, here: pd.DataFrame) -> bool:
     """Whether two tables of predictions are of the same rows with the same truth."""
-    names = ["row", *(name for name in here if name.partition("_")[0] == "truth")]
+    names = [str(name) for name in here if str(name).partition("_")[0] in ("row", "truth")]
     if len(before) != len(here) or not set(names) <= set(before):
         return False
-    return all(np.array_equal(*(table[name].astype(object).to_numpy() for table in (before, here))) for name in names)
+    old, new = (table[names].astype(object).to_numpy() for table in (before, here))
+    return np.array_equal(old, new)
 
 
 def _samples(units: np.ndarray) -> Iterator[np.ndarray]:

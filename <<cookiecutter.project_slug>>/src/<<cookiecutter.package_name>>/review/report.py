@@ -76,7 +76,8 @@ def verdict(measured: list[Measured], before: Version | None, pair: Paired) -> s
     said = f"The model is {first.verdict} than in"
     if first.verdict == "no clear difference":
         said = "There is no clear difference from"
-    return f"{said} {before.name}: {went}; on resamples of the {pair.rows:,} rows the change is {_bounds(first)}."
+    sure = f"on 95 % of resamples of the {pair.rows:,} rows the change is {_bounds(first)}"
+    return f"{said} {before.name}: {went}; {sure}."
 
 
 def _versions(before: Revision | None) -> list[str]:

@@ -32,7 +32,7 @@ def to_table(task: Task, said: Outputs, truth: np.ndarray, rows: np.ndarray, uni
     columns: dict[str, Any] = {"row": rows, "unit": units}
     for name, values in (("truth", truth), ("prediction", said.predicted)):
         if isinstance(said.classes, np.ndarray):
-            columns[name] = pd.Categorical.from_codes(np.asarray(values, dtype=int), task.names)
+            columns[name] = pd.Categorical.from_codes(values.astype(int), pd.Index(task.names))
         else:
             columns |= _columns(name, values.astype(bool) if said.classes is not None else values, names)
     for name, shares in (("probability", said.probabilities), ("decision", said.decisions)):
@@ -42,16 +42,16 @@ def to_table(task: Task, said: Outputs, truth: np.ndarray, rows: np.ndarray, uni
 
 def from_table(table: pd.DataFrame) -> tuple[np.ndarray, Outputs]:
     """Return the truth and the outputs that `to_table` made a table of."""
-    truth, predicted, shares, decisions = (_values(table, n) for n in ("truth", "prediction", "probability", "decision"))
+    truth, predicted = _values(table, "truth"), _values(table, "prediction")
     if truth is None or predicted is None:
         raise ValueError("the table has no truth, or no predictions")
     classes: Any = None
-    kinds = table[[name for name in table if name.partition("_")[0] == "truth"]].dtypes
-    if isinstance(kinds.iloc[0], pd.CategoricalDtype):
-        classes = np.arange(len(kinds.iloc[0].categories))
-    elif kinds.iloc[0] == bool:
-        classes = [np.array([0, 1])] * len(kinds)
-    return truth, Outputs(predicted, shares, decisions, classes)
+    kind = table.iloc[:, 2].dtype
+    if isinstance(kind, pd.CategoricalDtype):
+        classes = np.arange(len(kind.categories))
+    elif pd.api.types.is_bool_dtype(kind):
+        classes = [np.array([0, 1])] * truth.shape[1]
+    return truth, Outputs(predicted, _values(table, "probability"), _values(table, "decision"), classes)
 
 
 def units_of(frame: pd.DataFrame, schema: Schema, rows: np.ndarray) -> np.ndarray:
@@ -71,16 +71,18 @@ def units_of(frame: pd.DataFrame, schema: Schema, rows: np.ndarray) -> np.ndarra
 
 
 def _columns(name: str, values: np.ndarray, names: list[str]) -> dict[str, np.ndarray]:
+    """The columns of an array: one, or `name_<label>` for each of several."""
     if values.ndim == 1:
         return {name: values}
-    return {f"{name}_{one}": column for one, column in zip(names, values.T, strict=True)}
+    known = names if len(names) == values.shape[1] else map(str, range(values.shape[1]))
+    return {f"{name}_{one}": column for one, column in zip(known, values.T, strict=True)}
 
 
 def _values(table: pd.DataFrame, name: str) -> np.ndarray | None:
-    if name in table:
-        values = table[name]
-        return (values.cat.codes if isinstance(values.dtype, pd.CategoricalDtype) else values).to_numpy()
-    found = table[[column for column in table if column.startswith(f"{name}_")]]
+    """The array that `_columns` made columns of, classes as their codes; None if there is none."""
+    found = table.loc[:, table.columns == name]
     if found.empty:
-        return None
-    return found.to_numpy(dtype=int if found.dtypes.iloc[0] == bool else float)
+        found = table.loc[:, table.columns.str.startswith(f"{name}_")]
+        return None if found.empty else found.to_numpy(dtype=int if (found.dtypes == "bool").all() else float)
+    values = found.iloc[:, 0]
+    return np.asarray(values.cat.codes if isinstance(values.dtype, pd.CategoricalDtype) else values)
