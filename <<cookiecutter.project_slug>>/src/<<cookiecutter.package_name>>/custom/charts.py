@@ -35,7 +35,7 @@ MOST_VALUES = 50  # of a category: the values of more may name persons, and the 
 FEW_ROWS = 10  # of a category's value or of a segment, which then may tell of single persons
 LISTED = np.linspace(0.05, 0.95, 19)  # thresholds in a table
 PARTS = 4  # of a column of numbers: about as many rows in each
-RESAMPLES = 100
+RESAMPLES = 30
 
 
 @styled
