@@ -96,7 +96,7 @@ def test_each_class_has_its_scores(charts: Any, two_classes: Any) -> None:
 def test_partial_dependence_is_scikit_learns(project: Project, charts: Any, table: pd.DataFrame) -> None:
     y = (3 * table["a"] - table["b"]).to_numpy()
     model = LinearRegression().fit(table, y)
-    data = charts.partial_dependence(evaluation(project, y, model, table)).data
+    data = charts.partial_dependence(evaluation(project, y, model, table), seconds=1000).data
     own = data[data["column"] == "a"]
     known = partial_dependence(model, table, ["a"], kind="average", custom_values={"a": own["value"].to_numpy()})
     assert own["mean"].to_numpy() == pytest.approx(known["average"][0])

@@ -174,8 +174,8 @@ def _dependences(
     """What `_averages` gives for each of the columns, and of how many rows."""
     began, everything = time.monotonic(), evaluation.features
     sample = everything.sample(min(len(everything), 10 * FEW_ROWS), random_state=0)
-    _averages(evaluation, sample, sample.columns[0], sample.iloc[:1, 0])
-    expected = (time.monotonic() - began) / len(sample) * grid * top  # for each row
+    _averages(evaluation, sample, sample.columns[0], pd.concat([sample.iloc[:1, 0]] * grid))
+    expected = (time.monotonic() - began) / len(sample) * top  # for each row that is averaged
     averaged = min(len(everything), int(np.clip(seconds / max(expected, 1e-9), FEW_ROWS, rows)))
     sample = everything.sample(averaged, random_state=0)
     found: list[pd.DataFrame] = []
