@@ -21,7 +21,7 @@ FOLDERS = (
 )
 FILES = (
     *("reports/report.html", "reports/baseline.json", "reports/leaderboard.json", "reports/metrics.json"),
-    *("reports/nested.json", "reports/retrain.json", "reports/retrain.md"),
+    *("reports/predictions.parquet", "reports/nested.json", "reports/retrain.json", "reports/retrain.md"),
 )
 CACHED = (
     *("studies", "nested", "registry", "registry.json", "paired.json", "tracking"),

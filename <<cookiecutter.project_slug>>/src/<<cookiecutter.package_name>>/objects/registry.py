@@ -362,7 +362,8 @@ def _kind_of_function(thing: Any) -> str | None:
         return "function" if name in NUMPY.split() and getattr(np, name) is thing else None
     if not inspect.isfunction(thing) or name.startswith("_"):
         return None
-    if _is_own(thing) and "Chart" in str(inspect.signature(thing).return_annotation):
+    returned = inspect.signature(thing).return_annotation
+    if _is_own(thing) and getattr(returned, "__name__", str(returned)).rpartition(".")[2] == "Chart":
         return "chart"
     computes = any(home == one or home.startswith(f"{one}.") for one in COMPUTING)
     # scikit-learn's convention: a metric is a function whose name ends so, and which is told the truth first.

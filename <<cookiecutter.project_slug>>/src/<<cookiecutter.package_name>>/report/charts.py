@@ -53,6 +53,8 @@ class Evaluation:
     rows : what rows these are, for captions
     intervals : DataFrame with the columns lower_80, upper_80, …, or None
     held_out : DataFrame of the rows that were held out, with the target, or None where none were
+    row_numbers : ndarray of the positions of the rows in data/interim/table.parquet, or None
+    score : a function that gives the metric on the rows at some positions, NaN where it is undefined for them; or None
 
     The others are functions, which the charts call that need them, for they may take a while. Each gives a DataFrame,
     or raises `ValueError` where there is none.
@@ -93,6 +95,8 @@ class Evaluation:
     rows: str = "the hold-out"
     intervals: pd.DataFrame | None = None
     held_out: pd.DataFrame | None = None
+    row_numbers: Array | None = None
+    score: Callable[[Array], float] | None = None
 
 
 @dataclass
@@ -394,7 +398,7 @@ def predicted_against_true(evaluation: Evaluation) -> Chart:
     """Predicted against true values."""
     _refuse_several(evaluation)
     true, predicted = evaluation.y_true, evaluation.y_pred
-    both = _limits(np.append(true, predicted))
+    both = limits(np.append(true, predicted))
     figure, axes = new_figure()
     axes.plot(both, both, color=MUTED, linewidth=1, linestyle=":", zorder=3)
     _draw_cloud(axes, true, predicted, both, both)
@@ -412,7 +416,7 @@ def residuals(evaluation: Evaluation) -> Chart:
     residual = evaluation.y_true - predicted
     figure, axes = new_figure()
     axes.axhline(0, color=MUTED, linewidth=1, linestyle=":", zorder=3)
-    _draw_cloud(axes, predicted, residual, _limits(predicted), _limits(residual))
+    _draw_cloud(axes, predicted, residual, limits(predicted), limits(residual))
     caption = "What the model missed, true minus predicted: a slope or a funnel means that something is left to learn."
     groups = _quantile_groups(predicted, min(10, len(predicted) // 20))
     if groups.max() >= 2:
@@ -544,7 +548,7 @@ def search_history(evaluation: Evaluation) -> Chart:
     scores = sign * data["score"].to_numpy()
     lowest = min([_floor(scores), *(one for one in peaks if one >= _floor(np.array(peaks)))])
     lowest = max(lowest, scores.min())
-    low, high = _limits(sign * scores[scores >= lowest])
+    low, high = limits(sign * scores[scores >= lowest])
     axes.set_ylim(low, high)
     axes.set(xlabel="Trial", ylabel=f"Cross-validated {in_words(evaluation.metric)}")
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
@@ -681,7 +685,7 @@ def draw_bars(axes: "Axes", names: Iterable[str], values: Array) -> Array:
     return places
 
 
-def _limits(values: Array) -> tuple[float, float]:
+def limits(values: Array) -> tuple[float, float]:
     """The range of `values` and a little more; of one value, some room around it."""
     low, high = float(values.min()), float(values.max())
     room = 0.04 * (high - low) or 0.1 * abs(high) or 1.0

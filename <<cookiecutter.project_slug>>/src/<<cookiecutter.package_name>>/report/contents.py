@@ -2,9 +2,11 @@
 
 import contextlib
 import datetime
+import inspect
+import re
 import subprocess  # nosec B404 # no shell
 import tomllib
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from sklearn.base import clone
 from sklearn.utils import estimator_html_repr
 
 from ..errors import UserError
-from ..files import read_json, replacing_folder, write_json, write_text
+from ..files import read_json, replacing_file, replacing_folder, write_json, write_text
 from ..locked import read_plan
 from ..objects.build import build
 from ..objects.grammar import Grammar
@@ -27,6 +29,7 @@ from ..steps.evaluate import interval_scores, permutation_importance, scores
 from ..steps.explain import Configuration, history, hyperparameters, learning_curve, search, shap_values
 from ..steps.fit import Wrapper
 from ..steps.fold import scored
+from ..steps.predictions import to_table, units_of
 from ..steps.split import Fold, read_folds
 from ..steps.task import Task, judged, task_of
 from ..store import load
@@ -36,6 +39,7 @@ from .page import render
 REPORTS = Path("reports")
 TUNED = Path("models/tuned")
 WHERE = Where("plan/evaluate.json")
+OF_SEVERAL = re.compile(r"_ov[or](_weighted)?$")  # how ROC AUC is made of several classes, which two do not need
 
 
 def write() -> None:
@@ -54,19 +58,24 @@ def write() -> None:
     features, target = unseen[list(schema.features)], unseen[schema.target]
     seen = learned[list(schema.features)], learned[schema.target]
 
-    metrics = distinct(metric(one, WHERE, Grammar()) for one in (plan["metric"], *plan["metrics"]))
     truth = task.truth(target)
+    said = task.outputs(model, features) if len(held_out) else _left_out(model, result["members"], task)
+    two = isinstance(said.classes, np.ndarray) and len(said.classes) == 2
+    metrics = distinct(metric(one, WHERE, Grammar()) for one in (plan["metric"], *plan["metrics"]))
     if len(held_out):
-        said = task.outputs(model, features)
         found = scores(metrics, task, said, truth, features, *seen, model)
         guess = _guess(task, *seen)
         baseline = scores(metrics, task, task.outputs(guess, features), truth, features, *seen, guess)
     else:
-        said = _left_out(model, result["members"], task)
         found = _by_fold(metrics, task, said, truth, seen, folds, model)
         guesses = [_guess(task, *(one.iloc[learn] for one in seen)) for learn, _ in folds]
         guessed = [task.outputs(one, seen[0].iloc[rows]) for one, (_, rows) in zip(guesses, folds, strict=True)]
         baseline = _by_fold(metrics, task, joined(guessed), truth, seen, folds, guesses[-1])
+    rows = np.load("data/processed/rows.npz")
+    rows = rows["held_out"] if len(held_out) else rows["train"][left_out]
+    predictions = to_table(task, said, truth, rows, units_of(unseen, schema, rows))
+    with replacing_file(REPORTS / "predictions.parquet") as file:
+        predictions.to_parquet(file, index=False)
     intervals = _intervals(model, task, features, len(held_out))
     held = interval_scores(truth, intervals, model.combine.coverage) if intervals is not None else []
     members = _members(model, result["members"], metrics[0])
@@ -90,14 +99,16 @@ def write() -> None:
         member=members[0]["name"],
         metric=metrics[0].name,
         higher_is_better=metrics[0].greater_is_better,
-        importances=partial(
-            permutation_importance,
-            model,
-            features,
-            target,
-            task,
-            lambda said, truth, rows: judged(metrics[0], task, said, truth, rows, *seen),
-            **plan["permutation_importance"],
+        importances=cache(
+            partial(
+                permutation_importance,
+                model,
+                features,
+                target,
+                task,
+                lambda said, truth, rows: judged(metrics[0], task, said, truth, rows, *seen),
+                **plan["permutation_importance"],
+            )
         ),
         history=partial(history, searches, metrics[0]),
         hyperparameters=partial(hyperparameters, searches),
@@ -106,6 +117,8 @@ def write() -> None:
         intervals=intervals,
         held_out=held_out if len(held_out) else None,
         left_out=partial(_numbers, model, result["members"], task, learned, folds),
+        row_numbers=rows,
+        score=lambda some: _score_of(metrics[0], task, said.part(some), truth[some], features.iloc[some], *seen, model),
     )
     charts = _charts(plan["charts"], evaluation)
     known = {name: value for name, value in found.items() if value is not None}
@@ -139,12 +152,12 @@ def write() -> None:
         "run": _run(sum(result["seconds"].values())),
         "scores": [
             {
-                "name": one.name,
+                "name": OF_SEVERAL.sub("", one.name) if two else one.name,
                 "value": found[one.name],
                 "higher_is_better": one.greater_is_better,
                 "baseline": baseline[one.name],
             }
-            for one in metrics
+            for one in (_without_copies(metrics) if two else metrics)
         ],
         "intervals": held,
         "leaderboard": [
@@ -170,6 +183,22 @@ def write() -> None:
     }
     write_text(REPORTS / "report.html", render(context))
     print(f"{REPORTS}/report.html is written")
+
+
+def _without_copies(metrics: list[Metric]) -> list[Metric]:
+    """Return the metrics of two classes without those that differ in how they treat several: one ROC AUC is enough."""
+    kept: dict[Any, Metric] = {}
+    for one in metrics:
+        several = "multi_class" in inspect.signature(one.scorer._score_func).parameters
+        params = {key: value for key, value in one.scorer._kwargs.items() if key not in ("multi_class", "average")}
+        kept.setdefault((one.scorer._score_func, repr(params)) if several else one.name, one)
+    return list(kept.values())
+
+
+def _score_of(metric: Metric, *asked: Any) -> float:
+    """The metric of outputs, NaN where it is undefined for them."""
+    found = scores([metric], *asked)[metric.name]
+    return float("nan") if found is None else found
 
 
 def _members(model: Any, written: list[dict[str, Any]], metric: Metric) -> list[dict[str, Any]]:

@@ -11,12 +11,12 @@ from dvc.repo import Repo
 
 from ..errors import UserError
 from ..objects.grammar import Grammar
-from ..objects.metrics import metric
+from ..objects.metrics import Metric, distinct, metric
 from ..objects.plan import compile_params
 from ..objects.reader import Where, parse
+from .intervals import Paired, paired
 from .versions import UNREADABLE, Version, yaml
 
-HOLDOUT = "data/processed/holdout.parquet"
 PROFILE = "data/interim/profile.json"
 
 
@@ -31,35 +31,52 @@ class Change:
 
 @dataclass
 class Measured(Change):
-    """A metric before and after; `more` says whether more of it is better, None where nobody knows."""
+    """A metric before and after.
+
+    Attributes
+    ----------
+    more : whether more of it is better, None where nobody knows.
+    bounds : between which values its change lies in 95 of 100 resamples of the rows, None where that is not known.
+    """
 
     more: bool | None
+    bounds: tuple[float, float] | None = None
 
     @property
     def verdict(self) -> str:
-        """`better`, `worse`, `the same`, or nothing where the two cannot be compared."""
+        """`better`, `worse`, `no clear difference`, `the same`, `not judged`, or nothing where one is absent."""
         if not _number(self.before) or not _number(self.after):
             return ""
         if self.before == self.after:
             return "the same"
         if self.more is None:
             return ""
-        return "better" if (self.after > self.before) == self.more else "worse"
+        if self.bounds is None:
+            return "not judged"
+        low, high = self.bounds
+        if low <= 0 <= high:
+            return "no clear difference"
+        return "better" if (low > 0) == self.more else "worse"
 
 
-def metrics(base: Version | None, here: Version) -> list[Measured]:
-    """Every metric that either version has, the one that the search optimises first.
+def metrics(base: Version | None, here: Version) -> tuple[list[Measured], Paired]:
+    """Every metric that either version has, the one that the search optimises first, and how they were judged.
 
     Raises
     ------
     UserError
-        If the params are wrong, from which follows what is better.
+        If the params are wrong, which say what is better.
     """
     before, after = (_values(one) for one in (base, here))
-    more = _more_is_better()
-    names = [name for name in more if name in before or name in after]
+    known = {one.name: one for one in _metrics()}
+    pair = paired(base, here, [one for name, one in known.items() if name in before and name in after])
+    names = [name for name in known if name in before or name in after]
     names += sorted({*before, *after}.difference(names))
-    return [Measured(name, before.get(name), after.get(name), more.get(name)) for name in names]
+    more = {name: one.greater_is_better for name, one in known.items()}
+    measured = [
+        Measured(name, before.get(name), after.get(name), more.get(name), pair.changes.get(name)) for name in names
+    ]
+    return measured, pair
 
 
 def final_model(version: Version | None) -> dict[str, Any] | None:
@@ -68,12 +85,6 @@ def final_model(version: Version | None) -> dict[str, Any] | None:
     lines = board.get("models") if isinstance(board, dict) else None
     chosen = [one for one in lines or [] if isinstance(one, dict) and one.get("chosen")]
     return {"metric": board.get("metric"), **chosen[0]} if chosen else None
-
-
-def same_rows(base: Version, here: Version) -> bool | None:
-    """Whether both were measured on the same held-out rows; None where that cannot be told."""
-    before, after = base.checksum(HOLDOUT), here.checksum(HOLDOUT)
-    return None if before is None or after is None else before == after
 
 
 def params(base: Version, here: Version) -> tuple[list[Change], list[str]]:
@@ -147,12 +158,11 @@ def _values(version: Version | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _more_is_better() -> dict[str, bool]:
-    """Of each metric that the params name, whether more is better; the search's is the first."""
+def _metrics() -> list[Metric]:
+    """The metrics that the params name; the search's is the first."""
     plan = compile_params(Path("params")).slices["evaluate"]
     where = Where("params/evaluate.yaml")
-    found = [metric(one, where, Grammar()) for one in (plan["metric"], *plan["metrics"])]
-    return {one.name: one.greater_is_better for one in found}
+    return distinct(metric(one, where, Grammar()) for one in (plan["metric"], *plan["metrics"]))
 
 
 def _stages(version: Version) -> dict[str, Any]:

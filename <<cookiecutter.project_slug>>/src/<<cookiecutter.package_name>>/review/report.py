@@ -5,12 +5,14 @@ from typing import Any
 
 from ..clean import REVIEW
 from ..files import names, replacing_folder
-from .differences import Change, Measured, data, final_model, metrics, params, ran_anew, same_rows, stale
+from .differences import Change, Measured, data, final_model, metrics, params, ran_anew, stale
+from .intervals import Paired
 from .versions import Revision, Version, WorkingTree, default_base, git
 
 FOLDER = Path("reports/review")
 PLOTS = "reports/plots"
 MANY = 40  # rows of a table that somebody still reads
+CLEAR = ("The model is better", "The model is worse")  # than chance would have it
 
 
 def write(base: str | None, link: str | None = None) -> str:
@@ -32,16 +34,18 @@ def write(base: str | None, link: str | None = None) -> str:
     """
     name = base or default_base()
     before, here = Revision(name) if name else None, WorkingTree()
-    measured = metrics(before, here)
-    sentence = verdict(measured, before)
-    lines = ["## Review of the model", "", f"**{_cell(sentence)}**", "", *_versions(before)]
+    measured, pair = metrics(before, here)
+    sentence = verdict(measured, before, pair)
+    lines = ["## Review of the model", "", _cell(sentence), "", *_versions(before)]
+    if sentence.startswith(CLEAR):
+        lines[2] = f"**{lines[2]}**"
     outdated = stale()
     if outdated:
         lines += [
             "",
             f"`dvc.lock` is not of these files: `make run` would begin with {_listed(outdated)}. Below: the last run.",
         ]
-    lines += _metrics(measured, before, here)
+    lines += _metrics(measured, pair, before, here)
     if before:
         lines += _params(before, here) + _data(before, here) + _stages(before, here, outdated)
     known = [name for name in names(FOLDER) if REVIEW.fullmatch(name)]
@@ -53,8 +57,8 @@ def write(base: str | None, link: str | None = None) -> str:
     return sentence
 
 
-def verdict(measured: list[Measured], before: Version | None) -> str:
-    """What has become of the metric that the search optimises, in one sentence."""
+def verdict(measured: list[Measured], before: Version | None, pair: Paired) -> str:
+    """Say in one sentence what has become of the metric that the search optimises."""
     first = next((one for one in measured if one.more is not None), None)
     if first is None or first.after is None:
         return "There are no metrics here yet: make run makes them."
@@ -66,10 +70,14 @@ def verdict(measured: list[Measured], before: Version | None) -> str:
     if first.verdict == "the same":
         return f"No change: {now}, as in {before.name}."
     which = "more" if first.more else "less"
-    return (
-        f"The model is {first.verdict} than in {before.name}: {first.name} went from {_value(first.before)} to "
-        f"{_value(first.after)} ({which} is better)."
-    )
+    went = f"{first.name} went from {_value(first.before)} to {_value(first.after)} ({which} is better)"
+    if first.bounds is None:
+        return f"Whether the model differs from that in {before.name} cannot be judged: {went}, but {pair.reason}."
+    said = f"The model is {first.verdict} than in"
+    if first.verdict == "no clear difference":
+        said = "There is no clear difference from"
+    sure = f"on 95 % of resamples of the {pair.rows:,} rows the change is {_bounds(first)}"
+    return f"{said} {before.name}: {went}; {sure}."
 
 
 def _versions(before: Revision | None) -> list[str]:
@@ -79,15 +87,18 @@ def _versions(before: Revision | None) -> list[str]:
     return [f"Commit {head}{changed}{compared}."] if head else []
 
 
-def _metrics(measured: list[Measured], before: Version | None, here: Version) -> list[str]:
+def _metrics(measured: list[Measured], pair: Paired, before: Version | None, here: Version) -> list[str]:
     if not measured:
         return []
     lines = ["", "### Metrics", ""]
     if before:
-        rows = [[one.name, _value(one.before), _value(one.after), _difference(one), one.verdict] for one in measured]
-        lines += _table(["metric", before.name, here.name, "change", ""], rows)
-        if same_rows(before, here) is False:
-            lines += ["", "The held-out rows are not the same, so part of the change is that of the rows."]
+        rows = [
+            [one.name, _value(one.before), _value(one.after), _difference(one), _bounds(one), one.verdict]
+            for one in measured
+        ]
+        lines += _table(["metric", before.name, here.name, "change", "95 % interval", ""], rows)
+        if pair.same is False:
+            lines += ["", "The rows are not the same, so part of the change is that of the rows."]
     else:
         lines += _table(["metric", here.name], [[one.name, _value(one.after)] for one in measured])
     models = [(one.name, final_model(one)) for one in (before, here) if one]
@@ -167,6 +178,10 @@ def _value(value: Any) -> str:
 def _difference(one: Measured) -> str:
     both = isinstance(one.before, int | float) and isinstance(one.after, int | float)
     return f"{one.after - one.before:+.3g}" if both else ""
+
+
+def _bounds(one: Measured) -> str:
+    return "" if one.bounds is None else f"{one.bounds[0]:+.2g} to {one.bounds[1]:+.2g}"
 
 
 def _spread(model: dict[str, Any]) -> str:

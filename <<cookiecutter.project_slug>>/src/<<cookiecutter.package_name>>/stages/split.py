@@ -63,7 +63,7 @@ def main() -> None:
 def write(
     folder: Path, frame: pd.DataFrame, train: np.ndarray, held_out: np.ndarray, folds: list[Fold], made_by: Any
 ) -> None:
-    """Write the training rows, the held-out rows and the folds, and how they were made."""
+    """Write the training rows, the held-out rows, their positions in the table, the folds, and how they were made."""
     with replacing_folder(folder) as new:
         new.mkdir()
         for name, rows in (("train", train), ("holdout", held_out)):
@@ -72,6 +72,7 @@ def write(
             f"{part}_{number}": rows for number, fold in enumerate(folds) for part, rows in zip("ab", fold, strict=True)
         }
         np.savez_compressed(new / "folds.npz", allow_pickle=False, **arrays)
+        np.savez_compressed(new / "rows.npz", allow_pickle=False, train=train, held_out=held_out)
         write_json(new / "split.json", made_by | {"train": len(train), "held_out": len(held_out), "folds": len(folds)})
 
 
