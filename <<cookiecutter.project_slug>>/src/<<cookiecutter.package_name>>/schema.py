@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .steps.typing.blanks import USUAL, emptied, is_mark, marks_of
@@ -13,7 +14,7 @@ from .steps.typing.dates import EPOCHS, ISO, example_of, in_format, to_datetime
 from .steps.typing.durations import DURATIONS
 from .steps.typing.numbers import FORMATS, to_number
 
-ROLES = ("feature", "id", "group", "time", "ignore")
+ROLES = ("feature", "id", "group", "time", "weight", "ignore")
 DTYPES = ("number", "category", "datetime", "text")
 RULES = ("role", "dtype", "format", "min", "max", "categories", "missing")
 MOST_CLASSES = 200
@@ -108,6 +109,11 @@ class Schema:
     def role(self, role: str) -> list[str]:
         """The names of the columns with this role."""
         return [column.name for column in self.columns if column.role == role]
+
+    def weights(self, frame: pd.DataFrame) -> np.ndarray | None:
+        """Return the weights of rows, shape (rows,), from the column with the role `weight`; None if there is none."""
+        names = self.role("weight")
+        return frame[names[0]].to_numpy(dtype=float) if names else None
 
     def warn(self, note: str) -> None:
         """Put a note first, and into the summary of a run."""

@@ -32,6 +32,7 @@ from .model import BESIDE, Model
 from .reader import Where, read
 from .registry import find_all, kind_of, load
 from .space import check_seeds
+from .weights import check_weights
 
 LEAST_SECONDS = 0.1  # of the budget, for each model and for `train`
 BUDGETS = {"otherwise": "budget", "text": "budget_with_text"}  # in a slice, by the kind of table
@@ -81,12 +82,14 @@ def compile_params(folder: Path) -> Plan:
 
     plan = Plan(notes=_split_notes(split, data, task))
     try_searchers = search.pop("try")
+    competing: list[Model] = []
     named: set[str] = set()
     columns: list[dict[str, Any]] = []
     chosen: list[dict[str, Any]] = []
     most: dict[str, dict[str, int]] = {"otherwise": {}, "text": {}}  # rows, without and with a feature of free text
     for name, place in names.items():
         model = read_model(folder, name, grammar, place, task)
+        competing.append(model)
         _check_metric(search["metric"], model, place)
         written, file = read(folder / "models" / f"{name}.yaml", root)
         own = _with_sample(search, written, file, grammar)
@@ -137,7 +140,12 @@ def compile_params(folder: Path) -> Plan:
     read_validation(folder, grammar)
     read_settings(folder)
     read_releases(folder, grammar)
-    read_retrain(folder, grammar, task)
+    retrain = read_retrain(folder, grammar, task)
+    for column in _with_role(data, "weight"):
+        places = [("search.yaml", "metric"), *(("evaluate.yaml", "metrics"),) * len(evaluated["metrics"])]
+        measured = [(metric(one, Where("params"), grammar), at) for one, at in zip(metrics, places, strict=True)]
+        measured += [(retrain.metric, ("retrain.yaml", "metric"))] if retrain.metric else []
+        check_weights(column, task, competing, measured, trained)
     # Copies of the whole bring the policies for new rows with them.
     policies = read(folder / "predict.yaml", root)[0] if package["exports"] else {}
     plan.slices["package"] = policies | {
@@ -393,7 +401,7 @@ def _data(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
             raise where.at("columns", name).error(
                 f"{name!r} is the target, which has no role besides; it can have a format"
             )
-    for role in ("time",) if "group" in build(task).keys else ("time", "group"):
+    for role in ("time", "weight") if "group" in build(task).keys else ("time", "weight", "group"):
         twice = _with_role({"columns": columns}, role)[1:]
         if twice:
             raise where.at("columns", twice[0]).error(
@@ -475,6 +483,8 @@ def _column_rules(rules: Any, where: Where) -> None:
             raise where.at(key).error(f"{key!r} is a rule for numbers, and this column is a {dtype}")
     if rules.get("role") == "time" and dtype in ("text", "category"):
         raise where.at("role").error(f"the time is a datetime or a number, and this column is a {dtype}")
+    if rules.get("role") == "weight" and dtype not in (None, "number"):
+        raise where.at("role").error(f"a weight is a number, and this column is a {dtype}")
     if "categories" in rules:
         known = rules["categories"]
         if not isinstance(known, list) or not known or any(isinstance(one, list | dict) for one in known):

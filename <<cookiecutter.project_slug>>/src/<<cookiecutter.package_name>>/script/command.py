@@ -37,6 +37,8 @@ def script() -> str:
         If there is no model, or if its rows, its folds or its preprocessing come out otherwise in a script.
     """
     made = final()
+    if made.schema.role("weight"):
+        raise UserError("a script of a model whose rows have weights is not supported: the script would ignore them")
     loading = _needs_loading(made)
     frames = loading or _needs_frames(made)
     found = ""

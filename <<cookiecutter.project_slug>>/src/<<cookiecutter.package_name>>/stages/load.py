@@ -9,7 +9,7 @@ from ..schema import Schema, dtype_of
 from ..steps.example import example, real_rows
 from ..steps.featurize import featurize
 from ..steps.load import decimal_of, load
-from ..steps.preprocess import duplicates, featurized, preprocess, validate
+from ..steps.preprocess import check_weights, duplicates, featurized, preprocess, validate
 from ..steps.task import task_of
 from ..steps.typing.infer import infer
 from . import run_stage
@@ -28,7 +28,9 @@ def main() -> None:
     task = task_of(schema)
     schema.inputs = ["feature", *_time_as_feature(schema, task.keys), *task.keys]
     shown = {name: task.example(make(raw, schema), raw) for name, make in EXAMPLES.items()}
-    frame = task.rows(preprocess(raw, schema), schema, plan["positive"])
+    frame = preprocess(raw, schema)
+    check_weights(frame, schema)
+    frame = task.rows(frame, schema, plan["positive"])
     del raw  # of a large table one copy is enough
     validate(frame, schema)
     time = schema.role("time")
@@ -37,8 +39,8 @@ def main() -> None:
     schema.notes += task.hints(frame, schema) + duplicates(frame)
     known = {column.name: column for column in schema.columns}
     frame = featurized(frame, featurize)
-    if not set(schema.targets) <= set(frame):
-        raise UserError("steps/featurize.py: featurize must keep the target")
+    if not {*schema.targets, *schema.role("weight")} <= set(frame):
+        raise UserError("steps/featurize.py: featurize must keep the target and the weights")
     for name in frame.columns:
         if name in schema.targets or (name in known and known[name].role not in schema.inputs):
             continue

@@ -210,6 +210,31 @@ def rules(column: Column) -> str:
     return ", ".join(f"{rule}: {value}" for rule, value in column.rules.items() if rule != "missing")
 
 
+def check_weights(frame: pd.DataFrame, schema: Schema) -> None:
+    """Check the weights of the rows that have a target, and note that there are weights.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The typed table, with the targets as they were read.
+
+    Raises
+    ------
+    UserError
+        If a weight is missing, no number, negative or infinite, or all of them are 0.
+    """
+    for name in schema.role("weight"):
+        weights = frame.loc[frame[schema.targets].notna().all(axis=1), name]
+        bad = weights[~(weights >= 0) | np.isinf(weights)]
+        if len(bad):
+            what = "missing or no number" if bad.isna().iloc[0] else f"{bad.iloc[0]:g}"
+            more = f" ({len(bad)} such rows in all)" if len(bad) > 1 else ""
+            _broken(name, f"the weight in row {bad.index[0] + 1} is {what}{more}; weights are finite numbers from 0 on")
+        if not weights.any():
+            _broken(name, "every weight is 0, so no row counts")
+        schema.warn(f"the rows are weighted by {name}, in fitting and in every metric")
+
+
 def duplicates(frame: pd.DataFrame) -> list[str]:
     """A note if many rows stand in the table more than once: the hold-out then knows the answers."""
     share = float(frame.duplicated().mean())

@@ -34,6 +34,7 @@ class Task(ABC, BaseEstimator):
     targets : how many target columns there may be: the fewest and the most (None: any number).
     tells : what `known` gives.
     baseline : what the dummy model does, for the report.
+    weighted : whether rows can have weights.
     rival : what the report and the summary call the dummy model.
     labels_ : the classes in order, empty where numbers are predicted.
     target_ : the target column or, where it is a list in the params, the target columns.
@@ -46,6 +47,7 @@ class Task(ABC, BaseEstimator):
     tells: tuple[str, ...] = ("X", "X_train", "y_train")
     baseline: str = "The dummy model looks at the target alone and at no other column."
     rival: str = "dummy model"
+    weighted: bool = False
 
     def bind(self, schema: Schema) -> "Task":
         """Take over from a table's schema what the task needs of it."""
@@ -251,6 +253,11 @@ def task_of(schema: Schema) -> Task:
     return made(**params).bind(schema)
 
 
+def of_rows(weights: np.ndarray | None, rows: Any) -> np.ndarray | None:
+    """Return the weights of some rows, by position; None where there are no weights."""
+    return None if weights is None else weights[rows]
+
+
 def judged(
     metric: Metric,
     task: Task,
@@ -260,10 +267,12 @@ def judged(
     learned: Any,
     target: Any,
     model: Any = None,
+    weights: np.ndarray | None = None,
 ) -> float:
     """The score of outputs, more is better; `features`, `learned` and `target` as in `Task.known`.
 
-    A metric with a parameter `estimator` is given the fitted `model`, where there is one.
+    `weights` are those of the rows that are judged. A metric with a parameter `estimator` is given the fitted `model`,
+    where there is one.
 
     Raises
     ------
@@ -271,6 +280,6 @@ def judged(
         If the metric does not fit the task or the outputs.
     """
     if not metric.asks:
-        return metric.score(truth, said)
+        return metric.score(truth, said, weights=weights)
     more = {} if model is None else {"estimator": model}
-    return metric.score(truth, said, task.known(features, learned, target) | more)
+    return metric.score(truth, said, task.known(features, learned, target) | more, weights)
