@@ -221,11 +221,11 @@ def check_weights(frame: pd.DataFrame, schema: Schema) -> None:
     Raises
     ------
     UserError
-        If a weight is missing, no number, negative or infinite, or all of them are 0.
+        If a weight is missing, negative or no finite number, or all of them are 0.
     """
     for name in schema.role("weight"):
         weights = frame.loc[frame[schema.targets].notna().all(axis=1), name]
-        bad = weights[~(weights >= 0) | np.isinf(weights)]
+        bad = weights[~(weights >= 0)]  # what is infinite is missing by now
         if len(bad):
             what = "missing or no number" if bad.isna().iloc[0] else f"{bad.iloc[0]:g}"
             more = f" ({len(bad)} such rows in all)" if len(bad) > 1 else ""

@@ -406,7 +406,8 @@ def _fit_around(
         scorer._score_func, scorer._sign, {**scorer._kwargs, "sample_weight": weights}, scorer._response_method
     )
     tuned = clone(estimator).set_params(scoring=weighted).fit(outputs, truth)
-    tuned.set_params(scoring=estimator.scoring)._curve_scorer = tuned._get_curve_scorer()
+    tuned.set_params(scoring=estimator.scoring)
+    tuned._curve_scorer = tuned._get_curve_scorer()  # the weights are not to be stored with the model
     return tuned
 
 
