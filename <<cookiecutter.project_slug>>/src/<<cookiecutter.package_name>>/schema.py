@@ -77,6 +77,7 @@ class Schema:
     answers : the target columns: how their cells are read.
     missing : the texts that stand for a missing value; the usual ones if None.
     inputs : the roles of the columns that the model is given.
+    clean : the objects of `params/data.yaml` that clean rows as they were read, in plain values.
     warnings : those of the notes that the summary of a run repeats, such as what is left out.
     """
 
@@ -90,6 +91,7 @@ class Schema:
     answers: list[Column] = field(default_factory=list)
     missing: list[str] | None = None
     warnings: list[str] = field(default_factory=list)
+    clean: list[Any] = field(default_factory=list)
 
     @property
     def targets(self) -> list[str]:

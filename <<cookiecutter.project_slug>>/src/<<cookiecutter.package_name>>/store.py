@@ -219,6 +219,9 @@ def _opened(folder: Path, about: About) -> tuple[dict[str, Any], Schema]:
         flavors[name] = flavor()
     _compare_versions(read_environment(folder))
     schema = read_schema(folder)
+    for one in schema.clean:
+        if one["class"] not in about.named:
+            raise UserError(f"{folder} cleans rows by {one['class']}, which params/data.yaml does not name")
     if schema.task["class"] not in about.named:
         raise UserError(
             f"{folder} is a model for the task {schema.task['class']}, which params/data.yaml does not name"

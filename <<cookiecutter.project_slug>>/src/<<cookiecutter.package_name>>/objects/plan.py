@@ -119,14 +119,14 @@ def compile_params(folder: Path) -> Plan:
 
     for name in names:
         plan.slices[f"models/{name}"] |= parts(name)
-    plan.slices["data"] = data | {"code": fingerprints(_named(data["task"]))}
+    plan.slices["data"] = data | {"code": fingerprints(_named([data["task"], data["clean"]]))}
     package = read_package(folder, grammar)
     trained = _train(*train, names, task, grammar) | {"parts": package["parts"]}
     plan.slices["train"] = trained | {
         "models": list(names),
         "task": data["task"],
         "metric": search["metric"],
-        "named": sorted(named | trained["named"] | _named([data["task"], trained])),
+        "named": sorted(named | trained["named"] | _named([data["task"], data["clean"], trained])),
         **parts("train"),
         "workers": search["workers"],
         "code": fingerprints(_named([data["task"], trained])),
@@ -384,7 +384,9 @@ def _registry(data: Any, where: Where) -> tuple[str, ...]:
 
 def _data(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
     where.mapping(
-        data, ["source", "target", "task", "read", "missing", "columns", "positive"], ["source", "target", "task"]
+        data,
+        ["source", "target", "task", "read", "missing", "clean", "columns", "positive"],
+        ["source", "target", "task"],
     )
     elsewhere = source_of(data["source"], where.at("source")) if isinstance(data["source"], dict) else None
     if elsewhere is None and not (isinstance(data["source"], str) and data["source"]):
@@ -416,6 +418,7 @@ def _data(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
         "task": plain(task),
         "read": read_options,
         "missing": missing,
+        "clean": _cleanings(data.get("clean"), where.at("clean"), grammar),
         "columns": columns,
         "positive": data.get("positive"),
     }
@@ -436,6 +439,19 @@ def _task(data: Any, where: Where, grammar: Grammar) -> Object:
         raise where.at("params").error("the parameters of a task are plain values")
     check(task)
     return task
+
+
+def _cleanings(data: Any, where: Where, grammar: Grammar) -> list[Any]:
+    """What cleans the table as it was read: an object or a list of such, in plain values."""
+    written = [] if data is None else data if isinstance(data, list) else [data]
+    found = []
+    for index, one in enumerate(written):
+        place = where.at(index) if isinstance(data, list) else where
+        node = grammar.object(one, place, ["cleaning"])
+        _refuse_space(node)
+        check(node)
+        found.append(plain(node))
+    return found
 
 
 def _targets(data: Any, where: Where, task: Task) -> list[str]:

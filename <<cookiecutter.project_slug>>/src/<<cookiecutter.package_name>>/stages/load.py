@@ -6,6 +6,7 @@ from ..imported import refuse_another
 from ..locked import read_plan
 from ..profile import profile
 from ..schema import Schema, dtype_of
+from ..steps.cleaning import clean_table
 from ..steps.example import example, real_rows
 from ..steps.featurize import featurize
 from ..steps.load import decimal_of, load
@@ -23,8 +24,15 @@ def main() -> None:
     plan = read_plan("data")
     if "imported" in plan:
         refuse_another(plan["source"], plan["imported"])
-    raw = load(plan["source"], plan["read"], [])
+    read = load(plan["source"], plan["read"], [])
+    raw = clean_table(read, plan["clean"])
+    lost = len(read) - len(raw)
+    del read
     schema = infer(raw, plan["target"], plan["task"], plan["columns"], plan["missing"], decimal_of(plan["read"]))
+    schema.clean = plan["clean"]
+    if lost:
+        names = ", ".join(one["class"].rpartition(".")[2] for one in schema.clean)
+        schema.warn(f"{lost} of {lost + len(raw)} rows are left out by {names} (`clean` in params/data.yaml)")
     task = task_of(schema)
     schema.inputs = ["feature", *_time_as_feature(schema, task.keys), *task.keys]
     shown = {name: task.example(make(raw, schema), raw) for name, make in EXAMPLES.items()}

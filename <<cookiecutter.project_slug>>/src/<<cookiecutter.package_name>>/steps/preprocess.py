@@ -47,16 +47,28 @@ def featurized(frame: pd.DataFrame, featurize: Callable[[pd.DataFrame], pd.DataF
         If the function fails, or does not keep every row.
     """
     file, name = _named(featurize)
-    try:
-        made = featurize(frame)
-    except Exception as error:
-        lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == file]
-        place = f"{file}:{lines[0]}" if lines else file
-        raise UserError(f"{place}: {name} fails: {type(error).__name__}: {error}") from error
+    made = called(featurize, frame)
     if not isinstance(made, pd.DataFrame) or len(made) != len(frame):
         raise UserError(f"{file}: {name} must keep every row")
     added = [str(name) for name in made if name not in frame and pd.api.types.is_numeric_dtype(made[name])]
     return made.assign(**{name: made[name].replace([np.inf, -np.inf], np.nan) for name in added}) if added else made
+
+
+def called(function: Callable[..., Any], *given: Any) -> Any:
+    """Return what one of the owner's functions returns.
+
+    Raises
+    ------
+    UserError
+        If it fails, with its file and line.
+    """
+    file, name = _named(function)
+    try:
+        return function(*given)
+    except Exception as error:
+        lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == file]
+        place = f"{file}:{lines[0]}" if lines else file
+        raise UserError(f"{place}: {name} fails: {type(error).__name__}: {error}") from error
 
 
 def _named(function: Callable[..., Any]) -> tuple[str, str]:
