@@ -34,7 +34,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project with a cleaning of its own."""
     project = Project(tmp_path_factory.mktemp("cleaned"), project_name="Cleaned", estimators="logistic_regression")
     (project.path / f"src/{project.package}/custom/mending.py").write_text(MODULE)
-    project.edit("params/data.yaml", ("clean: null", "clean: {class: Mend}"))
+    project.edit("params/data.yaml", ("columns: {}", "clean: {class: Mend}\ncolumns: {}"))
     return project
 
 
