@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.cluster import HDBSCAN, AgglomerativeClustering, FeatureAgglomeration, KMeans, SpectralClustering
-from sklearn.metrics import adjusted_rand_score, silhouette_score
+from sklearn.metrics import adjusted_rand_score, mutual_info_score, silhouette_score
 from sklearn.mixture import GaussianMixture
 from stamped import Project
 
@@ -172,7 +172,36 @@ def test_what_is_no_clustering_has_the_worst_score(judge: Any, labels: np.ndarra
     points, _ = heaps()
     assert judge.mean_silhouette_score(points, labels.astype(int)) == -1
     assert judge.davies_bouldin_error(points, labels.astype(int)) == np.inf
+    assert judge.likelihood_gain_score(points, labels.astype(int)) == -np.inf
     assert judge.calinski_harabasz_ratio_score(points, labels.astype(int)) == 0
+
+
+def test_the_gain_in_likelihood_finds_stretched_clusters_that_the_silhouette_takes_for_one(judge: Any) -> None:
+    rng = np.random.default_rng(0)
+    truth = np.repeat([0, 1, 2], 100)
+    points = np.column_stack([rng.normal(scale=3, size=300) + 4 * (truth > 1), rng.normal(size=300) + 4 * truth])
+    points[:, 0] += 2 * points[:, 1]
+    halves = (truth > 1).astype(int)
+    found = {name: getattr(judge, name) for name in ("likelihood_gain_score", "mean_silhouette_score")}
+    assert found["likelihood_gain_score"](points, truth) > max(0, found["likelihood_gain_score"](points, halves))
+    assert found["mean_silhouette_score"](points, truth) < found["mean_silhouette_score"](points, halves)
+    assert found["likelihood_gain_score"](points, rng.integers(0, 3, 300)) < 0
+
+
+def test_the_gain_in_likelihood_is_the_mutual_information_with_a_category(judge: Any) -> None:
+    rng = np.random.default_rng(0)
+    category, labels = np.repeat([0, 1, 2], 200), np.repeat([0, 1], 300)
+    gain = judge.likelihood_gain_score(np.eye(4)[category], labels)
+    assert gain == pytest.approx(mutual_info_score(category, labels) - np.log(2) - 1.5 * np.log(600) / 600)
+    once = judge.likelihood_gain_score(rng.normal(size=(600, 1)), labels)
+    flags = judge.likelihood_gain_score(np.column_stack([rng.normal(size=600), labels * 2.0]), labels)
+    assert once < flags < 0.01, "two clusters by a column of two values are told by that column and by nothing else"
+
+
+def test_noise_gains_no_likelihood(judge: Any) -> None:
+    points, truth = heaps()
+    noisy = np.where(np.arange(len(truth)) < 30, -1, truth)
+    assert judge.likelihood_gain_score(points, noisy) < judge.likelihood_gain_score(points, truth)
 
 
 def test_a_silhouette_of_a_sample_is_near_that_of_all(judge: Any) -> None:
@@ -247,7 +276,7 @@ def test_where_nothing_is_held_out_the_scores_are_those_of_the_folds(done: Proje
     board = json.loads((project.path / "reports" / "leaderboard.json").read_text())["models"]
     chosen = next(one for one in board if one["chosen"])
     metrics = json.loads((project.path / "reports" / "metrics.json").read_text())
-    assert metrics["mean_silhouette_score"] == pytest.approx(chosen["score"])
+    assert metrics["likelihood_gain_score"] == pytest.approx(chosen["score"])
 
 
 def test_a_stored_model_says_what_the_pipeline_says(done: Project, monkeypatch: pytest.MonkeyPatch) -> None:

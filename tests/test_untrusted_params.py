@@ -119,6 +119,7 @@ POSITIONS: dict[str, tuple[str, tuple[str | int, ...], Any]] = {
     "judge": ("retrain.yaml", ("metric",), "{}"),
     "tracker": ("tracking.yaml", ("trackers",), [{"class": "{}"}]),
     "runner": ("remote.yaml", ("runner",), {"class": "{}"}),
+    "cleaning": ("data.yaml", ("clean",), {"class": "{}"}),
 }
 
 
@@ -219,6 +220,7 @@ KINDS = {
     "task": "{}.custom.tasks.Classification",
     "runner": "{}.custom.runners.LocalClean",
     "rule": "{}.custom.rules.Better",
+    "cleaning": "{}.custom.cleaning.DropRows",
     "chart": "{}.report.charts.lift_curve",
     "value": "sklearn.gaussian_process.kernels.RBF",
     "function": "numpy.mean",

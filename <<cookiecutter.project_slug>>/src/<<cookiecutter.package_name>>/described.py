@@ -100,6 +100,11 @@ def _check_schema(value: Any) -> None:
     for key in ("notes", "inputs", "warnings", "missing"):
         found = value.get(key) or [] if key in ("warnings", "missing") else value[key]
         _need(isinstance(found, list) and all(isinstance(one, str) for one in found), f"{key!r} is a list")
+    clean = value.get("clean", [])
+    _need(isinstance(clean, list), "'clean' is a list")
+    for one in clean:
+        _need(isinstance(one, dict) and isinstance(one.get("class"), str), "a cleaning needs a class")
+        _need(isinstance(one.get("params", {}), dict), "the params of a cleaning are a mapping")
     labels = value["labels"]
     # Of several columns, each has a list of its two values.
     _need(isinstance(labels, list) and [] not in labels, "'labels' is a list of labels")

@@ -22,6 +22,7 @@ from .objects.plan import read_grammar, read_package, read_validation
 from .objects.trusted import read_trusted
 from .schema import Schema, dtype_of
 from .steps.apart import apart, steps_of
+from .steps.cleaning import clean_rows
 from .steps.featurize import featurize
 from .steps.predict import Featurize, features, predict
 from .steps.preprocess import preprocess
@@ -50,7 +51,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class PredictionPipeline:
-    """What happens to new rows, step by step: they are typed and checked, featurized, and predicted.
+    """What happens to new rows, step by step: they are cleaned, typed and checked, featurized, and predicted.
 
     Parameters
     ----------
@@ -124,12 +125,15 @@ class PredictionPipeline:
         UserError
             If the table as a whole is refused.
         """
-        checked: Checked = self.validation.check(frame, self.schema, self.preprocess)
+        return self._checked(clean_rows(frame, self.schema))
+
+    def _checked(self, cleaned: pd.DataFrame) -> Checked:
+        checked: Checked = self.validation.check(cleaned, self.schema, self.preprocess)
         return checked
 
     def prepare(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The model's features of rows as they were read, checked by nothing but the schema."""
-        return features(self.preprocess(frame, self.schema), self.schema, self.featurize)
+        return features(self.preprocess(clean_rows(frame, self.schema), self.schema), self.schema, self.featurize)
 
     def transform(self, frame: pd.DataFrame, member: int = 0) -> Any:
         """What the fitted transformers before one of the model's estimators make of rows as they were read.
@@ -160,7 +164,8 @@ class PredictionPipeline:
         """
         if self.model is None:
             raise UserError("this pipeline has no model: it prepares rows only")
-        checked = self.check(frame)
+        frame = clean_rows(frame, self.schema)
+        checked = self._checked(frame)
         asked, task = self._asked(checked, frame), task_of(self.schema)
         lost = [] if checked.refused.all() else task.unanswerable(self.model, asked)
         if lost:

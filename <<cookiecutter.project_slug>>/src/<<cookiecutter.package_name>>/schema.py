@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .steps.typing.blanks import USUAL, emptied, is_mark, marks_of
@@ -13,7 +14,7 @@ from .steps.typing.dates import EPOCHS, ISO, example_of, in_format, to_datetime
 from .steps.typing.durations import DURATIONS
 from .steps.typing.numbers import FORMATS, to_number
 
-ROLES = ("feature", "id", "group", "time", "ignore")
+ROLES = ("feature", "id", "group", "time", "weight", "ignore")
 DTYPES = ("number", "category", "datetime", "text")
 RULES = ("role", "dtype", "format", "min", "max", "categories", "missing")
 MOST_CLASSES = 200
@@ -76,6 +77,7 @@ class Schema:
     answers : the target columns: how their cells are read.
     missing : the texts that stand for a missing value; the usual ones if None.
     inputs : the roles of the columns that the model is given.
+    clean : the objects of `params/data.yaml` that clean rows as they were read, in plain values.
     warnings : those of the notes that the summary of a run repeats, such as what is left out.
     """
 
@@ -89,6 +91,7 @@ class Schema:
     answers: list[Column] = field(default_factory=list)
     missing: list[str] | None = None
     warnings: list[str] = field(default_factory=list)
+    clean: list[Any] = field(default_factory=list)
 
     @property
     def targets(self) -> list[str]:
@@ -108,6 +111,11 @@ class Schema:
     def role(self, role: str) -> list[str]:
         """The names of the columns with this role."""
         return [column.name for column in self.columns if column.role == role]
+
+    def weights(self, frame: pd.DataFrame) -> np.ndarray | None:
+        """Return the weights of rows, shape (rows,), from the column with the role `weight`; None if there is none."""
+        names = self.role("weight")
+        return frame[names[0]].to_numpy(dtype=float) if names else None
 
     def warn(self, note: str) -> None:
         """Put a note first, and into the summary of a run."""

@@ -223,6 +223,9 @@ def _opened(folder: Path, about: About) -> tuple[dict[str, Any], Schema]:
     if other:
         warnings.warn(other, stacklevel=3)
     schema = read_schema(folder)
+    for one in schema.clean:
+        if one["class"] not in about.named:
+            raise UserError(f"{folder} cleans rows by {one['class']}, which params/data.yaml does not name")
     if schema.task["class"] not in about.named:
         raise UserError(
             f"{folder} is a model for the task {schema.task['class']}, which params/data.yaml does not name"

@@ -11,6 +11,7 @@ from .batch import predict_file, write_file
 from .errors import UserError
 from .files import read_json
 from .pipeline import MODEL, PredictionPipeline
+from .steps.cleaning import clean_table
 from .steps.ensemble import refitted
 from .steps.load import load, options_for
 from .steps.predict import features, predict
@@ -68,7 +69,7 @@ def known(pipeline: PredictionPipeline, task: Task) -> pd.DataFrame:
     """Return the rows of the project's table, as it is by now, typed as the model's rows were."""
     plan = read_json(PLAN)
     schema = copy.deepcopy(pipeline.schema)
-    raw = load(plan["source"], plan["read"], plan["missing"])
+    raw = clean_table(load(plan["source"], plan["read"], plan["missing"]), schema.clean)
     absent = [name for name in schema.targets if name not in raw]
     if absent:
         raise UserError(f"the table has no column {absent[0]!r}, which the model predicts", "data.yaml", "source")

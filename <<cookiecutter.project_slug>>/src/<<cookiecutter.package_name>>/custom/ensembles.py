@@ -8,6 +8,8 @@ Each has `choose(outputs, truth, score, mean)`, where
 - `score` gives the score of outputs of shape (rows, k), more is better;
 - `mean` gives the estimator that takes the mean with such weights.
 
+Where rows have weights, `score` counts them; a `choose` with a parameter `weights` is given them, of shape (rows,).
+
 It returns the positions of the members, and an estimator that makes one prediction of the members' outputs side by
 side, an array of shape (rows, members * k). `refit` says what a member is: fitted to all training rows, or (false)
 the mean of models that are fitted to the folds.
@@ -140,7 +142,10 @@ class Stacking:
             raise ValueError(f"size needs a whole number above 0, not {size}")
         self.final_estimator, self.size, self.refit = final_estimator, size, refit
 
-    def choose(self, outputs: np.ndarray, truth: np.ndarray, score: Score, mean: Mean) -> Choice:
+    def choose(
+        self, outputs: np.ndarray, truth: np.ndarray, score: Score, mean: Mean, weights: np.ndarray | None = None
+    ) -> Choice:
         """The first `size` and the fitted model."""
         members = list(range(min(self.size, len(outputs))))
-        return members, clone(self.final_estimator).fit(np.concatenate(outputs[members], axis=1), truth)
+        given = {} if weights is None else {"sample_weight": weights}
+        return members, clone(self.final_estimator).fit(np.concatenate(outputs[members], axis=1), truth, **given)

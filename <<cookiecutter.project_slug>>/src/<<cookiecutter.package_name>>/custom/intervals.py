@@ -41,6 +41,7 @@ class ResidualIntervals(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         strata: np.ndarray | None = None,
         scale: np.ndarray | None = None,
         rows: np.ndarray | None = None,
+        sample_weight: np.ndarray | None = None,
     ) -> "ResidualIntervals":
         """Learn how far the truth lies from the predictions.
 
@@ -56,6 +57,8 @@ class ResidualIntervals(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         rows : array of int of shape (rows,), optional
             Which row of the table each is: a row that several folds scored tells little more than one that was scored
             once.
+        sample_weight : array of float of shape (rows,), optional
+            How much each row counts.
 
         Raises
         ------
@@ -75,10 +78,11 @@ class ResidualIntervals(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         self.strata_, place, counts = np.unique(
             np.zeros(len(y), dtype=int) if strata is None else strata, return_inverse=True, return_counts=True
         )
-        means = np.bincount(place, ratios) / counts
+        weights = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight)
+        means = np.bincount(place, ratios * weights) / np.maximum(np.bincount(place, weights), TINY)
         typical = isotonic_regression(means, sample_weight=counts) + TINY * (means.mean() or 1.0)
         distinct = len(y) if rows is None else len(np.unique(rows))
-        quantiles = np.array([_quantile(ratios / typical[place], share, distinct) for share in self.coverage])
+        quantiles = np.array([_quantile(ratios / typical[place], share, distinct, weights) for share in self.coverage])
         # The mean of a stratum of n rows is itself uncertain.
         self.widths_ = np.outer(typical * np.sqrt(1 + len(y) / distinct / counts), quantiles)
         return self
@@ -102,16 +106,18 @@ class ResidualIntervals(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         return np.stack([middle - widths, middle + widths], axis=2).reshape(len(X), -1)
 
 
-def _quantile(ratios: np.ndarray, share: float, distinct: int) -> float:
+def _quantile(ratios: np.ndarray, share: float, distinct: int, weights: np.ndarray) -> float:
     """Return the quantile that a new ratio exceeds with a probability of at most 1 - share.
 
     Parameters
     ----------
     distinct : int
         How many rows of the table the ratios are of.
+    weights : array of shape (rows,)
+        How much each ratio counts.
     """
     if share <= distinct / (distinct + 1):
         level = np.ceil((distinct + 1) * share) / distinct
-        return float(np.quantile(ratios, level, method="inverted_cdf"))
-    spread = float(np.sqrt(np.mean(ratios**2))) * np.sqrt(1 + 1 / distinct)
+        return float(np.quantile(ratios, level, weights=weights, method="inverted_cdf"))
+    spread = float(np.sqrt(np.average(ratios**2, weights=weights))) * np.sqrt(1 + 1 / distinct)
     return max(float(ratios.max()), float(student.ppf((1 + share) / 2, max(distinct - 1, 1))) * spread)

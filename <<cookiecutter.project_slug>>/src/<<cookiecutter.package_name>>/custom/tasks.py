@@ -23,6 +23,7 @@ class Classification(Task):
 
     models: tuple[str, ...] = ("classifier",)
     takes: tuple[str, ...] = ("final_estimator", "calibration", "threshold")
+    weighted = True
 
     def rows(self, frame: pd.DataFrame, schema: Schema, positive: Any = None) -> pd.DataFrame:
         """The rows that have a label, and the classes."""
@@ -144,6 +145,7 @@ class Regression(Task):
 
     models: tuple[str, ...] = ("regressor",)
     takes: tuple[str, ...] = ("final_estimator", "intervals")
+    weighted = True
     targets: tuple[int, int | None] = (1, None)
 
     def rows(self, frame: pd.DataFrame, schema: Schema, positive: Any = None) -> pd.DataFrame:

@@ -105,6 +105,14 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
                 "positive": {"description": "Of two classes, the one to look for."},
                 "read": {"type": "object", "description": "Further arguments for pandas' reader."},
                 "missing": TEXTS | {"description": "The texts that stand for a missing value."},
+                "clean": {
+                    "anyOf": [
+                        plain_object("cleaning"),
+                        {"type": "array", "items": plain_object("cleaning")},
+                        {"type": "null"},
+                    ],
+                    "description": "What cleans the table as it was read: an object, or several in their order.",
+                },
                 "columns": {"type": "object", "additionalProperties": _column()},
             },
             ["source", "target", "task"],

@@ -111,13 +111,25 @@ class Metric:
         """The metric's own value for a score: 0.3 for a `neg_log_loss` of -0.3."""
         return score if self.greater_is_better else -score
 
-    def score(self, truth: np.ndarray, outputs: Outputs, known: Mapping[str, Any] | None = None) -> float:
+    @property
+    def takes_weights(self) -> bool:
+        """Whether rows can have weights."""
+        return "sample_weight" in inspect.signature(self.scorer._score_func).parameters
+
+    def score(
+        self,
+        truth: np.ndarray,
+        outputs: Outputs,
+        known: Mapping[str, Any] | None = None,
+        weights: np.ndarray | None = None,
+    ) -> float:
         """The score of outputs against the truth, more is better.
 
         Parameters
         ----------
         truth : array of shape (n,) or (n, targets), codes from 0 or numbers.
         known : what the metric `asks` for.
+        weights : array of shape (n,), None where all rows count the same.
 
         Raises
         ------
@@ -140,7 +152,8 @@ class Metric:
                 scorer = _with(scorer, labels=np.arange(classes))
         elif classes == 2 and self.name in ("log_loss",):
             scorer = _with(scorer, labels=np.arange(2))
-        return float(scorer(said, np.zeros((len(truth), 1)), truth))
+        weighted = {} if weights is None else {"sample_weight": weights}
+        return float(scorer(said, np.zeros((len(truth), 1)), truth, **weighted))
 
 
 def metric(data: Any, where: Where, grammar: Grammar, told: Iterable[str] | None = None) -> Metric:

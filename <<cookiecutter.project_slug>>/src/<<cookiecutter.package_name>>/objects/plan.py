@@ -33,6 +33,7 @@ from .model import BESIDE, Model
 from .reader import Where, read
 from .registry import find_all, kind_of, load
 from .space import check_seeds
+from .weights import check_weights
 
 LEAST_SECONDS = 0.1  # of the budget, for each model and for `train`
 CHEAPEST = 20.0  # seconds for the defaults of the first model, where its share is smaller
@@ -85,6 +86,7 @@ def compile_params(folder: Path) -> Plan:
 
     plan = Plan(notes=[*_split_notes(split, data, task), *search.pop("notes")])
     try_searchers = search.pop("try")
+    competing: list[Model] = []
     named: set[str] = set()
     models: list[Model] = []
     columns: list[dict[str, Any]] = []
@@ -92,6 +94,7 @@ def compile_params(folder: Path) -> Plan:
     most: dict[str, dict[str, int]] = {"otherwise": {}, "text": {}}  # rows, without and with a feature of free text
     for name, place in names.items():
         model = read_model(folder, name, grammar, place, task)
+        competing.append(model)
         _check_metric(search["metric"], model, place)
         written, file = read(folder / "models" / f"{name}.yaml", root)
         own = _with_sample(search, written, file, grammar)
@@ -124,7 +127,7 @@ def compile_params(folder: Path) -> Plan:
 
     for name in names:
         plan.slices[f"models/{name}"] |= parts(name)
-    plan.slices["data"] = data | {"code": fingerprints(_named(data["task"]))}
+    plan.slices["data"] = data | {"code": fingerprints(_named([data["task"], data["clean"]]))}
     package = read_package(folder, grammar)
     flavors = {
         name: build(grammar.object(one, Where("params/package.yaml").at("parts", name), ["flavor"]))
@@ -137,7 +140,7 @@ def compile_params(folder: Path) -> Plan:
         "models": list(names),
         "task": data["task"],
         "metric": search["metric"],
-        "named": sorted(named | trained["named"] | _named([data["task"], trained])),
+        "named": sorted(named | trained["named"] | _named([data["task"], data["clean"], trained])),
         **parts("train"),
         "workers": search["workers"],
         "code": fingerprints(_named([data["task"], trained])),
@@ -151,7 +154,12 @@ def compile_params(folder: Path) -> Plan:
     read_validation(folder, grammar)
     read_settings(folder)
     read_releases(folder, grammar)
-    read_retrain(folder, grammar, task)
+    retrain = read_retrain(folder, grammar, task)
+    for column in _with_role(data, "weight"):
+        places = [("search.yaml", "metric"), *(("evaluate.yaml", "metrics"),) * len(evaluated["metrics"])]
+        measured = [(metric(one, Where("params"), grammar), at) for one, at in zip(metrics, places, strict=True)]
+        measured += [(retrain.metric, ("retrain.yaml", "metric"))] if retrain.metric else []
+        check_weights(column, task, competing, measured, trained)
     # Copies of the whole bring the policies for new rows with them.
     policies = read(folder / "predict.yaml", root)[0] if package["exports"] else {}
     plan.slices["package"] = policies | {
@@ -390,7 +398,9 @@ def _registry(data: Any, where: Where) -> tuple[str, ...]:
 
 def _data(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
     where.mapping(
-        data, ["source", "target", "task", "read", "missing", "columns", "positive"], ["source", "target", "task"]
+        data,
+        ["source", "target", "task", "read", "missing", "clean", "columns", "positive"],
+        ["source", "target", "task"],
     )
     elsewhere = source_of(data["source"], where.at("source")) if isinstance(data["source"], dict) else None
     if elsewhere is None and not (isinstance(data["source"], str) and data["source"]):
@@ -407,7 +417,7 @@ def _data(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
             raise where.at("columns", name).error(
                 f"{name!r} is the target, which has no role besides; it can have a format"
             )
-    for role in ("time",) if "group" in build(task).keys else ("time", "group"):
+    for role in ("time", "weight") if "group" in build(task).keys else ("time", "weight", "group"):
         twice = _with_role({"columns": columns}, role)[1:]
         if twice:
             raise where.at("columns", twice[0]).error(
@@ -422,6 +432,7 @@ def _data(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
         "task": plain(task),
         "read": read_options,
         "missing": missing,
+        "clean": _cleanings(data.get("clean"), where.at("clean"), grammar),
         "columns": columns,
         "positive": data.get("positive"),
     }
@@ -442,6 +453,19 @@ def _task(data: Any, where: Where, grammar: Grammar) -> Object:
         raise where.at("params").error("the parameters of a task are plain values")
     check(task)
     return task
+
+
+def _cleanings(data: Any, where: Where, grammar: Grammar) -> list[Any]:
+    """What cleans the table as it was read: an object or a list of such, in plain values."""
+    written = [] if data is None else data if isinstance(data, list) else [data]
+    found = []
+    for index, one in enumerate(written):
+        place = where.at(index) if isinstance(data, list) else where
+        node = grammar.object(one, place, ["cleaning"])
+        _refuse_space(node)
+        check(node)
+        found.append(plain(node))
+    return found
 
 
 def _targets(data: Any, where: Where, task: Task) -> list[str]:
@@ -489,6 +513,8 @@ def _column_rules(rules: Any, where: Where) -> None:
             raise where.at(key).error(f"{key!r} is a rule for numbers, and this column is a {dtype}")
     if rules.get("role") == "time" and dtype in ("text", "category"):
         raise where.at("role").error(f"the time is a datetime or a number, and this column is a {dtype}")
+    if rules.get("role") == "weight" and dtype not in (None, "number"):
+        raise where.at("role").error(f"a weight is a number, and this column is a {dtype}")
     if "categories" in rules:
         known = rules["categories"]
         if not isinstance(known, list) or not known or any(isinstance(one, list | dict) for one in known):

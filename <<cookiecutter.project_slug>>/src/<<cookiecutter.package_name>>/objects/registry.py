@@ -51,6 +51,7 @@ KINDS = (
     "task",
     "runner",
     "rule",
+    "cleaning",
     "metric",
     "chart",
 )
@@ -67,6 +68,7 @@ OWN = (
     "task",
     "runner",
     "rule",
+    "cleaning",
     "chart",
 )
 ESTIMATORS = ("classifier", "regressor", "clusterer", "outlier_detector", "estimator")
@@ -321,6 +323,7 @@ def _own_kind(thing: type) -> str | None:
         ("flavor", ("save", "suits")),
         ("registry", ("held", "take_back")),
         ("rule", ("judge",)),
+        ("cleaning", ("clean",)),
         ("tracker", ("send", "known")),
         ("workers", ("submit", "share")),
     ):

@@ -64,6 +64,7 @@ def _data(folder: Path, task: Any) -> Iterator[Any]:
     root = folder.resolve().parent
     search, where = read(folder / "search.yaml", root)
     yield task
+    yield read(folder / "data.yaml", root)[0].get("clean")
     yield read(folder / "train.yaml", root)[0]
     yield (read(folder / "package.yaml", root)[0] or {}).get("parts")
     for name in where.mapping(search, need=["models"])["models"]:

@@ -52,6 +52,7 @@ class Evaluation:
     higher_is_better : whether more of the metric is better
     rows : what rows these are, for captions
     intervals : DataFrame with the columns lower_80, upper_80, …, or None
+    weights : ndarray of shape (n_samples,), or None where all rows count the same
     held_out : DataFrame of the rows that were held out, with the target, or None where none were
     row_numbers : ndarray of the positions of the rows in data/interim/table.parquet, or None
     score : a function that gives the metric on the rows at some positions, NaN where it is undefined for them; or None
@@ -97,6 +98,7 @@ class Evaluation:
     held_out: pd.DataFrame | None = None
     row_numbers: Array | None = None
     score: Callable[[Array], float] | None = None
+    weights: Array | None = None
 
 
 @dataclass
@@ -222,7 +224,7 @@ def confusion_matrix(evaluation: Evaluation, max_classes: int = 30) -> Chart:
 
     names, true, predicted = _most_frequent(evaluation, max_classes)
     k = len(names)
-    counts = np.bincount(true * k + predicted, minlength=k * k).reshape(k, k)
+    counts = np.bincount(true * k + predicted, evaluation.weights, minlength=k * k).reshape(k, k)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
     few = k <= 6
@@ -264,6 +266,8 @@ def confusion_matrix(evaluation: Evaluation, max_classes: int = 30) -> Chart:
     axes.spines[:].set_visible(False)
 
     caption = "Each row of squares is a true class, and what lies off the diagonal was mistaken."
+    if evaluation.weights is not None:
+        caption += " Numbers are sums of row weights."
     if k < len(evaluation.labels):
         caption += f" The {len(evaluation.labels) - k + 1} rarest classes are drawn as one."
     data = pd.DataFrame({"true": _named(evaluation, true=True), "predicted": _named(evaluation)})
@@ -275,7 +279,7 @@ def roc_curve(evaluation: Evaluation) -> Chart:
     """True positives against false positives over all thresholds, each class against the rest."""
 
     def curve(name: str, hit: Array, proba: Array) -> _Curve:
-        x, y, _ = metrics.roc_curve(hit, proba)
+        x, y, _ = metrics.roc_curve(hit, proba, sample_weight=evaluation.weights)
         return _Curve(name, *_thin(x, y), float(metrics.auc(x, y)))
 
     curves = [curve(*one) for one in _one_vs_rest(evaluation)]
@@ -299,9 +303,11 @@ def precision_recall_curve(evaluation: Evaluation) -> Chart:
     """Precision against recall over all thresholds, each class against the rest."""
 
     def curve(name: str, hit: Array, proba: Array) -> _Curve:
-        precision, recall, _ = metrics.precision_recall_curve(hit, proba, drop_intermediate=True)
+        precision, recall, _ = metrics.precision_recall_curve(
+            hit, proba, sample_weight=evaluation.weights, drop_intermediate=True
+        )
         precision[-1] = precision[-2]  # a 1 that scikit-learn adds, and that no threshold gives
-        score = float(metrics.average_precision_score(hit, proba))
+        score = float(metrics.average_precision_score(hit, proba, sample_weight=evaluation.weights))
         return _Curve(name, *_thin(recall[::-1], precision[::-1]), score)
 
     found = _one_vs_rest(evaluation)
@@ -310,7 +316,7 @@ def precision_recall_curve(evaluation: Evaluation) -> Chart:
     _draw_curves(axes, curves, _macro_average(curves), "Average precision", drawstyle="steps-pre")
     if len(curves) == 1:
         _, hit, _ = found[0]
-        axes.axhline(hit.mean(), color=MUTED, linewidth=1, linestyle=":")
+        axes.axhline(np.average(hit, weights=evaluation.weights), color=MUTED, linewidth=1, linestyle=":")
         _note(axes, 0.03, 0.05, f"average precision {curves[0].score:.3f}", ha="left")
     axes.set(xlabel="Recall", ylabel="Precision", xlim=(-0.01, 1.01), ylim=(-0.01, 1.03))
     caption = f"{_of_which(evaluation)}: the share of flagged rows that are right (up) against the share found (right)."
@@ -329,13 +335,16 @@ def calibration_curve(evaluation: Evaluation, bins: int = 10) -> Chart:
 
     def curve(name: str, table: pd.DataFrame) -> _Curve:
         x, y = table["predicted"].to_numpy(), table["observed"].to_numpy()
-        return _Curve(name, x, y, float(np.average(np.abs(x - y), weights=table["rows"])))
+        return _Curve(name, x, y, float(np.average(np.abs(x - y), weights=table["weight"])))
 
     found = _one_vs_rest(evaluation)
-    tables = [_reliability(hit, proba, bins) for _, hit, proba in found]
+    weights = np.ones(len(evaluation.y_true)) if evaluation.weights is None else evaluation.weights
+    tables = [_reliability(hit, proba, bins, weights) for _, hit, proba in found]
     curves = [curve(name, table) for (name, _, _), table in zip(found, tables, strict=True)]
     _, hits, probas = zip(*found, strict=True)
-    pooled = curve("all classes", _reliability(np.concatenate(hits), np.concatenate(probas), bins))
+    pooled = curve(
+        "all classes", _reliability(np.concatenate(hits), np.concatenate(probas), bins, np.tile(weights, len(found)))
+    )
 
     figure, axes = new_figure()
     dots = {"marker": "o", "markersize": 4}
@@ -353,7 +362,7 @@ def calibration_curve(evaluation: Evaluation, bins: int = 10) -> Chart:
     if len(curves) == 1:
         caption += " Whiskers are 95 % intervals; grey bars, how many rows got each probability."
     data = pd.concat({name: table for (name, _, _), table in zip(found, tables, strict=True)})
-    data = data.reset_index(0, names="class").reset_index(drop=True)
+    data = data.reset_index(0, names="class").reset_index(drop=True).drop(columns="weight")
     return Chart("Calibration", caption + _absent(evaluation), figure, data)
 
 
@@ -366,8 +375,9 @@ def lift_curve(evaluation: Evaluation, share: float = 0.1) -> Chart:
     from matplotlib.ticker import PercentFormatter
 
     def curve(name: str, hit: Array, proba: Array) -> _Curve:
-        false, true, _ = metrics.roc_curve(hit, proba, drop_intermediate=False)
-        part = true * hit.mean() + false * (1 - hit.mean())
+        false, true, _ = metrics.roc_curve(hit, proba, sample_weight=evaluation.weights, drop_intermediate=False)
+        share_of_hits = np.average(hit, weights=evaluation.weights)
+        part = true * share_of_hits + false * (1 - share_of_hits)
         lift = true[1:] / part[1:]
         enough = part[1:] >= 0.01  # among fewer rows, it is chance that leaps up and down
         x, y = np.append(0, part[1:][enough]), np.append(lift[enough][0], lift[enough])
@@ -638,9 +648,9 @@ def _number(value: float) -> str:
     return text.replace("-", "−").replace(",", "\u202f")
 
 
-def _count(count: int, short: bool) -> str:
+def _count(count: float, short: bool) -> str:
     """A count for a cell: 12345, or 12k where cells are small."""
-    return f"{count / 1000:.0f}k" if short and count >= 1000 else str(count)
+    return f"{count / 1000:.0f}k" if short and count >= 1000 else f"{count:.0f}" if count % 1 == 0 else f"{count:.4g}"
 
 
 def _note(axes: "Axes", x: float, y: float, text: str, ha: str) -> None:
@@ -850,11 +860,15 @@ def _quantile_groups(values: Array, groups: int) -> Array:
     return np.digitize(values, edges[1:-1])
 
 
-def _reliability(hit: Array, proba: Array, bins: int) -> pd.DataFrame:
-    """Mean predicted probability, share that came true and number of rows of each bin."""
+def _reliability(hit: Array, proba: Array, bins: int, weights: Array) -> pd.DataFrame:
+    """Mean predicted probability, share that came true, number of rows and sum of weights of each bin."""
     groups = _quantile_groups(proba, min(bins, len(proba) // 10))
-    table = pd.DataFrame({"predicted": proba, "observed": hit.astype(float), "rows": 1})
-    return table.groupby(groups).agg({"predicted": "mean", "observed": "mean", "rows": "sum"})
+    kept = weights > 0
+    groups, weights = groups[kept], weights[kept]
+    table = pd.DataFrame({"predicted": proba, "observed": hit.astype(float)})[kept]
+    total = pd.Series(weights).groupby(groups)
+    means = table.mul(weights, axis=0).groupby(groups).sum().div(total.sum(), axis=0)
+    return means.assign(rows=total.size(), weight=total.sum())
 
 
 def _draw_intervals(axes: "Axes", table: pd.DataFrame) -> None:

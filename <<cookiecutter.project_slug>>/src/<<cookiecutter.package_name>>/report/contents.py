@@ -27,11 +27,11 @@ from ..schema import Schema
 from ..steps.ensemble import Ensemble, Folds, models
 from ..steps.evaluate import interval_scores, permutation_importance, scores
 from ..steps.explain import Configuration, history, hyperparameters, learning_curve, search, shap_values
-from ..steps.fit import Wrapper
+from ..steps.fit import Wrapper, fit
 from ..steps.fold import scored
 from ..steps.predictions import to_table, units_of
 from ..steps.split import Fold, read_folds
-from ..steps.task import Task, judged, task_of
+from ..steps.task import Task, judged, of_rows, task_of
 from ..store import load
 from .charts import Chart, Evaluation, to_png, to_svg
 from .page import render
@@ -57,27 +57,29 @@ def write() -> None:
     unseen = held_out if len(held_out) else learned.iloc[left_out].reset_index(drop=True)
     features, target = unseen[list(schema.features)], unseen[schema.target]
     seen = learned[list(schema.features)], learned[schema.target]
+    weights, counted = schema.weights(unseen), schema.weights(learned)
 
     truth = task.truth(target)
     said = task.outputs(model, features) if len(held_out) else _left_out(model, result["members"], task)
     two = isinstance(said.classes, np.ndarray) and len(said.classes) == 2
     metrics = distinct(metric(one, WHERE, Grammar()) for one in (plan["metric"], *plan["metrics"]))
     if len(held_out):
-        found = scores(metrics, task, said, truth, features, *seen, model)
-        guess = _guess(task, *seen)
-        baseline = scores(metrics, task, task.outputs(guess, features), truth, features, *seen, guess)
+        found = scores(metrics, task, said, truth, features, *seen, model, weights)
+        guess = _guess(task, *seen, counted)
+        baseline = scores(metrics, task, task.outputs(guess, features), truth, features, *seen, guess, weights)
     else:
-        found = _by_fold(metrics, task, said, truth, seen, folds, model)
-        guesses = [_guess(task, *(one.iloc[learn] for one in seen)) for learn, _ in folds]
-        guessed = [task.outputs(one, seen[0].iloc[rows]) for one, (_, rows) in zip(guesses, folds, strict=True)]
-        baseline = _by_fold(metrics, task, joined(guessed), truth, seen, folds, guesses[-1])
+        found = _by_fold(metrics, task, said, truth, seen, folds, model, weights)
+        known, answers = seen
+        guesses = [_guess(task, known.iloc[one], answers.iloc[one], of_rows(counted, one)) for one, _ in folds]
+        guessed = [task.outputs(one, known.iloc[left]) for one, (_, left) in zip(guesses, folds, strict=True)]
+        baseline = _by_fold(metrics, task, joined(guessed), truth, seen, folds, guesses[-1], weights)
     rows = np.load("data/processed/rows.npz")
     rows = rows["held_out"] if len(held_out) else rows["train"][left_out]
-    predictions = to_table(task, said, truth, rows, units_of(unseen, schema, rows))
+    predictions = to_table(task, said, truth, rows, units_of(unseen, schema, rows), weights)
     with replacing_file(REPORTS / "predictions.parquet") as file:
         predictions.to_parquet(file, index=False)
     intervals = _intervals(model, task, features, len(held_out))
-    held = interval_scores(truth, intervals, model.combine.coverage) if intervals is not None else []
+    held = interval_scores(truth, intervals, model.combine.coverage, weights) if intervals is not None else []
     members = _members(model, result["members"], metrics[0])
     searches = [
         search(model_from(read_plan(f"models/{name}")), TUNED / name / "trials.csv")
@@ -106,7 +108,9 @@ def write() -> None:
                 features,
                 target,
                 task,
-                lambda said, truth, rows: judged(metrics[0], task, said, truth, rows, *seen),
+                lambda said, truth, rows: judged(
+                    metrics[0], task, said, truth, rows, *seen, weights=of_rows(weights, rows.index)
+                ),
                 **plan["permutation_importance"],
             )
         ),
@@ -116,9 +120,19 @@ def write() -> None:
         shap_values=partial(shap_values, members[0]["fitted"], features, seen[0]),
         intervals=intervals,
         held_out=held_out if len(held_out) else None,
+        weights=weights,
         left_out=partial(_numbers, model, result["members"], task, learned, folds),
         row_numbers=rows,
-        score=lambda some: _score_of(metrics[0], task, said.part(some), truth[some], features.iloc[some], *seen, model),
+        score=lambda some: _score_of(
+            metrics[0],
+            task,
+            said.part(some),
+            truth[some],
+            features.iloc[some],
+            *seen,
+            model,
+            of_rows(weights, some),
+        ),
     )
     charts = _charts(plan["charts"], evaluation)
     known = {name: value for name, value in found.items() if value is not None}
@@ -238,26 +252,33 @@ def _left_out(model: Any, written: list[dict[str, Any]], task: Task) -> Outputs:
     return Outputs(np.asarray(model.combine.predict(said)).astype(int), found.probabilities, classes=found.classes)
 
 
-def _guess(task: Task, features: pd.DataFrame, target: Any) -> Any:
+def _guess(task: Task, features: Any, target: Any, weights: np.ndarray | None) -> Any:
     """A dummy model."""
-    return task.wrap(task.dummy()).fit(features, np.asarray(target))
+    return fit(task.wrap(task.dummy()), features, target, weights)
 
 
 def _by_fold(
-    metrics: list[Metric], task: Task, said: Outputs, truth: np.ndarray, seen: Any, folds: list[Fold], model: Any
+    metrics: list[Metric],
+    task: Task,
+    said: Outputs,
+    truth: np.ndarray,
+    seen: Any,
+    folds: list[Fold],
+    model: Any,
+    weights: np.ndarray | None,
 ) -> dict[str, float | None]:
     """The scores of what was said of the rows left out of folds, all of these together.
 
     A metric that asks for more than the truth is the mean over the folds: what it asks for differs between them.
     """
-    found = scores([one for one in metrics if not one.asks], task, said, truth, None, None, None)
+    found = scores([one for one in metrics if not one.asks], task, said, truth, None, None, None, None, weights)
     apart, (rows, target) = [one for one in metrics if one.asks], seen
     ends = np.cumsum([len(scored_rows) for _, scored_rows in folds])
     each = []
     for end, (learn, scored_rows) in zip(ends, folds, strict=True):
         part = slice(end - len(scored_rows), end)
         known = rows.iloc[scored_rows], rows.iloc[learn], target.iloc[learn]
-        each.append(scores(apart, task, said.part(part), truth[part], *known, model))
+        each.append(scores(apart, task, said.part(part), truth[part], *known, model, of_rows(weights, part)))
     for one in apart:
         defined = [score for fold in each if (score := fold[one.name]) is not None]
         found[one.name] = float(np.mean(defined)) if defined else None
@@ -330,7 +351,7 @@ def _learning_curve(
     sampled = slice_.get("sample", {}).get("params", {}).get("rows", rows)
     one = Configuration(model_from(slice_), member["values"], member["seconds"] / min(rows, sampled))
     task, given = task_of(schema), (learned[list(schema.features)], learned[schema.target])
-    return learning_curve(one, *given, folds, task, schema.features, metric, seconds)
+    return learning_curve(one, *given, folds, task, schema.features, metric, seconds, schema.weights(learned))
 
 
 def _charts(wanted: list[Any], evaluation: Evaluation) -> dict[str, Chart]:

@@ -13,7 +13,7 @@ from ..objects.metrics import Metric, Outputs
 from ..schema import Schema, convert, to_text
 from ..steps.evaluate import scores
 from ..steps.predict import features
-from ..steps.task import Task, judged, task_of
+from ..steps.task import Task, judged, of_rows, task_of
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,15 @@ def compare(
     truth = task.truth(rows[new.schema.target])
     said = [task.outputs(one.model, given) for one, given in zip((new, registered), asked, strict=True)]
     models, learned = (new.model, registered.model), _learned(new)
+    weights = new.schema.weights(rows)
     values = [
-        scores(metrics, task, one, truth, asked[0], *learned, model) for one, model in zip(said, models, strict=True)
+        scores(metrics, task, one, truth, asked[0], *learned, model, weights)
+        for one, model in zip(said, models, strict=True)
     ]
     both = {metric.name: (values[0][metric.name], values[1][metric.name]) for metric in metrics}
     if None in both[metrics[0].name]:
         raise UserError(f"{metrics[0].name} is undefined for these {len(rows)} rows")
-    score = _score(metrics[0], task, said, truth, asked[0], learned, models)
+    score = _score(metrics[0], task, said, truth, asked[0], learned, models, weights)
     return Comparison(Compared(len(rows), score), both)
 
 
@@ -140,13 +142,14 @@ def _score(
     given: pd.DataFrame,
     learned: tuple[Any, Any],
     models: Sequence[Any],
+    weights: np.ndarray | None,
 ) -> Callable[[np.ndarray], tuple[float, float]]:
     """The scores of both models as a function of the rows' positions."""
 
     def one(number: int, rows: np.ndarray) -> float:
         try:
             part, asked = said[number].part(rows), given.iloc[rows]
-            return judged(metric, task, part, truth[rows], asked, *learned, models[number])
+            return judged(metric, task, part, truth[rows], asked, *learned, models[number], of_rows(weights, rows))
         except (ValueError, AttributeError):
             return float("nan")
 

@@ -10,6 +10,7 @@ from sklearn import config_context
 
 from ..objects.metrics import Metric, Outputs
 from ..steps.predictions import FEWEST_GROUPS, from_table
+from ..steps.task import of_rows
 from .versions import Version
 
 PREDICTIONS = "reports/predictions.parquet"
@@ -53,16 +54,20 @@ def paired(before: Version | None, here: Version, metrics: list[Metric]) -> Pair
         return Paired({}, len(tables[1]), True, f"{units} groups or stretches of time are too few")
     samples = list(_samples(tables[1]["unit"].to_numpy()))
     said = [from_table(table) for table in tables]
-    changes = {one.name: _bounds(one, said, samples) for one in metrics}
+    weights = tables[1]["weight"].to_numpy() if "weight" in tables[1] else None
+    changes = {one.name: _bounds(one, said, samples, weights) for one in metrics}
     known = {name: bounds for name, bounds in changes.items() if bounds is not None}
     reason = "the metric needs more than predictions, or is undefined for samples of them"
     return Paired(known, len(tables[1]), True, reason)
 
 
 def _same_rows(before: pd.DataFrame, here: pd.DataFrame) -> bool:
-    """Whether two tables of predictions are of the same rows with the same truth."""
-    names = [str(name) for name in here if str(name).partition("_")[0] in ("row", "truth")]
-    if len(before) != len(here) or not set(names) <= set(before):
+    """Whether two tables of predictions are of the same rows with the same truth and weights."""
+    names, old_names = (
+        [str(name) for name in table if str(name).partition("_")[0] in ("row", "truth", "weight")]
+        for table in (here, before)
+    )
+    if len(before) != len(here) or names != old_names:
         return False
     old, new = (table[names].astype(object).to_numpy() for table in (before, here))
     return np.array_equal(old, new)
@@ -80,7 +85,10 @@ def _samples(units: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _bounds(
-    metric: Metric, said: list[tuple[np.ndarray, Outputs]], samples: list[np.ndarray]
+    metric: Metric,
+    said: list[tuple[np.ndarray, Outputs]],
+    samples: list[np.ndarray],
+    weights: np.ndarray | None,
 ) -> tuple[float, float] | None:
     """The bounds of a metric's change from the first outputs to the second; None where too few samples have it."""
     if metric.asks:
@@ -89,7 +97,10 @@ def _bounds(
     with config_context(skip_parameter_validation=True, assume_finite=True):
         for rows in samples:
             try:
-                old, new = (metric.natural(metric.score(truth[rows], outputs.part(rows))) for truth, outputs in said)
+                old, new = (
+                    metric.natural(metric.score(truth[rows], outputs.part(rows), weights=of_rows(weights, rows)))
+                    for truth, outputs in said
+                )
             except (ValueError, AttributeError):
                 continue
             changes.append(new - old)

@@ -37,6 +37,10 @@ def script() -> str:
         If there is no model, or if its rows, its folds or its preprocessing come out otherwise in a script.
     """
     made = final()
+    if made.schema.role("weight"):
+        raise UserError("a script of a model whose rows have weights is not supported: the script would ignore them")
+    if made.schema.clean:
+        raise UserError("a script of a model with `clean` in params/data.yaml is not supported: it would clean nothing")
     loading = _needs_loading(made)
     frames = loading or _needs_frames(made)
     found = ""

@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 from ..custom.validation import Checked, Refused
 from ..objects.reader import read
 from ..pipeline import PredictionPipeline, Predictions
+from ..steps.cleaning import Uncleanable
 from ..steps.task import task_of
 from . import documents
 from .batches import Batches
@@ -95,6 +96,9 @@ def make_app(
             return error(bad.status, bad.reason, bad.row, bad.column)
         except Refused as refusal:
             return errors(422, [problem(None, one.column, one.reason) for one in refusal.findings])
+        except Uncleanable as failure:
+            LOG.warning(json.dumps({"warning": "rows cannot be cleaned", "error": failure.message}))
+            return error(422, f"the rows cannot be cleaned by {failure.name}: look for cells of an unusual kind")
         refused = _problems(found.checked, "refuse")
         counted.rows(len(found.table), int(found.checked.refused.sum()))
         request.state.told = {"rows": len(found.table), "refused": int(found.checked.refused.sum())}

@@ -6,10 +6,11 @@ from ..imported import refuse_another
 from ..locked import read_plan
 from ..profile import profile
 from ..schema import Schema, dtype_of
+from ..steps.cleaning import clean_table
 from ..steps.example import example, real_rows
 from ..steps.featurize import featurize
 from ..steps.load import decimal_of, load
-from ..steps.preprocess import duplicates, featurized, preprocess, validate
+from ..steps.preprocess import check_weights, duplicates, featurized, preprocess, validate
 from ..steps.task import task_of
 from ..steps.typing.infer import infer
 from . import run_stage
@@ -23,12 +24,21 @@ def main() -> None:
     plan = read_plan("data")
     if "imported" in plan:
         refuse_another(plan["source"], plan["imported"])
-    raw = load(plan["source"], plan["read"], [])
+    read = load(plan["source"], plan["read"], [])
+    raw = clean_table(read, plan["clean"])
+    lost = len(read) - len(raw)
+    del read
     schema = infer(raw, plan["target"], plan["task"], plan["columns"], plan["missing"], decimal_of(plan["read"]))
+    schema.clean = plan["clean"]
+    if lost:
+        names = ", ".join(one["class"].rpartition(".")[2] for one in schema.clean)
+        schema.warn(f"{lost} of {lost + len(raw)} rows are left out by {names} (`clean` in params/data.yaml)")
     task = task_of(schema)
     schema.inputs = ["feature", *_time_as_feature(schema, task.keys), *task.keys]
     shown = {name: task.example(make(raw, schema), raw) for name, make in EXAMPLES.items()}
-    frame = task.rows(preprocess(raw, schema), schema, plan["positive"])
+    frame = preprocess(raw, schema)
+    check_weights(frame, schema)
+    frame = task.rows(frame, schema, plan["positive"])
     del raw  # of a large table one copy is enough
     validate(frame, schema)
     time = schema.role("time")
@@ -37,8 +47,8 @@ def main() -> None:
     schema.notes += task.hints(frame, schema) + duplicates(frame)
     known = {column.name: column for column in schema.columns}
     frame = featurized(frame, featurize)
-    if not set(schema.targets) <= set(frame):
-        raise UserError("steps/featurize.py: featurize must keep the target")
+    if not {*schema.targets, *schema.role("weight")} <= set(frame):
+        raise UserError("steps/featurize.py: featurize must keep the target and the weights")
     for name in frame.columns:
         if name in schema.targets or (name in known and known[name].role not in schema.inputs):
             continue

@@ -95,6 +95,7 @@ def _search(
         dtypes=schema.features,
         metric=chosen,
         sample=made("sample", "resampler"),
+        weights=schema.weights(frame),
     )
     del frame  # of a large table the search keeps its sample alone
     began, clock = time.time(), time.monotonic()

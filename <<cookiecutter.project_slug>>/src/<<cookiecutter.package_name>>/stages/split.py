@@ -15,9 +15,10 @@ from ..objects.grammar import Grammar
 from ..objects.metrics import Metric, metric
 from ..objects.reader import Where
 from ..schema import Schema
+from ..steps.fit import fit
 from ..steps.split import Fold, split
 from ..steps.suspicions import suspicions
-from ..steps.task import judged, task_of
+from ..steps.task import judged, of_rows, task_of
 from . import run_stage
 
 BY_TIME = ("TimeHoldout", "TimeSeriesSplit")
@@ -117,8 +118,9 @@ def _try_metrics(metrics: list[Metric], frame: pd.DataFrame, fold: Fold, schema:
     """Refuse metrics that cannot judge a dummy model; that of the search needs a number in each fold."""
     task, features, target = task_of(schema), frame[list(schema.features)], frame[schema.target]
     rows, others = fold
+    weights = schema.weights(frame)
     learned, asked = (features.iloc[rows], target.iloc[rows]), features.iloc[others]
-    guess = task.wrap(task.dummy()).fit(learned[0], np.asarray(learned[1]))
+    guess = fit(task.wrap(task.dummy()), *learned, of_rows(weights, rows))
     said = task.outputs(guess, asked)
     truth = task.truth(target.iloc[others])
     for position, one in enumerate(metrics):
@@ -126,7 +128,7 @@ def _try_metrics(metrics: list[Metric], frame: pd.DataFrame, fold: Fold, schema:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                score = judged(one, task, said, truth, asked, *learned, guess)
+                score = judged(one, task, said, truth, asked, *learned, guess, of_rows(weights, others))
                 if not position and not np.isfinite(score):
                     raise ValueError(f"it is undefined for the {len(others)} rows of fold {number}")
         except Exception as error:

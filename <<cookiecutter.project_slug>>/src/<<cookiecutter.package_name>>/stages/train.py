@@ -79,6 +79,7 @@ def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:
         workers=workers,
         samples=samples,
         **{key: node(key) for key in AROUND},
+        weights=schema.weights(frame),
         seconds=max(seconds - (time.monotonic() - began) - SAVING, LEAST),
     )
     workers.stop()

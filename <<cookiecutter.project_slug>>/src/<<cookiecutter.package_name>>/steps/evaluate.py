@@ -26,6 +26,7 @@ def scores(
     learned: Any,
     target: Any,
     model: Any = None,
+    weights: np.ndarray | None = None,
 ) -> dict[str, float | None]:
     """Each metric's natural value by its name; None where it is undefined for these outputs.
 
@@ -34,26 +35,30 @@ def scores(
     said, truth, features : outputs, the truth in their form, and the rows that they are of.
     learned, target : the rows that the model learned from.
     model : the fitted model, for metrics that ask for it.
+    weights : of the rows that are judged, None where all count the same.
     """
     found: dict[str, float | None] = {}
     for metric in metrics:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                score = judged(metric, task, said, truth, features, learned, target, model)
+                score = judged(metric, task, said, truth, features, learned, target, model, weights)
             except (ValueError, AttributeError):
                 score = np.nan
         found[metric.name] = None if np.isnan(score) else float(metric.natural(score))
     return found
 
 
-def interval_scores(truth: np.ndarray, bounds: pd.DataFrame, coverage: Sequence[float]) -> list[dict[str, float]]:
+def interval_scores(
+    truth: np.ndarray, bounds: pd.DataFrame, coverage: Sequence[float], weights: np.ndarray | None = None
+) -> list[dict[str, float]]:
     """How good prediction intervals are: a row for each coverage.
 
     Parameters
     ----------
     truth : array of shape (rows,).
     bounds : a lower and an upper bound for each coverage, in their order.
+    weights : of the rows, None where all count the same.
 
     Returns
     -------
@@ -64,10 +69,11 @@ def interval_scores(truth: np.ndarray, bounds: pd.DataFrame, coverage: Sequence[
     for number, share in enumerate(coverage):
         lower, upper = bounds.iloc[:, 2 * number].to_numpy(), bounds.iloc[:, 2 * number + 1].to_numpy()
         losses = [
-            mean_pinball_loss(truth, one, alpha=at) for one, at in ((lower, 0.5 - share / 2), (upper, 0.5 + share / 2))
+            mean_pinball_loss(truth, one, alpha=at, sample_weight=weights)
+            for one, at in ((lower, 0.5 - share / 2), (upper, 0.5 + share / 2))
         ]
-        held = float(np.mean((truth >= lower) & (truth <= upper)))
-        width = float(np.mean(upper - lower))
+        held = float(np.average((truth >= lower) & (truth <= upper), weights=weights))
+        width = float(np.average(upper - lower, weights=weights))
         found.append({"coverage": share, "held": held, "width": width, "pinball": float(np.mean(losses))})
     return found
 

@@ -114,6 +114,7 @@ def learning_curve(
     dtypes: dict[str, str],
     metric: Metric,
     seconds: float = 30,
+    weights: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """The metric of a configuration by the number of rows that it learns from, on the first folds.
 
@@ -141,7 +142,7 @@ def learning_curve(
         if time.monotonic() - began > seconds:
             break
         few = [(np.sort(learn[:size]), score) for learn, score in used]
-        job = Job(f"{size} rows", one.model, features, target, few, task, dtypes, metric)
+        job = Job(f"{size} rows", one.model, features, target, few, task, dtypes, metric, weights)
         found = [_score(job, one.values, number) for number in range(len(few))]
         if np.isfinite(found).all():
             rows.append((size, metric.natural(float(np.mean(found))), float(np.std(found))))

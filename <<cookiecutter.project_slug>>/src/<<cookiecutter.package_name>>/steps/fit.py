@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import has_fit_parameter
 
 from ..errors import UserError
 from ..objects.build import build, pipeline, steps
@@ -31,6 +32,9 @@ MOST_PROBABLE = frozenset(
     ]
 )
 
+# These pass on to what they are around whatever arguments their `fit` gets.
+PASSING_ON = frozenset(["FixedThresholdClassifier", "TransformedTargetRegressor", "TunedThresholdClassifierCV"])
+
 
 class Wrapper(ABC, MetaEstimatorMixin, BaseEstimator):
     """Around a pipeline of preprocessing and estimator: turns raw targets into what the estimator takes, and back.
@@ -47,9 +51,9 @@ class Wrapper(ABC, MetaEstimatorMixin, BaseEstimator):
     def encode(self, y: Any) -> Any:
         """Learn from raw targets what is needed to turn them, and give what the estimator takes."""
 
-    def fit(self, X: Any, y: Any) -> Any:
+    def fit(self, X: Any, y: Any, sample_weight: np.ndarray | None = None) -> Any:
         """Learn to turn the targets, then fit the estimator."""
-        self.estimator_ = clone(self.estimator).fit(X, self.encode(y))
+        self.estimator_ = clone(self.estimator).fit(X, self.encode(y), **weighting(self.estimator, sample_weight))
         return self
 
 
@@ -127,12 +131,28 @@ def takes_several_targets(estimator: Any) -> bool:
     return isinstance(estimator, BaseEstimator) and bool(get_tags(estimator).target_tags.multi_output)
 
 
-def fit(estimator: Any, X: pd.DataFrame, y: Any) -> Any:
-    """A fitted copy of what `assemble` gave."""
-    return _fitted(estimator, X, np.asarray(y))
+def takes_weights(estimator: Any) -> bool:
+    """Return whether an estimator, and the one that it is built around, can be fitted with row weights."""
+    inner = getattr(estimator, "regressor", getattr(estimator, "estimator", None))
+    if hasattr(inner, "fit") and not takes_weights(inner):
+        return False
+    return has_fit_parameter(estimator, "sample_weight") or type(estimator).__name__ in PASSING_ON
 
 
-def _fitted(estimator: Any, X: Any, y: np.ndarray) -> Any:
+def weighting(estimator: Any, weights: np.ndarray | None) -> dict[str, Any]:
+    """Return the arguments of `fit` that give row weights to an estimator, or to the last step of a pipeline."""
+    if weights is None:
+        return {}
+    last = f"{estimator.steps[-1][0]}__" if isinstance(estimator, Pipeline) else ""
+    return {f"{last}sample_weight": weights}
+
+
+def fit(estimator: Any, X: pd.DataFrame, y: Any, weights: np.ndarray | None = None) -> Any:
+    """A fitted copy of what `assemble` gave; `weights` of shape (rows,) reach its last step."""
+    return _fitted(estimator, X, np.asarray(y), weights)
+
+
+def _fitted(estimator: Any, X: Any, y: np.ndarray, weights: np.ndarray | None) -> Any:
     """Return a fitted copy of an estimator.
 
     A classifier that stops early holds rows of each class out, which scikit-learn refuses for a class of one row and
@@ -140,18 +160,19 @@ def _fitted(estimator: Any, X: Any, y: np.ndarray) -> Any:
     """
     made = clone(estimator)
     if not _stops_early(made) or not is_classifier(made):
-        return made.fit(X, y)
+        return made.fit(X, y, **weighting(made, weights))
     columns = y.reshape(len(y), -1).T
     found = [np.unique(column, return_index=True, return_counts=True) for column in columns]
     alone = np.unique(np.concatenate([first[counts == 1] for _, first, counts in found]))
     if len(alone):
         rows = np.concatenate([np.arange(len(y)), alone])
         X, y = _safe_indexing(X, rows), y[rows]
+        weights = None if weights is None else weights[rows]
     classes = max(len(values) for values, _, _ in found)
     for name, value in made.get_params().items():
         if name.rpartition("__")[2] == "validation_fraction" and isinstance(value, float) and value * len(y) < classes:
             made.set_params(**{name: min(classes / len(y), 0.5)})
-    return made.fit(X, y)
+    return made.fit(X, y, **weighting(made, weights))
 
 
 def _stops_early(estimator: Any) -> bool:
@@ -181,10 +202,11 @@ class Parts:
         front = clone(self.front)
         return front, front.fit_transform(X, self._encoded(y)[1]) if len(front.steps) else X
 
-    def fit(self, front: Any, transformed: Any, y: Any) -> Any:
+    def fit(self, front: Any, transformed: Any, y: Any, weights: np.ndarray | None = None) -> Any:
         """The whole, from a fitted `front` and the rows that it transformed."""
         whole, targets = self._encoded(y)
-        fitted = Pipeline([*front.steps, ("model", _fitted(self.estimator, transformed, np.asarray(targets)))])
+        estimator = _fitted(self.estimator, transformed, np.asarray(targets), weights)
+        fitted = Pipeline([*front.steps, ("model", estimator)])
         if whole is None:
             return fitted
         whole.estimator_ = fitted

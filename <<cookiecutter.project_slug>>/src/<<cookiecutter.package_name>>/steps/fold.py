@@ -16,7 +16,7 @@ from ..objects.model import Model
 from ..objects.space import Values
 from .fit import Parts, assemble, fit, parts, transform
 from .split import Fold
-from .task import Targets, Task, judged
+from .task import Targets, Task, judged, of_rows
 
 MOST_SCORED = 20_000  # rows of a fold: enough for three digits of most metrics
 CACHE = 250_000_000  # bytes of transformed rows that a worker keeps
@@ -37,6 +37,7 @@ class Job:
     task: Task
     dtypes: dict[str, str]
     metric: Metric
+    weights: np.ndarray | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def job(
     dtypes: dict[str, str],
     metric: Metric,
     sample: Any = None,
+    weights: np.ndarray | None = None,
 ) -> Job:
     """A search's data, cut down to the rows that it looks at.
 
@@ -74,16 +76,17 @@ def job(
     features, target : the training rows and their raw targets.
     folds : pairs of arrays of positions in these.
     sample : draws the rows to learn from in each fold (it has `fit_resample`), or None for all of them.
+    weights : of the rows, None where all count the same.
     """
     drawn = [(_sampled(sample, features, target, learn), score) for learn, score in scored(folds)]
     needed = np.unique(np.concatenate([np.concatenate(pair) for pair in drawn]))
     if len(needed) == len(features):
-        return Job(key, model, features, target, drawn, task, dtypes, metric)
+        return Job(key, model, features, target, drawn, task, dtypes, metric, weights)
     place = np.full(len(features), -1)
     place[needed] = np.arange(len(needed))
     few = [(place[learn], place[score]) for learn, score in drawn]
     rows = features.iloc[needed].reset_index(drop=True), target.iloc[needed].reset_index(drop=True)
-    return Job(key, model, *rows, few, task, dtypes, metric)
+    return Job(key, model, *rows, few, task, dtypes, metric, of_rows(weights, needed))
 
 
 def scored(folds: Sequence[Fold]) -> list[Fold]:
@@ -114,7 +117,8 @@ def fit_fold(job: Job, values: Values, number: int) -> Scored:
         at_hand = key in _FRONTS.kept
         said, taken, front = _fit(estimator, job, learn, score, key)
         truth, learned = job.task.truth(job.target.iloc[score]), (job.features.iloc[learn], job.target.iloc[learn])
-        found = judged(job.metric, job.task, said, truth, job.features.iloc[score], *learned)
+        weights = of_rows(job.weights, score)
+        found = judged(job.metric, job.task, said, truth, job.features.iloc[score], *learned, weights=weights)
     seconds = time.perf_counter() - began
     kept = job.task.probable(said).astype(np.float32)
     return Scored(found, kept, seconds + front * at_hand, front, 1000 * taken / len(score))
@@ -133,9 +137,9 @@ def prepared(split: Parts, features: pd.DataFrame, target: Targets, key: Any) ->
 def _fit(estimator: Any, job: Job, learn: np.ndarray, score: np.ndarray, key: Any) -> tuple[Outputs, float, float]:
     """The outputs of the model on the scored rows, the seconds that these took, and those of the front's fit."""
     split = parts(estimator)
-    features, target = job.features.iloc[learn], job.target.iloc[learn]
+    features, target, weights = job.features.iloc[learn], job.target.iloc[learn], of_rows(job.weights, learn)
     if split is None:
-        return *_asked(fit(estimator, features, target), job.features.iloc[score], job.task), 0.0
+        return *_asked(fit(estimator, features, target, weights), job.features.iloc[score], job.task), 0.0
     front, learned, preparing = prepared(split, features, target, key)
     asked = _FRONTS.get((key, "scored"))
     if asked is None:
@@ -143,7 +147,7 @@ def _fit(estimator: Any, job: Job, learn: np.ndarray, score: np.ndarray, key: An
         rows = transform(front, job.features.iloc[score])
         asked = _FRONTS.put((key, "scored"), (rows, time.perf_counter() - began), rows)
     rows, transforming = asked
-    fitted = split.fit(front, learned, target)
+    fitted = split.fit(front, learned, target, weights)
     said, taken = _asked(split.rest(fitted), rows, job.task)
     return said, transforming + taken, preparing
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..errors import UserError
 from ..schema import Schema
+from .cleaning import clean_rows
 from .featurize import featurize
 from .preprocess import featurized, preprocess
 from .task import task_of
@@ -16,7 +17,7 @@ Featurize = Callable[[pd.DataFrame], pd.DataFrame]
 
 def prepare(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Features as the model wants them, from a table as it was read: the same code in training and prediction."""
-    return features(preprocess(frame, schema), schema)
+    return features(preprocess(clean_rows(frame, schema), schema), schema)
 
 
 def features(typed: pd.DataFrame, schema: Schema, by: Featurize | None = None) -> pd.DataFrame:

@@ -12,7 +12,14 @@ from .task import Task
 FEWEST_GROUPS = 5  # among which drawing groups at random says anything
 
 
-def to_table(task: Task, said: Outputs, truth: np.ndarray, rows: np.ndarray, units: np.ndarray) -> pd.DataFrame:
+def to_table(
+    task: Task,
+    said: Outputs,
+    truth: np.ndarray,
+    rows: np.ndarray,
+    units: np.ndarray,
+    weights: np.ndarray | None = None,
+) -> pd.DataFrame:
     """Return truth and outputs, one line a row of the table.
 
     Parameters
@@ -21,12 +28,14 @@ def to_table(task: Task, said: Outputs, truth: np.ndarray, rows: np.ndarray, uni
         Positions in ``data/interim/table.parquet``.
     units : array of shape (rows,)
         Rows of one unit depend on each other; see `units_of`.
+    weights : array of shape (rows,), optional
+        Row weights, None where all rows count the same.
 
     Returns
     -------
     DataFrame
         The columns row, unit, truth, prediction and, where the model gives them, ``probability_<class>`` or decision;
-        of several targets ``truth_<target>`` and so on. Classes are categories in their order, labels booleans.
+        of several targets ``truth_<target>`` and so on; weight, where rows have weights. Classes are categories in their order, labels booleans.
     """
     names = task.names or (task.target_ if isinstance(task.target_, list) else [])
     columns: dict[str, Any] = {"row": rows, "unit": units}
@@ -37,6 +46,7 @@ def to_table(task: Task, said: Outputs, truth: np.ndarray, rows: np.ndarray, uni
             columns |= _columns(name, values.astype(bool) if said.classes is not None else values, names)
     for name, shares in (("probability", said.probabilities), ("decision", said.decisions)):
         columns |= {} if shares is None else _columns(name, shares, names)
+    columns |= {} if weights is None else {"weight": weights}
     return pd.DataFrame(columns).sort_values("row", kind="stable", ignore_index=True)
 
 

@@ -47,16 +47,28 @@ def featurized(frame: pd.DataFrame, featurize: Callable[[pd.DataFrame], pd.DataF
         If the function fails, or does not keep every row.
     """
     file, name = _named(featurize)
-    try:
-        made = featurize(frame)
-    except Exception as error:
-        lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == file]
-        place = f"{file}:{lines[0]}" if lines else file
-        raise UserError(f"{place}: {name} fails: {type(error).__name__}: {error}") from error
+    made = called(featurize, frame)
     if not isinstance(made, pd.DataFrame) or len(made) != len(frame):
         raise UserError(f"{file}: {name} must keep every row")
     added = [str(name) for name in made if name not in frame and pd.api.types.is_numeric_dtype(made[name])]
     return made.assign(**{name: made[name].replace([np.inf, -np.inf], np.nan) for name in added}) if added else made
+
+
+def called(function: Callable[..., Any], *given: Any) -> Any:
+    """Return what one of the owner's functions returns.
+
+    Raises
+    ------
+    UserError
+        If it fails, with its file and line.
+    """
+    file, name = _named(function)
+    try:
+        return function(*given)
+    except Exception as error:
+        lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == file]
+        place = f"{file}:{lines[0]}" if lines else file
+        raise UserError(f"{place}: {name} fails: {type(error).__name__}: {error}") from error
 
 
 def _named(function: Callable[..., Any]) -> tuple[str, str]:
@@ -208,6 +220,31 @@ def breaks_rules(values: pd.Series, column: Column) -> pd.Series:
 def rules(column: Column) -> str:
     """The owner's rules for single values as text."""
     return ", ".join(f"{rule}: {value}" for rule, value in column.rules.items() if rule != "missing")
+
+
+def check_weights(frame: pd.DataFrame, schema: Schema) -> None:
+    """Check the weights of the rows that have a target, and note that there are weights.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The typed table, with the targets as they were read.
+
+    Raises
+    ------
+    UserError
+        If a weight is missing, negative or no finite number, or all of them are 0.
+    """
+    for name in schema.role("weight"):
+        weights = frame.loc[frame[schema.targets].notna().all(axis=1), name]
+        bad = weights[~(weights >= 0)]  # what is infinite is missing by now
+        if len(bad):
+            what = "missing or no number" if bad.isna().iloc[0] else f"{bad.iloc[0]:g}"
+            more = f" ({len(bad)} such rows in all)" if len(bad) > 1 else ""
+            _broken(name, f"the weight in row {bad.index[0] + 1} is {what}{more}; weights are finite numbers from 0 on")
+        if not weights.any():
+            _broken(name, "every weight is 0, so no row counts")
+        schema.warn(f"the rows are weighted by {name}, in fitting and in every metric")
 
 
 def duplicates(frame: pd.DataFrame) -> list[str]:

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 Score = Callable[[np.ndarray], float]
 
 
-def quick(label: str, truth: np.ndarray, k: int) -> Score | None:
+def quick(label: str, truth: np.ndarray, k: int, weights: np.ndarray | None = None) -> Score | None:
     """A function that gives the score of outputs of shape (rows, k), or None for other metrics and several targets.
 
     Parameters
@@ -19,32 +19,27 @@ def quick(label: str, truth: np.ndarray, k: int) -> Score | None:
     label : a scorer's name, such as `neg_log_loss`.
     truth : array of shape (rows,), codes or numbers.
     k : the number of classes, or 1 where numbers are predicted.
+    weights : array of shape (rows,); all rows count the same if None.
     """
     if truth.ndim > 1:
         return None
-    makers: dict[str, Callable[[np.ndarray], Score]] = {
-        "neg_log_loss": _log_loss,
-        "roc_auc": _roc_auc,
-        "neg_mean_squared_error": lambda truth: lambda said: -_squared(truth, said),
-        "neg_root_mean_squared_error": lambda truth: lambda said: -float(np.sqrt(_squared(truth, said))),
-        "neg_mean_absolute_error": lambda truth: lambda said: -float(np.abs(truth - said.ravel()).mean()),
-        "accuracy": lambda truth: lambda said: float((np.argmax(said, axis=1) == truth).mean()),
+    if label == "roc_auc":
+        return _roc_auc(truth) if k == 2 and weights is None else None
+    rows, smallest = np.arange(len(truth)), np.finfo(float).eps
+    each: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        "neg_log_loss": lambda said: np.log(np.clip(said[rows, truth], smallest, 1 - smallest)),
+        "neg_mean_squared_error": lambda said: -np.square(truth - said.ravel()),
+        "neg_root_mean_squared_error": lambda said: -np.square(truth - said.ravel()),
+        "neg_mean_absolute_error": lambda said: -np.abs(truth - said.ravel()),
+        "accuracy": lambda said: np.argmax(said, axis=1) == truth,
     }
-    if label == "roc_auc" and k != 2:
+    if label not in each:
         return None
-    return makers[label](truth) if label in makers else None
-
-
-def _squared(truth: np.ndarray, said: np.ndarray) -> float:
-    return float(np.square(truth - said.ravel()).mean())
-
-
-def _log_loss(truth: np.ndarray) -> Score:
-    rows = np.arange(len(truth))
+    losses = each[label]
 
     def score(said: np.ndarray) -> float:
-        smallest = np.finfo(said.dtype).eps
-        return float(np.log(np.clip(said[rows, truth], smallest, 1 - smallest)).mean())
+        mean = float(np.average(losses(said), weights=weights))
+        return -((-mean) ** 0.5) if label == "neg_root_mean_squared_error" else mean
 
     return score
 

@@ -51,8 +51,21 @@ def split(frame: pd.DataFrame, schema: Schema, holdout: Any, cv: Any) -> tuple[n
     folds = list(_splits(learnable, schema, cv, "cv"))
     if not folds or any(len(part) == 0 for fold in folds for part in fold):
         raise UserError(f"{type(cv).__name__} makes a fold without rows (there are {len(train)})", "split.yaml", "cv")
+    _refuse_no_weight(schema.weights(frame), train, held_out, folds)
     task.check_split(frame[schema.target], train, held_out, folds, (holdout, cv))
     return train, held_out, folds
+
+
+def _refuse_no_weight(weights: np.ndarray | None, train: np.ndarray, held_out: np.ndarray, folds: list[Fold]) -> None:
+    """Refuse a split of which a part has rows of weight 0 alone."""
+    if weights is None:
+        return
+    parts = {"the hold-out": held_out} | {
+        f"fold {number}": train[rows] for number, fold in enumerate(folds, 1) for rows in fold
+    }
+    for name, rows in parts.items():
+        if len(rows) and not weights[rows].any():
+            raise UserError(f"{name} has only rows of weight 0: leave such rows out of the data", "split.yaml")
 
 
 def read_folds(file: str | Path) -> list[Fold]:

@@ -95,7 +95,7 @@ def _entities(frame: pd.DataFrame, schema: Schema, train: np.ndarray, held_out: 
 def _may_name(column: Column, values: pd.Series) -> bool:
     """Return whether a column has several rows for each of many values, which are texts or whole numbers."""
     present = values.dropna()
-    if column.role in ("group", "time") or column.dtype == "datetime" or len(present) < 0.8 * len(values):
+    if column.role in ("group", "time", "weight") or column.dtype == "datetime" or len(present) < 0.8 * len(values):
         return False
     if column.dtype == "number" and (column.boolean or not bool((present % 1 == 0).all())):
         return False

@@ -35,6 +35,7 @@ class Task(ABC, BaseEstimator):
     tells : what `known` gives.
     inferred : the params that the task takes from its table unless they are written.
     baseline : what the dummy model does, for the report.
+    weighted : whether rows can have weights.
     rival : what the report and the summary call the dummy model.
     labels_ : the classes in order, empty where numbers are predicted.
     target_ : the target column or, where it is a list in the params, the target columns.
@@ -48,6 +49,7 @@ class Task(ABC, BaseEstimator):
     inferred: tuple[str, ...] = ()
     baseline: str = "The dummy model looks at the target alone and at no other column."
     rival: str = "dummy model"
+    weighted: bool = False
 
     def bind(self, schema: Schema) -> "Task":
         """Take over from a table's schema what the task needs of it."""
@@ -253,6 +255,11 @@ def task_of(schema: Schema) -> Task:
     return made(**params).bind(schema)
 
 
+def of_rows(weights: np.ndarray | None, rows: Any) -> np.ndarray | None:
+    """Return the weights of some rows, by position; None where there are no weights."""
+    return None if weights is None else weights[rows]
+
+
 def judged(
     metric: Metric,
     task: Task,
@@ -262,10 +269,12 @@ def judged(
     learned: Any,
     target: Any,
     model: Any = None,
+    weights: np.ndarray | None = None,
 ) -> float:
     """The score of outputs, more is better; `features`, `learned` and `target` as in `Task.known`.
 
-    A metric with a parameter `estimator` is given the fitted `model`, where there is one.
+    `weights` are those of the rows that are judged. A metric with a parameter `estimator` is given the fitted `model`,
+    where there is one.
 
     Raises
     ------
@@ -273,6 +282,6 @@ def judged(
         If the metric does not fit the task or the outputs.
     """
     if not metric.asks:
-        return metric.score(truth, said)
+        return metric.score(truth, said, weights=weights)
     more = {} if model is None else {"estimator": model}
-    return metric.score(truth, said, task.known(features, learned, target) | more)
+    return metric.score(truth, said, task.known(features, learned, target) | more, weights)

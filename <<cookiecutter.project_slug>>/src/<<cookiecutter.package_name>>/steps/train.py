@@ -1,7 +1,9 @@
 """Train: make the final model of the configurations that the searches kept."""
 
+import inspect
 import pickle  # nosec B403 # what this process made, for its own workers
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, replace
@@ -12,7 +14,9 @@ from uuid import uuid4
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import check_scoring
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
 from sklearn.pipeline import Pipeline
 
@@ -24,11 +28,11 @@ from ..objects.model import Model
 from ..objects.space import Values
 from ..schema import Schema
 from .ensemble import Folds, models
-from .fit import Wrapper, assemble, fit, parts
+from .fit import Wrapper, assemble, fit, parts, takes_weights, weighting
 from .fold import prepared, scored
 from .quick import quick
 from .split import Fold
-from .task import AROUND, Targets, Task, judged
+from .task import AROUND, Targets, Task, judged, of_rows
 from .tune import Result, death
 
 OF_EACH = 4  # configurations of each model that an ensemble chooses from in any case
@@ -143,6 +147,7 @@ def train(
     threshold: Object | None = None,
     intervals: Object | None = None,
     seconds: float = np.inf,
+    weights: np.ndarray | None = None,
     say: Callable[[str], None] = print,
 ) -> Trained:
     """Choose members, fit them, and put them together.
@@ -161,60 +166,66 @@ def train(
     seconds : members that cannot be fitted and stored within these seconds are left out, those with the least weight
         first. The best member that fits into them is fitted first and always. If the members that are left predict
         worse together than the best of them alone, that one becomes the model.
+    weights : of the training rows, shape (rows,); None where all count the same.
     """
     began = time.monotonic()
     task.see(features, target)
     used = scored(folds)
-    truth = task.truth(target.iloc[np.concatenate([rows for _, rows in used])])
+    asked = np.concatenate([rows for _, rows in used])
+    truth, counted = task.truth(target.iloc[asked]), of_rows(weights, asked)
     outputs = task.restored(np.stack([one.outputs for one in chosen_from]))
     few = np.arange(len(truth))
     if len(truth) > MOST_ROWS and not scorer.asks:
         few = np.sort(np.random.default_rng(0).choice(len(truth), MOST_ROWS, replace=False))
-    by_fold = partial(_fold_scores, truth=truth, features=features, target=target, folds=used, task=task, scorer=scorer)
+
+    def by_fold(said: np.ndarray) -> list[float]:
+        return _fold_scores(said, truth, features, target, used, task, scorer, weights)
 
     def score(said: np.ndarray) -> float:
         if scorer.asks:  # what it asks for differs from fold to fold
             return float(np.nanmean(by_fold(said)))
-        return scorer.score(truth[few], task.said(said))
+        return scorer.score(truth[few], task.said(said), weights=of_rows(counted, few))
 
-    fast = quick(scorer.label, truth[few], outputs.shape[2])
+    fast = quick(scorer.label, truth[few], outputs.shape[2], of_rows(counted, few))
     mean = partial(task.mean, k=outputs.shape[2])
-    positions, combine = ensemble.choose(outputs[:, few], truth[few], fast or score, mean)
-    weights = getattr(combine, "weights", None)
+    takes = counted is not None and "weights" in inspect.signature(ensemble.choose).parameters
+    told = {"weights": of_rows(counted, few)} if takes else {}
+    positions, combine = ensemble.choose(outputs[:, few], truth[few], fast or score, mean, **told)
+    shares_of = getattr(combine, "weights", None)
     rows = min(len(learn) for learn, _ in folds)
     learned = [min(rows, (samples or {}).get(chosen_from[one].model.name) or rows) for one in positions]
     refit = ensemble.refit or min(learned) < rows
     # How long fitting a member takes, as a share of what its folds took.
     shares = [len(features) / few / len(folds) if refit else 1 for few in learned]
     times = [chosen_from[one].seconds * share for one, share in zip(positions, shares, strict=True)]
-    fitting = [(number, chosen_from[positions[number]]) for number in _order(positions, weights, times, seconds)]
-    work = (uuid4().hex, features, target, list(folds), task, schema.features, refit)
-    fitted = _fit(fitting, shares, work, workers, began + seconds if weights else np.inf, say)
+    fitting = [(number, chosen_from[positions[number]]) for number in _order(positions, shares_of, times, seconds)]
+    work = (uuid4().hex, features, target, list(folds), task, schema.features, refit, weights)
+    fitted = _fit(fitting, shares, work, workers, began + seconds if shares_of else np.inf, say)
     unfitted = [one.name for number, one in fitting if number not in fitted]
     kept = sorted(fitted)
-    if unfitted and weights:
-        kept = _better_alone(kept, positions, weights, outputs, lambda said: float(np.nanmean(by_fold(said))))
+    if unfitted and shares_of:
+        kept = _better_alone(kept, positions, shares_of, outputs, lambda said: float(np.nanmean(by_fold(said))))
         combine = _without(combine, kept)
-        weights = combine.weights
+        shares_of = combine.weights
     fitted = {number: fitted[number] for number in kept}
     positions = [positions[number] for number in kept]
     _share_fronts(fitted, {number: one.front for number, one in fitting})
     members = [chosen_from[position] for position in positions]
     side_by_side = np.concatenate(outputs[positions], axis=1)
-    fold_scores = by_fold(_left_out(combine, side_by_side, truth, used))
+    fold_scores = by_fold(_left_out(combine, side_by_side, truth, used, counted))
     around_it = {"calibration": calibration, "threshold": threshold, "intervals": intervals}
     for key, node in around_it.items():
         if node is not None:
             try:
                 more = difficulty(task, features, target, used) if key == "intervals" else {}
-                combine = around(node, combine).fit(side_by_side, truth, **more)
+                combine = _fit_around(around(node, combine), side_by_side, truth, counted, **more)
             except ValueError as error:
                 raise UserError(f"{node.name} fails: {' '.join(str(error).split())}", "train.yaml", key) from error
     only = fitted[kept[0]]
     if len(kept) == 1 and not isinstance(only, Folds) and not any(around_it.values()):
         return Trained(only, members, [1.0], fold_scores, unfitted)
     model = task.ensemble([one.name for one in members], [fitted[number] for number in kept], combine)
-    return Trained(model, members, weights, fold_scores, unfitted)
+    return Trained(model, members, shares_of, fold_scores, unfitted)
 
 
 def written(trained: Trained, plan: Mapping[str, Any], slices: Mapping[str, Any]) -> dict[str, Any]:
@@ -336,16 +347,17 @@ def _member(model: Model, values: Values, front: str, work: Any) -> tuple[Any, f
 
     Members of one `front` share what stands before them.
     """
-    run, features, target, folds, task, dtypes, refit = work
+    run, features, target, folds, task, dtypes, refit, weights = work
     estimator = assemble(model, values, dtypes, task)
     split = parts(estimator)
 
     def fitted(number: int, learn: Any) -> Any:
         rows, truth = (features, target) if refit else (features.iloc[learn], target.iloc[learn])
+        counted = weights if refit else of_rows(weights, learn)
         if split is None:
-            return fit(estimator, rows, truth)
+            return fit(estimator, rows, truth, counted)
         before, transformed, _ = prepared(split, rows, truth, (run, front, number))
-        return split.fit(before, transformed, truth)
+        return split.fit(before, transformed, truth, counted)
 
     made = fitted(0, None) if refit else Folds([fitted(number, learn) for number, (learn, _) in enumerate(folds)])
     return made, _storing(made)
@@ -377,13 +389,37 @@ def _without(combine: Any, kept: list[int]) -> Any:
     return combine
 
 
-def _left_out(combine: Any, side_by_side: np.ndarray, truth: np.ndarray, folds: Sequence[Fold]) -> np.ndarray:
+def _fit_around(
+    estimator: Any, outputs: np.ndarray, truth: np.ndarray, weights: np.ndarray | None, **more: np.ndarray
+) -> Any:
+    """Fit what `around` gave to the members' outputs on rows that they had not seen."""
+    if weights is None or type(estimator).__name__ != "TunedThresholdClassifierCV":
+        with warnings.catch_warnings():
+            # What the calibration is around is fitted already, with the weights.
+            warnings.filterwarnings("ignore", message=".* does not appear to accept sample_weight")
+            return estimator.fit(outputs, truth, **more, **weighting(estimator, weights))
+    # scikit-learn gives its scorer no weights, so they become an argument of the metric while the threshold is chosen.
+    scorer = check_scoring(scoring=estimator.scoring)
+    weighted = type(scorer)(
+        scorer._score_func, scorer._sign, {**scorer._kwargs, "sample_weight": weights}, scorer._response_method
+    )
+    tuned = clone(estimator).set_params(scoring=weighted).fit(outputs, truth)
+    tuned.set_params(scoring=estimator.scoring)
+    tuned._curve_scorer = tuned._get_curve_scorer()  # the weights are not to be stored with the model
+    return tuned
+
+
+def _left_out(
+    combine: Any, side_by_side: np.ndarray, truth: np.ndarray, folds: Sequence[Fold], weights: np.ndarray | None
+) -> np.ndarray:
     """What comes of the members' outputs; what `combine` learns, it learns from the other folds."""
     method = "predict_proba" if hasattr(combine, "predict_proba") else "predict"
     if len(folds) == 1:
         return np.asarray(getattr(combine, method)(side_by_side))
     number = np.repeat(np.arange(len(folds)), [len(rows) for _, rows in folds])
-    return np.asarray(cross_val_predict(combine, side_by_side, truth, cv=PredefinedSplit(number), method=method))
+    params = weighting(combine, weights) if takes_weights(combine) else None
+    cv = PredefinedSplit(number)
+    return np.asarray(cross_val_predict(combine, side_by_side, truth, cv=cv, params=params, method=method))
 
 
 def _fold_scores(
@@ -394,6 +430,7 @@ def _fold_scores(
     folds: Sequence[Fold],
     task: Task,
     scorer: Metric,
+    weights: np.ndarray | None = None,
 ) -> list[float]:
     """The scores on the folds of outputs on all their scored rows, one fold after the other."""
     ends = np.cumsum([len(rows) for _, rows in folds])
@@ -406,6 +443,7 @@ def _fold_scores(
             features.iloc[rows],
             features.iloc[learn],
             target.iloc[learn],
+            weights=of_rows(weights, rows),
         )
         for end, (learn, rows) in zip(ends, folds, strict=True)
     ]

@@ -44,6 +44,9 @@ def infer(
     UserError
         If the target or an overridden column is not in the table, or a column cannot be read as the owner says.
     """
+    overrides = {  # a weight is a number, whatever the column looks like
+        name: {"dtype": "number", **said} if said.get("role") == "weight" else said for name, said in overrides.items()
+    }
     names, schema = list(frame.columns), Schema(target, task, [], missing=None if missing is None else list(missing))
     _refuse_absent(names, schema, overrides)
     seen = counts(frame, [mark for mark in (USUAL if missing is None else missing) if mark])

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import entropy
 from sklearn.base import clone
 from sklearn.metrics import (
     adjusted_rand_score,
@@ -21,6 +22,39 @@ from sklearn.metrics import (
 )
 
 from .clusters import NOISE
+
+MOST_DIRECTIONS = 20  # in which a covariance can be told from some hundred rows
+SMALLEST = 1e-3  # variance; that of a column is 1
+
+
+def likelihood_gain_score(X: np.ndarray, labels: np.ndarray) -> float:
+    """How much likelier the clusters make the rows than one cluster would, in nats a row; more is better.
+
+    Below 0, one cluster describes the rows as well. Each cluster is a normal distribution of its own mean; their
+    covariance is shared, so clusters may be stretched. A category is a multinomial in each cluster. The sizes of the
+    clusters count, and each parameter costs as in the Bayesian information criterion. Rows of noise have the
+    distribution of all rows. This is the integrated completed likelihood: Biernacki, Celeux and Govaert, Assessing a
+    mixture model for clustering with the integrated completed likelihood, IEEE Transactions on Pattern Analysis and
+    Machine Intelligence 22, 2000.
+
+    Parameters
+    ----------
+    X : points, shape (rows, columns).
+    labels : the numbers of their clusters, shape (rows,).
+    """
+    if not _is_clustering(labels):
+        return -np.inf
+    points, codes = _apart(X)
+    rows, parameters = len(X), min(points.shape[1], MOST_DIRECTIONS) + 1 + sum(len(np.unique(one)) - 1 for one in codes)
+    clusters = [labels == one for one in np.unique(labels[labels != NOISE])]
+    shares = np.array([part.mean() for part in clusters])
+    gain = float(-entropy(np.append(shares, max(1 - shares.sum(), 0))))
+    around = np.concatenate([points[part] - points[part].mean(axis=0) for part in clusters])
+    gain += shares.sum() * _narrower(points - points.mean(axis=0), around, _grain(points))
+    for one in codes:
+        counts = np.array([np.bincount(one[part], minlength=one.max() + 1) for part in clusters])
+        gain += float(shares @ (entropy(np.bincount(one)) - entropy(counts, axis=1)))
+    return gain - 0.5 * (len(clusters) - 1) * parameters * np.log(rows) / rows
 
 
 def mean_silhouette_score(
@@ -120,6 +154,34 @@ def refitted(
         part = np.sort(random.choice(len(learned), max(2, round(share * len(learned))), replace=False))
         found.append(np.asarray(clone(estimator).fit(learned.iloc[part]).predict(rows)))
     return found
+
+
+def _apart(X: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the columns of numbers, and of each category, for which there are columns of ones and zeros, the codes."""
+    codes, numbers, block = [], [], np.zeros((len(X), 0))
+    for column in X.T:
+        if not np.isin(column, (0, 1)).all():
+            numbers.append(column)
+            continue
+        block = np.column_stack([block, column])
+        if (block.sum(axis=1) == 1).all():
+            codes.append(np.argmax(block, axis=1))
+            block = block[:, :0]
+    return np.column_stack([np.zeros((len(X), 0)), *numbers]), codes
+
+
+def _grain(points: np.ndarray) -> np.ndarray:
+    """Return the variance of rounding in each column: without it, clusters by a column of few values have none."""
+    gaps = [np.median(np.diff(np.unique(column))) if len(np.unique(column)) > 1 else 0.0 for column in points.T]
+    return np.maximum(np.square(gaps) / 12, SMALLEST)
+
+
+def _narrower(points: np.ndarray, around: np.ndarray, grain: np.ndarray) -> float:
+    """Return by how much the covariance around the clusters is smaller than that of all rows, in nats."""
+    whole, within = (part.T @ part / max(len(part), 1) + np.diag(grain) for part in (points, around))
+    directions = np.linalg.eigh(whole)[1][:, -MOST_DIRECTIONS:]
+    spreads = [np.linalg.slogdet(directions.T @ one @ directions)[1] for one in (whole, within)]
+    return 0.5 * float(spreads[0] - spreads[1])
 
 
 def _is_clustering(labels: np.ndarray) -> bool:
