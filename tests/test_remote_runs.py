@@ -526,6 +526,12 @@ def test_trials_are_copied_in_whole_lines_and_more_are_never_replaced_by_fewer(
     copy.write_bytes(b'{"op": 1}\n{"op": 2}\n{"op": 3}\n')
     pack.copy_studies(there, here)
     assert b'"op": 3' in copy.read_bytes()
+    # What another machine goes on from holds what a killed search left, and no note of who wrote it.
+    (copy.parent / "journal.log.lock").touch()
+    shutil.rmtree(here.parent / ".cache", ignore_errors=True)
+    study.write_bytes(b'{"op": 1}\n' * 9)
+    pack.copy_studies(there, here)
+    assert copy.read_bytes() == b'{"op": 1}\n' * 9
 
 
 @pytest.mark.usefixtures("with_dvc")

@@ -231,6 +231,7 @@ def context(weights: list[float | None]) -> dict[str, Any]:
         "target": "sold",
         "metric": "accuracy",
         "run": {"created": "", "commit": None, "python": "3.11", "packages": {}, "seconds": 1.0},
+        "suspicions": [],
         "scores": [{"name": "accuracy", "value": 0.5, "higher_is_better": True, "baseline": 0.4}],
         "leaderboard": [
             row | {"model": "ensemble" if len(weights) > 1 else "model_0", "chosen": True, "members": members},

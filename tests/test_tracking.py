@@ -116,6 +116,7 @@ def name_trackers(project: Project, *trackers: tuple[str, dict[str, Any]]) -> No
     (project.path / "plan").mkdir(exist_ok=True)
     written = [{"class": f"{project.package}.custom.trackers.{name}", "params": params} for name, params in trackers]
     (project.path / "plan" / "tracking.json").write_text(json.dumps({"trackers": written}), encoding="utf-8")
+    project.module("locked").note_made(project.path / "plan", project.path)
 
 
 SEND = """

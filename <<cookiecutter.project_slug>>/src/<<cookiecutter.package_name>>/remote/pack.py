@@ -16,7 +16,7 @@ from typing import Any
 
 from ..calls import dvc, git
 from ..errors import UserError
-from ..files import read_json, replacing_file, replacing_folder, temporary, write_json, write_text
+from ..files import names, read_json, replacing_file, replacing_folder, temporary, write_json, write_text
 from ..objects.reader import read
 from .job import Job
 
@@ -154,9 +154,9 @@ def history(room: Path) -> dict[str, Path]:
     return below(room / "clone" / ".git", ".git")
 
 
-def committed(names: list[str]) -> bool:
+def committed(files: list[str]) -> bool:
     """Whether git has any of these files, and so the last commit may hold them."""
-    return bool(names and git("ls-files", "--cached", "--", *names))
+    return bool(files and git("ls-files", "--cached", "--", *files))
 
 
 def copy_studies(source: Path, target: Path) -> None:
@@ -171,7 +171,8 @@ def copy_studies(source: Path, target: Path) -> None:
         lines = lines[: lines.rfind(b"\n") + 1]
         if old.exists() and old.stat().st_size >= len(lines):
             continue
-        with replacing_folder(target / study) as new:
+        # A study's folder is the project's own, with whatever a killed search left in it.
+        with replacing_folder(target / study, names(target / study)) as new:
             new.mkdir()
             (new / "journal.log").write_bytes(lines)
             for name in ("result.json", "trials.csv"):
