@@ -31,9 +31,10 @@ def likelihood_gain_score(X: np.ndarray, labels: np.ndarray) -> float:
     """How much likelier the clusters make the rows than one cluster would, in nats a row; more is better.
 
     Below 0, one cluster describes the rows as well. Each cluster is a normal distribution of its own mean; their
-    covariance is shared, so clusters may be stretched. A category is a multinomial in each cluster. The sizes of the
-    clusters count, and each parameter costs as in the Bayesian information criterion. Rows of noise have the
-    distribution of all rows. This is the integrated completed likelihood: Biernacki, Celeux and Govaert, Assessing a
+    covariance is shared, so clusters may be stretched. The sizes of the clusters count, and each parameter costs as in
+    the Bayesian information criterion. Rows of noise have the distribution of all rows. Categories, each a multinomial
+    in each cluster, count only where there are fewer than two columns of numbers: clusters by a category alone are
+    always found, and are no news. This is the integrated completed likelihood: Biernacki, Celeux and Govaert, Assessing a
     mixture model for clustering with the integrated completed likelihood, IEEE Transactions on Pattern Analysis and
     Machine Intelligence 22, 2000.
 
@@ -157,7 +158,10 @@ def refitted(
 
 
 def _apart(X: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return the columns of numbers, and of each category, for which there are columns of ones and zeros, the codes."""
+    """Return the columns of numbers and, if there are fewer than two, the codes of each category.
+
+    A category has a column of ones and zeros for each of its values.
+    """
     codes, numbers, block = [], [], np.zeros((len(X), 0))
     for column in X.T:
         if not np.isin(column, (0, 1)).all():
@@ -167,7 +171,7 @@ def _apart(X: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         if (block.sum(axis=1) == 1).all():
             codes.append(np.argmax(block, axis=1))
             block = block[:, :0]
-    return np.column_stack([np.zeros((len(X), 0)), *numbers]), codes
+    return np.column_stack([np.zeros((len(X), 0)), *numbers]), codes if len(numbers) < 2 else []
 
 
 def _grain(points: np.ndarray) -> np.ndarray:
