@@ -15,7 +15,6 @@ import pandas as pd
 import pytest
 import table as shared
 from conftest import typed
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
 from sklearn.linear_model import SGDClassifier
 from sklearn.multiclass import OneVsRestClassifier

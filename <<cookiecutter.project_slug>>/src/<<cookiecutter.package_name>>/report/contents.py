@@ -69,9 +69,9 @@ def write() -> None:
         baseline = scores(metrics, task, task.outputs(guess, features), truth, features, *seen, guess, weights)
     else:
         found = _by_fold(metrics, task, said, truth, seen, folds, model, weights)
-        known, answers = seen
-        guesses = [_guess(task, known.iloc[one], answers.iloc[one], of_rows(counted, one)) for one, _ in folds]
-        guessed = [task.outputs(one, known.iloc[left]) for one, (_, left) in zip(guesses, folds, strict=True)]
+        table, answers = seen
+        guesses = [_guess(task, table.iloc[one], answers.iloc[one], of_rows(counted, one)) for one, _ in folds]
+        guessed = [task.outputs(one, table.iloc[left]) for one, (_, left) in zip(guesses, folds, strict=True)]
         baseline = _by_fold(metrics, task, joined(guessed), truth, seen, folds, guesses[-1], weights)
     rows = np.load("data/processed/rows.npz")
     rows = rows["held_out"] if len(held_out) else rows["train"][left_out]

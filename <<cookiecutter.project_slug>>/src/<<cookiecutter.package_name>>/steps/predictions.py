@@ -35,7 +35,8 @@ def to_table(
     -------
     DataFrame
         The columns row, unit, truth, prediction and, where the model gives them, ``probability_<class>`` or decision;
-        of several targets ``truth_<target>`` and so on; weight, where rows have weights. Classes are categories in their order, labels booleans.
+        of several targets ``truth_<target>`` and so on; weight, where rows have weights. Classes are categories in
+        their order, labels booleans.
     """
     names = task.names or (task.target_ if isinstance(task.target_, list) else [])
     columns: dict[str, Any] = {"row": rows, "unit": units}
