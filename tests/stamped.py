@@ -16,8 +16,9 @@ from cookiecutter.main import cookiecutter
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = Path(sys.executable).parent
-# Own tests that a recipe changes nothing of: they run in the project of one recipe.
-SAME = ("--ignore=tests/test_hostile_requests.py",)
+# Own tests that are the same for all recipes run in one project, and those of searches in one for classes and one for
+# numbers.
+NO_REQUESTS, NO_SEARCH = (f"--ignore=tests/test_{name}.py" for name in ("hostile_requests", "search"))
 # No thread waits for another while two tests run side by side.
 QUIET = {"DVC_NO_ANALYTICS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": "src"}
 AUTHOR = {f"GIT_{who}_{what}": "ada@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}

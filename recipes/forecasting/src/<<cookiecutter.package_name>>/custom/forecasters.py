@@ -621,7 +621,7 @@ class DartsForecaster(_Forecaster):
         return said | {name: one.values().ravel() for name, one in zip(varied, found, strict=True)}
 
     def _made(self, models: Any) -> Any:
-        kind = getattr(models, self.model, None)
+        kind: Any = getattr(models, self.model, None)
         # The name may come from a file: nothing but a forecasting model is called.
         if not any(one.__name__ == "ForecastingModel" for one in getattr(kind, "__mro__", ())):
             known = [name for name in dir(models) if name[0].isupper()]
