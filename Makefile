@@ -24,10 +24,10 @@ demo: $(DEMO)/Makefile ## Stamp a project from the default recipe into build/dem
 test: lint fast slow ## Run all tests: lint, the fast tier, the slow tier
 
 fast: $(READY) ## Run the tests that take seconds
-	.venv/bin/python -m pytest -n 2 -m "not slow"
+	.venv/bin/python -m pytest -n 2 --durations=30 -m "not slow"
 
 slow: $(READY) ## Run the tests that set up environments and run pipelines
-	.venv/bin/python -m pytest -n 2 -m slow
+	.venv/bin/python -m pytest -n 2 --dist loadfile --durations=100 -m slow
 
 lint: $(READY) ## Check style and types of the template's own code, and its workflows
 	.venv/bin/ruff check .

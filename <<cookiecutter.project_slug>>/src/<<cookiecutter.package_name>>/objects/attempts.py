@@ -54,7 +54,7 @@ def try_splitter(splitter: Any, node: Object) -> None:
     Raises
     ------
     UserError
-        If scikit-learn's splitter raises, or a part of a split is empty.
+        If scikit-learn's splitter raises, or the parts of a split are empty or have rows in common.
     """
     if not node.path.startswith("sklearn."):
         return
@@ -68,6 +68,8 @@ def try_splitter(splitter: Any, node: Object) -> None:
         raise node.where.error(f"{node.name} cannot split a table: {_reason(error)}") from None
     if any(len(part) == 0 for part in parts):
         raise node.where.error(f"{node.name} cannot split a table: a part of the split has no rows")
+    if set(parts[0]) & set(parts[1]):
+        raise node.where.error(f"{node.name} cannot split a table: rows to learn from are also rows to score")
 
 
 def try_storing(model: Model, flavors: Mapping[str, Any], named: Iterable[str]) -> None:
