@@ -1,5 +1,6 @@
 """Charts for those who use the predictions, and the table of predictions, of made-up models: no pipeline is run."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,19 @@ def test_each_class_has_its_scores(charts: Any, two_classes: Any) -> None:
     assert data["rows"].sum() == ROWS
 
 
+def test_rows_count_by_their_weights(charts: Any, two_classes: Any) -> None:
+    weights = np.arange(ROWS) % 4 + 1.0
+    weighted = replace(two_classes, weights=weights)
+    truth, flagged = two_classes.y_true, two_classes.y_proba[:, 1] >= 0.3
+    row = charts.decision_thresholds(weighted, 1, 5).data.set_index("threshold").loc[0.3]
+    assert row["precision"] == pytest.approx(precision_score(truth, flagged, sample_weight=weights))
+    assert row["recall"] == pytest.approx(recall_score(truth, flagged, sample_weight=weights))
+    assert row["share flagged"] == pytest.approx(np.average(flagged, weights=weights))
+    scores = charts.class_scores(weighted).data.set_index("class")
+    expected = precision_score(truth, two_classes.y_pred, sample_weight=weights)
+    assert scores.loc[1, "precision"] == pytest.approx(expected) and scores["rows"].sum() == ROWS
+
+
 def test_partial_dependence_is_scikit_learns(project: Project, charts: Any, table: pd.DataFrame) -> None:
     y = (3 * table["a"] - table["b"]).to_numpy()
     model = LinearRegression().fit(table, y)
@@ -141,8 +155,7 @@ def test_the_worst_rows_have_the_numbers_of_the_table(project: Project, charts: 
 def test_what_does_not_apply_says_so(project: Project, charts: Any, table: pd.DataFrame) -> None:
     y = np.arange(ROWS) % 3
     three = evaluation(project, y, LogisticRegression().fit(table, y), table, labels=[0, 1, 2])
-    with pytest.raises(ValueError, match="thresholds are for probabilities of two classes"):
-        charts.decision_thresholds(three)
+    assert charts.decision_thresholds(three) is None
     assert len(charts.class_scores(three).data) == 3
     with pytest.raises(ValueError, match="there are no classes"):
         charts.class_scores(evaluation(project, y, Second().fit(), table))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,8 +42,10 @@ RESAMPLES = 30
 @styled
 def decision_thresholds(
     evaluation: Evaluation, false_positive: float | None = None, false_negative: float | None = None
-) -> Chart:
+) -> Chart | None:
     """Precision, recall and the share of flagged rows by the threshold, and what its mistakes cost.
+
+    It is for probabilities of two classes; of others there is no chart.
 
     Parameters
     ----------
@@ -50,10 +53,10 @@ def decision_thresholds(
         What a row costs that is flagged by mistake, and one that is missed, in any unit.
     """
     if evaluation.y_proba is None or evaluation.y_true.ndim > 1 or len(evaluation.labels) != 2:
-        raise ValueError("thresholds are for probabilities of two classes")
+        return None
     used = float(getattr(getattr(evaluation.model, "combine", None), "best_threshold_", 0.5))
     costs = None if false_positive is None and false_negative is None else (false_positive or 0, false_negative or 0)
-    data = _by_threshold(evaluation.y_true.astype(int), evaluation.y_proba[:, 1], costs)
+    data = _by_threshold(evaluation.y_true.astype(int), evaluation.y_proba[:, 1], costs, evaluation.weights)
     figure, axes = new_figure()
     for name, colour in (("precision", COLOURS[0]), ("recall", COLOURS[1]), ("share flagged", MUTED)):
         axes.plot(data["threshold"], data[name], color=colour, label=name, drawstyle="steps-post")
@@ -88,24 +91,28 @@ def _draw_costs(axes: "Axes", data: pd.DataFrame, used: float, costs: tuple[floa
     )
 
 
-def _by_threshold(truth: Array, probability: Array, costs: tuple[float, float] | None) -> pd.DataFrame:
-    """A row for each hundredth of the threshold."""
-    _, fp, fn, tp, found = confusion_matrix_at_thresholds(truth, probability)
+def _by_threshold(
+    truth: Array, probability: Array, costs: tuple[float, float] | None, weights: Array | None
+) -> pd.DataFrame:
+    """A row for each hundredth of the threshold; rows count as their weights say."""
+    _, fp, fn, tp, found = confusion_matrix_at_thresholds(truth, probability, sample_weight=weights)
+    weights = np.ones(len(truth)) if weights is None else weights
+    all_right = weights @ truth
     thresholds = np.linspace(0, 1, 101)
     # `found` descends; the smallest of those that reach a threshold decides as the threshold itself.
     at = np.searchsorted(-found, -thresholds, side="right") - 1
     none = at < 0
     flagged, right, wrong = (np.where(none, 0, values[at]) for values in (tp + fp, tp, fp))
-    missed = np.where(none, truth.sum(), fn[at])
+    missed = np.where(none, all_right, fn[at])
     with np.errstate(invalid="ignore"):
         precision = right / flagged
     data = {
         "threshold": thresholds,
         "precision": precision,
-        "recall": right / max(truth.sum(), 1),
-        "share flagged": flagged / len(truth),
-        "flagged by mistake": wrong.astype(int),
-        "missed": missed.astype(int),
+        "recall": right / all_right if all_right else np.zeros(len(at)),
+        "share flagged": flagged / weights.sum(),
+        "flagged by mistake": wrong,
+        "missed": missed,
     }
     return pd.DataFrame(data | ({"cost": costs[0] * wrong + costs[1] * missed} if costs else {}))
 
@@ -116,8 +123,11 @@ def class_scores(evaluation: Evaluation) -> Chart:
     if not evaluation.labels:
         raise ValueError("there are no classes")
     codes = range(len(evaluation.labels))
+    asked = partial(
+        precision_recall_fscore_support, evaluation.y_true, evaluation.y_pred, labels=codes, zero_division=0
+    )
+    found = (*asked(sample_weight=evaluation.weights)[:3], asked()[3])
     names = ("precision", "recall", "f1", "rows")
-    found = precision_recall_fscore_support(evaluation.y_true, evaluation.y_pred, labels=codes, zero_division=0)
     data = pd.DataFrame({"class": evaluation.labels} | dict(zip(names, found, strict=True)))
     data = data.sort_values("rows", ascending=False, kind="stable", ignore_index=True)
     shown = data.head(MOST_CLASSES)

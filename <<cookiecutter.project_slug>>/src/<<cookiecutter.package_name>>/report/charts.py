@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Table = Callable[..., pd.DataFrame]
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass
@@ -196,11 +197,11 @@ def _two_decimals(tag: re.Match[str]) -> str:
     return re.sub(r"(\.\d\d)\d+", r"\1", tag[0])
 
 
-def styled(chart: Callable[P, Chart]) -> Callable[P, Chart]:
+def styled(chart: Callable[P, T]) -> Callable[P, T]:
     """Let `chart` draw in our style, and leave matplotlib's own settings as they were."""
 
     @wraps(chart)
-    def drawn(*args: P.args, **kwargs: P.kwargs) -> Chart:
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> T:
         from matplotlib import rc_context
 
         with rc_context(STYLE):

@@ -355,16 +355,18 @@ def _learning_curve(
 
 
 def _charts(wanted: list[Any], evaluation: Evaluation) -> dict[str, Chart]:
-    """The charts that can be drawn, by name; one that has nothing to show is named and left out."""
-    charts = {}
+    """The charts that can be drawn, by name; one that does not apply is left out, one that fails is named as well."""
+    charts: dict[str, Chart] = {}
     for written in wanted:
         node = Grammar().object(written, WHERE, ["chart"])
         try:
-            charts[node.name] = build(node)(evaluation)
+            chart = build(node)(evaluation)
         except ValueError as error:
             print(f"note: {node.name}: {error}")
         except TypeError as error:
             raise UserError(f"{node.name}: {error}", "evaluate.yaml", "charts") from error
+        else:
+            charts |= {node.name: chart} if chart else {}
     return charts
 
 
