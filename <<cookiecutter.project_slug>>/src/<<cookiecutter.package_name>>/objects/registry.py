@@ -145,7 +145,7 @@ def find_all(packages: Iterable[str] = (), cache: Path | None = CACHE) -> list[E
         if problem:
             raise UserError(f"{package!r} {problem}: write the import name of a package", "registry.yaml", "packages")
     names = (*ALWAYS, *packages)
-    key = {name: _version(name) for name in names} | {"python": sys.version}
+    key = {name: _version(name) for name in (*names, __name__)} | {"python": sys.version}
     if cache is not None and cache.exists():
         with contextlib.suppress(ValueError, KeyError, TypeError):
             kept = read_json(cache)
@@ -366,7 +366,8 @@ def _kind_of_function(thing: Any) -> str | None:
     if not inspect.isfunction(thing) or name.startswith("_"):
         return None
     returned = inspect.signature(thing).return_annotation
-    if _is_own(thing) and getattr(returned, "__name__", str(returned)).rpartition(".")[2] == "Chart":
+    returned = str(getattr(returned, "__name__", returned)).removesuffix(" | None").rpartition(".")[2]
+    if returned == "Chart" and _is_own(thing):
         return "chart"
     computes = any(home == one or home.startswith(f"{one}.") for one in COMPUTING)
     # scikit-learn's convention: a metric is a function whose name ends so, and which is told the truth first.
