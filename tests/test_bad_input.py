@@ -220,6 +220,7 @@ TABLES = {
     "empty": ("", "is empty"),
     "no rows": (HEADER, "has no rows"),
     "binary": ("\0\1\2abc" * 50, "holds binary data"),
+    "a zero byte that is not of UTF-16": ("size,kind\n12,\0", "holds binary data"),
     "two columns of one name": ("a,a,y\n1,2,x\n", "two columns that are called 'a'"),
     "a constant target": (HEADER + "1,2,x\n" * 9, "is 'x' in every row"),
     "a target all missing": (HEADER + "1,2,\n" * 9, "every row of 'y' is missing"),

@@ -511,9 +511,9 @@ def test_the_service_takes_whatever_is_sent_and_ends_when_it_is_told_to(project:
     [
         ("tabular-classification", "thorough", ()),
         ("tabular-regression", "thorough", (NO_REQUESTS,)),
-        ("clustering", "fast", (NO_REQUESTS, NO_SEARCH)),
-        ("forecasting", "fast", (NO_REQUESTS, NO_SEARCH)),
-        ("multilabel", "fast", (NO_REQUESTS, NO_SEARCH)),
+        ("clustering", "balanced", (NO_REQUESTS, NO_SEARCH)),
+        ("forecasting", "balanced", (NO_REQUESTS, NO_SEARCH)),
+        ("multilabel", "balanced", (NO_REQUESTS, NO_SEARCH)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -65,10 +65,18 @@ def asked(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def fitted(plan: Plan, table: pd.DataFrame, schema: Schema) -> Any:
-    """The first of the models that compete, fitted to 90 rows."""
-    model = model_from(plan.slices[f"models/{plan.slices['train']['models'][0]}"])
-    return learned(model, table, schema)
+def model(plan: Plan) -> Model:
+    """The first of the models that compete that has something to search."""
+    models = [model_from(plan.slices[f"models/{name}"]) for name in plan.slices["train"]["models"]]
+    return next((one for one in models if one.space), models[0])
+
+
+@pytest.fixture(scope="session")
+def fitted(model: Model, table: pd.DataFrame, schema: Schema) -> Any:
+    """That model, fitted to the first 90 rows."""
+    learned = table.iloc[:90]
+    estimator = assemble(model, {}, schema.features, task_of(schema))
+    return fit(estimator, learned[list(schema.features)], learned[schema.target])
 
 
 @pytest.fixture(scope="session")
@@ -97,13 +105,6 @@ def saved(folder: Path, tmp_path: Path) -> Path:
 def named(plan: Plan) -> list[str]:
     """What the params name."""
     return list(plan.slices["train"]["named"])
-
-
-def learned(model: Model, table: pd.DataFrame, schema: Schema) -> Any:
-    """A model, fitted to the first 90 rows of a table."""
-    rows = table.iloc[:90]
-    estimator = assemble(model, {}, schema.features, task_of(schema))
-    return fit(estimator, rows[list(schema.features)], rows[schema.target])
 
 
 def typed(raw: pd.DataFrame, target: Any, columns: Any, task: Any) -> tuple[Schema, pd.DataFrame]:

@@ -7,13 +7,12 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
-from conftest import learned
 
 from << cookiecutter.package_name >>.custom.workers import InProcess
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.objects.grammar import Grammar
 from << cookiecutter.package_name >>.objects.metrics import metric
-from << cookiecutter.package_name >>.objects.model import Model, model_from
+from << cookiecutter.package_name >>.objects.model import Model
 from << cookiecutter.package_name >>.objects.plan import Plan
 from << cookiecutter.package_name >>.objects.reader import Where
 from << cookiecutter.package_name >>.schema import Schema
@@ -24,19 +23,6 @@ from << cookiecutter.package_name >>.steps.load import load
 from << cookiecutter.package_name >>.steps.predict import predict, prepare
 from << cookiecutter.package_name >>.steps.task import task_of
 from << cookiecutter.package_name >>.steps.tune import Result, tune
-
-
-@pytest.fixture(scope="module")
-def model(plan: Plan) -> Model:
-    """The first of the models that compete that has something to search."""
-    models = [model_from(plan.slices[f"models/{name}"]) for name in plan.slices["train"]["models"]]
-    return next((one for one in models if one.space), models[0])
-
-
-@pytest.fixture(scope="module")
-def fitted(model: Model, table: pd.DataFrame, schema: Schema) -> object:
-    """That model, fitted to the first 90 rows."""
-    return learned(model, table, schema)
 
 
 def search(model: Model, plan: Plan, table: pd.DataFrame, schema: Schema, trials: int, journal: Path) -> Result:

@@ -14,7 +14,8 @@ from .custom.validation import Checked
 from .errors import UserError, nearest
 from .files import replacing_file
 from .pipeline import PredictionPipeline, told
-from .steps.load import load_parts
+from .steps.load import load, load_parts
+from .steps.task import task_of
 from .targets import check_target
 
 MOST_WARNINGS = 20
@@ -32,7 +33,7 @@ def predict_file(
     rows: int = 50_000,
     say: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True),
 ) -> int:
-    """Predict the rows of a table; no more than `rows` of them are in memory where the format allows that.
+    """Predict the rows of a table; no more than `rows` of them are in memory where the format and the task allow that.
 
     A row that is refused has no prediction where `bad_rows` is "skip", and is listed in `<output>.refused.csv`. The
     output is written whole or not at all.
@@ -59,13 +60,12 @@ def predict_file(
     check_target(output, sources=[source])
     check_target(refusals, sources=[source], replaceable=_lists_refusals(refusals))
     done = refused = 0
-    seen = [column.name for column in pipeline.schema.columns]
     with replacing_file(output, wait=False) as new:
         listed = new.with_name("refused.csv")
         with WRITERS[output.suffix](new) as write, listed.open("w", encoding="utf-8", newline="") as file:
             reasons = csv.writer(file)
             reasons.writerow(REFUSED)
-            for part in load_parts(source, read, missing, rows, seen):
+            for part in _parts(pipeline, source, read, missing, rows):
                 absent = [name for name in keep if name not in part]
                 if absent:
                     raise UserError(f"{source} has no column {absent[0]!r}{nearest(absent[0], part.columns)}")
@@ -88,6 +88,17 @@ def predict_file(
     if refused:
         say(f"{refused:,} rows are refused and have no prediction: {refusals} says why")
     return done - refused
+
+
+def _parts(
+    pipeline: PredictionPipeline, source: str, read: dict[str, Any] | None, missing: list[str] | None, rows: int
+) -> Iterator[pd.DataFrame]:
+    """Yield a table in parts of so many rows, or as a whole if predictions depend on other rows."""
+    seen = [column.name for column in pipeline.schema.columns]
+    if task_of(pipeline.schema).independent:
+        yield from load_parts(source, read, missing, rows, seen)
+    else:
+        yield load(source, read, missing, seen)
 
 
 def write_file(table: pd.DataFrame, output: str | Path) -> None:

@@ -1,7 +1,8 @@
 """Batches: requests that wait for the model at the same time are predicted together.
 
 A model takes about as long for sixteen rows as for one. While it predicts, the requests that come in wait, and are its
-next batch; a request that finds it idle does not wait at all.
+next batch; a request that finds it idle does not wait at all. Where the prediction of a row depends on other rows, as
+in a forecast, each request is predicted alone.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import pandas as pd
 
 from ..custom.validation import Checked, Finding
 from ..pipeline import PredictionPipeline, Predictions
+from ..steps.task import task_of
 
 Request = tuple[pd.DataFrame, "asyncio.Future[Predictions]"]
 
@@ -30,7 +32,8 @@ class Batches:
     """
 
     def __init__(self, pipeline: PredictionPipeline, max_rows: int) -> None:
-        self.pipeline, self.max_rows = pipeline, max_rows
+        self.pipeline = pipeline
+        self.max_rows = max_rows if task_of(pipeline.schema).independent else 0
         self.waiting: deque[Request] = deque()
         self.working: asyncio.Task[None] | None = None
         self.thread = ThreadPoolExecutor(1)

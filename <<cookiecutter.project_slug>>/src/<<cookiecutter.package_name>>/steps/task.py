@@ -34,6 +34,8 @@ class Task(ABC, BaseEstimator):
     targets : how many target columns there may be: the fewest and the most (None: any number).
     tells : what `known` gives.
     inferred : the params that the task takes from its table unless they are written.
+    independent : whether the prediction of a row depends on that row alone; others are never predicted in parts, or
+        together with another request.
     baseline : what the dummy model does, for the report.
     weighted : whether rows can have weights.
     rival : what the report and the summary call the dummy model.
@@ -47,6 +49,7 @@ class Task(ABC, BaseEstimator):
     targets: tuple[int, int | None] = (1, 1)
     tells: tuple[str, ...] = ("X", "X_train", "y_train")
     inferred: tuple[str, ...] = ()
+    independent: bool = True
     baseline: str = "The dummy model looks at the target alone and at no other column."
     rival: str = "dummy model"
     weighted: bool = False

@@ -102,6 +102,7 @@ class Forecast(Regression):
     keys = ("group", "time")
     tells = ("X", "X_train", "y_train", "season_length")
     inferred = ("frequency",)
+    independent = False
     baseline = "The seasonal naive repeats the last season."
     rival = "seasonal naive"
 
