@@ -124,12 +124,14 @@ def test_a_slow_model_gets_a_smaller_partial_dependence(project: Project, charts
 
 
 def test_the_worst_part_of_the_rows_stands_first(project: Project, charts: Any, table: pd.DataFrame) -> None:
-    features = table.assign(part=np.where(np.arange(ROWS) < 40, "bad", "good"))
+    bad = np.arange(ROWS) < 40
+    features = table.assign(part=np.where(bad, "bad", "good"), number=np.where(bad, 7, 8), hole=table["b"].where(~bad))
     y = table["a"].to_numpy() + np.where(features["part"] == "bad", 9, 0)
     known = evaluation(project, y, Second().fit(), features)
     data = charts.error_segments(known).data
-    assert data.loc[0, ["column", "part", "rows"]].tolist() == ["part", "= bad", 40]
-    assert data.loc[0, "mean_absolute_error"] == pytest.approx(9)
+    named = [("part", "= bad"), ("number", "= 7"), ("hole", "missing")]
+    assert list(zip(data["column"], data["part"], strict=True))[:3] == named
+    assert data["rows"].tolist()[:3] == [40] * 3 and data.loc[0, "mean_absolute_error"] == pytest.approx(9)
     assert set(data.loc[data["column"] == "a", "rows"]) == {100}
 
 

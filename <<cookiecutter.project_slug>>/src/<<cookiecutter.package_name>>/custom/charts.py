@@ -253,8 +253,8 @@ def _draw_dependence(axes: "Axes", table: pd.DataFrame, labels: list[str]) -> No
     for label, colour in zip(labels, COLOURS, strict=False):
         own = table[table["class"] == label]
         x = own["value"] if numbers else [short(value, 12) for value in own["value"]]
-        marker = "o" if len(own) <= 8 else ""
-        axes.plot(x, own["mean"], "-" if numbers else "", marker=marker, ms=5, color=colour, label=short(label, 16))
+        line, marker = "-" if numbers else "none", "o" if len(own) <= 8 else ""
+        axes.plot(x, own["mean"], linestyle=line, marker=marker, ms=5, color=colour, label=short(label, 16))
     if not numbers:
         axes.tick_params(axis="x", rotation=30)
         axes.margins(x=0.15)
@@ -285,7 +285,7 @@ def error_segments(evaluation: Evaluation, top: int = 5, rows: int = FEW_ROWS, m
     if len(parts) < 2:
         raise ValueError(f"no column splits the rows into parts of at least {rows} rows")
     data = pd.DataFrame(parts, columns=["column", "part", "rows", evaluation.metric, "deviation"])
-    data = data.sort_values(evaluation.metric, ascending=evaluation.higher_is_better, ignore_index=True)
+    data = data.sort_values(evaluation.metric, ascending=evaluation.higher_is_better, kind="stable", ignore_index=True)
     shown = data.head(most)
     figure, axes = new_figure(height=max(HEIGHT, 1.2 + 0.24 * len(shown)))
     names = [f"{short(name, 16)} {part}" for name, part in zip(shown["column"], shown["part"], strict=True)]
@@ -310,7 +310,9 @@ def _segments(values: pd.Series, dtype: str, fewest: int) -> Iterator[tuple[str,
     if dtype == "category":
         names = "= " + values.astype(str)
     else:
-        parts = pd.qcut(values, min(PARTS, max(len(values) // fewest, 1)), labels=False, duplicates="drop")
+        parts = values
+        if values.nunique() > 2 * PARTS:
+            parts = pd.qcut(values, min(PARTS, max(len(values) // fewest, 1)), labels=False, duplicates="drop")
         ends = values.groupby(parts).agg(["min", "max"])
         named = {n: f"{low:.4g} to {high:.4g}" if low < high else f"= {low:.4g}" for n, low, high in ends.itertuples()}
         names = parts.map(named).astype(object)
