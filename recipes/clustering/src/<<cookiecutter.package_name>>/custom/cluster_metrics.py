@@ -34,9 +34,10 @@ def likelihood_gain_score(X: np.ndarray, labels: np.ndarray) -> float:
     covariance is shared, so clusters may be stretched. The sizes of the clusters count, and each parameter costs as in
     the Bayesian information criterion. Rows of noise have the distribution of all rows. Categories, each a multinomial
     in each cluster, count only where there are fewer than two columns of numbers: clusters by a category alone are
-    always found, and are no news. This is the integrated completed likelihood: Biernacki, Celeux and Govaert, Assessing a
-    mixture model for clustering with the integrated completed likelihood, IEEE Transactions on Pattern Analysis and
-    Machine Intelligence 22, 2000.
+    always found, and are no news.
+
+    This is the integrated completed likelihood: Biernacki, Celeux and Govaert, Assessing a mixture model for clustering
+    with the integrated completed likelihood, IEEE Transactions on Pattern Analysis and Machine Intelligence 22, 2000.
 
     Parameters
     ----------
