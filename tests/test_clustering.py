@@ -202,6 +202,9 @@ def test_noise_gains_no_likelihood(judge: Any) -> None:
     points, truth = heaps()
     noisy = np.where(np.arange(len(truth)) < 30, -1, truth)
     assert judge.likelihood_gain_score(points, noisy) < judge.likelihood_gain_score(points, truth)
+    heap = np.random.default_rng(0).normal(size=(300, 5))
+    far = (heap**2).sum(axis=1) > 4
+    assert judge.likelihood_gain_score(heap, np.where(far, -1, (heap[:, 0] > 0).astype(int))) < 0
 
 
 def test_a_silhouette_of_a_sample_is_near_that_of_all(judge: Any) -> None:

@@ -194,7 +194,7 @@ WEIGHTED = ("params/data.yaml", ("columns: {}", "columns: {body_mass_g: {role: w
         ([("params/evaluate.yaml", ("- accuracy", "- adjusted_rand_score"))], "the metric adjusted_rand_score takes no row weights"),
         ([("params/train.yaml", ("class: GreedySelection\n  params: {size: 25, refit: true}", "class: Stacking\n  params: {final_estimator: {class: KNeighborsClassifier}}"))], "KNeighborsClassifier takes no row weights"),
         ([("params/data.yaml", ("{role: weight}", "{role: weight, dtype: category}"))], "a weight is a number"),
-        ([("params/data.yaml", ("}}", "}, island: {role: weight}}"))], "is the second column with the role 'weight'"),
+        ([("params/data.yaml", ("weight}}", "weight}, island: {role: weight}}"))], "is the second column with the role 'weight'"),
     ],
 )  # fmt: skip
 def test_what_takes_no_weights_is_refused_by_name(project: Project, tmp_path: Path, edits: Any, said: str) -> None:

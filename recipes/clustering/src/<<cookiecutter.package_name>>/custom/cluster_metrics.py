@@ -18,6 +18,7 @@ from sklearn.metrics import (
     adjusted_rand_score,
     calinski_harabasz_score,
     davies_bouldin_score,
+    pairwise_distances_argmin,
     silhouette_samples,
 )
 
@@ -32,11 +33,12 @@ def likelihood_gain_score(X: np.ndarray, labels: np.ndarray) -> float:
 
     Below 0, one cluster describes the rows as well. Each cluster is a normal distribution of its own mean; their
     covariance is shared, so clusters may be stretched. The sizes of the clusters count, and each parameter costs as in
-    the Bayesian information criterion. Rows of noise have the distribution of all rows. Categories, each a multinomial
-    in each cluster, count only where there are fewer than two columns of numbers: clusters by a category alone are
-    always found, and are no news. This is the integrated completed likelihood: Biernacki, Celeux and Govaert, Assessing a
-    mixture model for clustering with the integrated completed likelihood, IEEE Transactions on Pattern Analysis and
-    Machine Intelligence 22, 2000.
+    the Bayesian information criterion. Rows of noise count as rows of the nearest cluster, and what is gained is
+    multiplied by the share of the rows that are none. Categories, each a multinomial in each cluster, count only where
+    there are fewer than two columns of numbers: clusters by a category alone are always found, and are no news.
+
+    This is the integrated completed likelihood: Biernacki, Celeux and Govaert, Assessing a mixture model for clustering
+    with the integrated completed likelihood, IEEE Transactions on Pattern Analysis and Machine Intelligence 22, 2000.
 
     Parameters
     ----------
@@ -47,15 +49,19 @@ def likelihood_gain_score(X: np.ndarray, labels: np.ndarray) -> float:
         return -np.inf
     points, codes = _apart(X)
     rows, parameters = len(X), min(points.shape[1], MOST_DIRECTIONS) + 1 + sum(len(np.unique(one)) - 1 for one in codes)
-    clusters = [labels == one for one in np.unique(labels[labels != NOISE])]
+    inside = labels != NOISE
+    known = np.unique(labels[inside])
+    centres = np.array([X[labels == one].mean(axis=0) for one in known])
+    nearest = known[pairwise_distances_argmin(X, centres)]
+    clusters = [np.where(inside, labels, nearest) == one for one in known]
     shares = np.array([part.mean() for part in clusters])
-    gain = float(-entropy(np.append(shares, max(1 - shares.sum(), 0))))
     around = np.concatenate([points[part] - points[part].mean(axis=0) for part in clusters])
-    gain += shares.sum() * _narrower(points - points.mean(axis=0), around, _grain(points))
+    gain = _narrower(points - points.mean(axis=0), around) - float(entropy(shares))
     for one in codes:
         counts = np.array([np.bincount(one[part], minlength=one.max() + 1) for part in clusters])
         gain += float(shares @ (entropy(np.bincount(one)) - entropy(counts, axis=1)))
-    return gain - 0.5 * (len(clusters) - 1) * parameters * np.log(rows) / rows
+    gain -= 0.5 * (len(clusters) - 1) * parameters * np.log(rows) / rows
+    return gain * inside.mean() if gain > 0 else gain
 
 
 def mean_silhouette_score(
@@ -180,9 +186,10 @@ def _grain(points: np.ndarray) -> np.ndarray:
     return np.maximum(np.square(gaps) / 12, SMALLEST)
 
 
-def _narrower(points: np.ndarray, around: np.ndarray, grain: np.ndarray) -> float:
-    """Return by how much the covariance around the clusters is smaller than that of all rows, in nats."""
-    whole, within = (part.T @ part / max(len(part), 1) + np.diag(grain) for part in (points, around))
+def _narrower(points: np.ndarray, around: np.ndarray) -> float:
+    """Return by how much the covariance around the clusters is smaller than that of all rows, in nats a row."""
+    grain = np.diag(_grain(points))
+    whole, within = (part.T @ part / len(part) + grain for part in (points, around))
     directions = np.linalg.eigh(whole)[1][:, -MOST_DIRECTIONS:]
     spreads = [np.linalg.slogdet(directions.T @ one @ directions)[1] for one in (whole, within)]
     return 0.5 * float(spreads[0] - spreads[1])
