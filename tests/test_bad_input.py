@@ -91,7 +91,7 @@ PARAMS = {
         "needs 'trials', 'seconds' or both",
     ),
     "half a trial": ("params/search.yaml", "trials: 2", "trials: 2.5", "a whole number, not 2.5"),
-    "a share of nobody": ("params/search.yaml", "{train: 0.5}", "{svm: 2}", "unknown key 'svm'"),
+    "a share of nobody": ("params/search.yaml", "{train: 0.5}", "{nobody: 2}", "unknown key 'nobody'"),
     "a share of nothing": (
         "params/search.yaml",
         "{train: 0.5}",

@@ -182,9 +182,10 @@ def _stops_early(estimator: Any) -> bool:
     params = estimator.get_params()
     for name, value in params.items():
         before, sign, last = name.rpartition("__")
-        if value and last == "n_iter_no_change" and f"{before}{sign}early_stopping" not in params:
-            return True
-        if value and last == "early_stopping":
+        decides = last == "early_stopping" or (
+            last == "n_iter_no_change" and f"{before}{sign}early_stopping" not in params
+        )
+        if decides and value:
             return True
     return False
 
