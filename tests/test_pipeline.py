@@ -300,7 +300,10 @@ def test_trials_of_other_code_are_not_gone_on_from(project: Project) -> None:
     fit = f"src/{project.package}/steps/fit.py"
     project.edit(
         fit,
-        (".fit(transformed, targets)", ".fit(transformed[::9], targets[::9])"),
+        (
+            "self.estimator, transformed, np.asarray(targets)",
+            "self.estimator, transformed[::9], np.asarray(targets)[::9]",
+        ),
     )
     result = project.path / "models" / "tuned" / "random_forest" / "result.json"
     before = json.loads(result.read_text())["folds"]
