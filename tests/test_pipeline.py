@@ -533,7 +533,7 @@ def test_a_stamped_project_passes_its_own_tests(
         ("dvc.yaml", "      - src/broken/steps/tune.py\n", "", "pipeline"),
         ("src/broken/objects/space.py", '{"defaults": _point(space, {})}', "{}", "steps"),
         ("src/broken/steps/fit.py", "self.encoder_.inverse_transform(codes)", "codes", "steps"),
-        ("src/broken/steps/predict.py", "features(preprocess(frame, schema), schema)", "frame", "steps"),
+        ("src/broken/steps/predict.py", "preprocess(clean_rows(frame, schema), schema)", "frame", "steps"),
         (
             "src/broken/objects/reader.py",
             "_yaml().load(text)",
