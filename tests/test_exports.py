@@ -207,14 +207,12 @@ def test_an_export_that_fails_costs_no_other_and_not_the_model(
     about = stored(found, tmp_path / "model")
     exports, flavors = project.module("custom.exports"), project.module("custom.flavors")
 
-    class Broken(flavors.Joblib):  # type: ignore[misc, name-defined]
-        suffix = ".broken"
+    def load(self: Any, path: Path, about: Any) -> Any:
+        raise ValueError("column 'share' is lost")
 
-        def load(self, path: Path, about: Any) -> Any:
-            raise ValueError("column 'share' is lost")
-
+    broken = type("Broken", (flavors.Joblib,), {"suffix": ".broken", "load": load})
     failed = project.module("stages.package")._export(
-        about.folder, [exports.MLEM("nowhere/python"), Broken(), flavors.Joblib()], about.named
+        about.folder, [exports.MLEM("nowhere/python"), broken(), flavors.Joblib()], about.named
     )
     assert failed[0].startswith("MLEM: model.mlem cannot be stored by MLEM: RuntimeError: there is no nowhere/python")
     assert failed[1:] == ["Broken: ValueError: column 'share' is lost"]

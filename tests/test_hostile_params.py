@@ -572,8 +572,10 @@ TEXTS: list[tuple[str, str | bytes]] = [
         )
     ),
 ]
-CASES = [(file, key, value) for (file, key), values in VALUES.items() for value in values]
-CASES += [(file, "", text) for file, text in TEXTS]  # type: ignore[misc]
+CASES: list[tuple[str, str, str | bytes]] = [
+    *((file, key, value) for (file, key), values in VALUES.items() for value in values),
+    *((file, "", text) for file, text in TEXTS),
+]
 SENTENCE = re.compile(r"params/[\w/]+\.yaml(:\d+)?: \S[^\n]{5,600}")
 
 

@@ -18,11 +18,6 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from sklearn.cluster import FeatureAgglomeration
-from sklearn.experimental import enable_iterative_imputer  # noqa: F401 # shows IterativeImputer
-from sklearn.feature_selection import SelectKBest
-from sklearn.impute import IterativeImputer
-from sklearn.preprocessing import SplineTransformer
 from stamped import QUIET, TOOLS, Project
 
 SEARCH = "params/search.yaml"
@@ -123,7 +118,13 @@ def test_steps_of_scikit_learn_with_functions_and_helpers_are_stored(
 ) -> None:
     stored_by, about = getattr(ready.module("custom.flavors"), flavor)(), ready.module("store").About([])
     X = np.random.default_rng(0).normal(size=(40, 3))
-    for step in (SelectKBest(k=1), SplineTransformer(), IterativeImputer(), FeatureAgglomeration()):
+    for written in (
+        "{class: sklearn.feature_selection.SelectKBest, params: {k: 1}}",
+        "class: sklearn.preprocessing.SplineTransformer",
+        "class: sklearn.impute.IterativeImputer",
+        "class: sklearn.cluster.FeatureAgglomeration",
+    ):
+        step = ready.module("objects.build").from_yaml(written)
         step.fit(X, X[:, 0] > 0)
         stored_by.save(step, tmp_path / "step", about)
         assert stored_by.load(tmp_path / "step", about).transform(X) == pytest.approx(step.transform(X))

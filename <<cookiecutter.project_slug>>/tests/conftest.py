@@ -47,15 +47,21 @@ def raw(plan: Plan) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def schema(plan: Plan, raw: pd.DataFrame) -> Schema:
-    """The schema of `raw`, features and classes included."""
-    return typed(raw, tables.TARGET, tables.COLUMNS, plan.slices["data"]["task"])[0]
+def known(plan: Plan, raw: pd.DataFrame) -> tuple[Schema, pd.DataFrame]:
+    """The schema of `raw`, features and classes included, and its rows, typed."""
+    return typed(raw, tables.TARGET, tables.COLUMNS, plan.slices["data"]["task"])
 
 
 @pytest.fixture(scope="session")
-def table(plan: Plan, raw: pd.DataFrame) -> pd.DataFrame:
-    """`raw`, typed."""
-    return typed(raw, tables.TARGET, tables.COLUMNS, plan.slices["data"]["task"])[1]
+def schema(known: tuple[Schema, pd.DataFrame]) -> Schema:
+    """That schema."""
+    return known[0]
+
+
+@pytest.fixture(scope="session")
+def table(known: tuple[Schema, pd.DataFrame]) -> pd.DataFrame:
+    """Those rows."""
+    return known[1]
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ Each has
 What has been saved is loaded again and compared at once.
 """
 
-import copyreg
 import json
 import pickle
 from collections.abc import Iterable
@@ -140,6 +139,8 @@ def _called(path: Path) -> list[str]:
     return sorted(found)
 
 
+# The function of copyreg, private there, with which pickle's protocols 0 and 1 call a constructor.
+RECONSTRUCTOR = object().__reduce__()[0]
 # NumPy, SciPy and Python rebuild plain values with these; none of them runs what it is given.
 VALUES = frozenset(
     [
@@ -208,7 +209,7 @@ class _Unpickler(NumpyUnpickler):
         is_maker = any(called is one for one in self.makers)
         if not (is_maker or may_be_called(called) or any(called is one for one in self.compiled)):
             refuse(self.path, [f"a call of {getattr(called, '__name__', type(called).__name__)}"])
-        if called is copyreg._reconstructor:  # type: ignore[attr-defined]
+        if called is RECONSTRUCTOR:
             refuse(self.path, ["a call of a constructor"] if given[1] is not object else [])
         elif is_maker:
             # Some of them call what they are given, such as NumPy's functions for random generators.

@@ -60,7 +60,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self.in_head = True
         self.received = self.body_size = self.head_size = 0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: Any) -> None:
         """Accept a connection, or refuse it where there are too many."""
         super().connection_made(transport)
         if len(self.connections) > self.limits.connections:

@@ -1,8 +1,10 @@
 """Run the service with uvicorn, in one process or several."""
 
+import asyncio
 import os
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import uvicorn
 
@@ -31,13 +33,15 @@ def serve(host: str | None = None, port: int | None = None, workers: int | None 
         # Here what is wrong with the model is said once, and before any process waits for requests.
         app = from_params()
         print(f"http://{host}:{port}/ is the model, http://{host}:{port}/docs its documentation", flush=True)
+        # uvicorn calls it as it would call a class, and sends it to the other processes.
+        protocol = partial(LimitedProtocol, Limits(settings.max_seconds, settings.max_connections))
         uvicorn.run(
             app if workers == 1 else f"{PACKAGE}.app:from_params",
             factory=workers > 1,
             host=host,
             port=port,
             workers=workers,
-            http=partial(LimitedProtocol, Limits(settings.max_seconds, settings.max_connections)),  # type: ignore[arg-type]
+            http=cast(type[asyncio.Protocol], protocol),
             ws="none",
             access_log=False,
             server_header=False,

@@ -285,7 +285,7 @@ def _cast(values: pd.Series) -> np.ndarray | None:
         return None
     try:
         found = pc.cast(pa.array(values.array, from_pandas=True), pa.float64())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # some are not plain numbers
         return None
     return np.array(found.to_numpy(zero_copy_only=False), dtype=float)
 
