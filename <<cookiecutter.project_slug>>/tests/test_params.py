@@ -66,6 +66,15 @@ def test_one_error_names_all_packages_that_are_missing_and_the_extras_that_bring
         refuse_missing(params)
 
 
+def test_classes_of_this_project_say_what_they_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own.py").write_text('class Own:\n    needs = ("absent_five.part",)\n\n\nclass Other:\n    pass\n')
+    (tmp_path / "broken.py").write_text("class Broken:\n    needs = (\n")
+    monkeypatch.setattr("<< cookiecutter.package_name >>.missing.CUSTOM", tmp_path)
+    (tmp_path / "params").mkdir()
+    (tmp_path / "params" / "train.yaml").write_text("ensemble: {class: Own}\nthreshold: {class: Other}\n")
+    assert missing(tmp_path / "params") == {"absent_five": ""}
+
+
 def test_the_params_are_read_as_dvc_reads_them() -> None:
     assert parse("{a: NO, b: 1e-5, c: 010}")[0] == {"a": "NO", "b": 1e-5, "c": 10}
     with pytest.raises(UserError, match="duplicate key"):

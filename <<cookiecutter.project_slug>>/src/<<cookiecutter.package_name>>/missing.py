@@ -1,5 +1,6 @@
 """Packages that the params name and that are not installed; `python -m <package>.missing` prints their extras."""
 
+import ast
 import importlib.util
 import re
 import sys
@@ -12,16 +13,7 @@ from .errors import UserError
 from .names import is_name
 from .objects.reader import read
 
-# Classes of this project, by their short names, that need a package beside those of the project.
-NEEDS = {
-    "DVCLive": "dvclive",
-    "DaskCluster": "distributed",
-    "MLflow": "mlflow",
-    "MLflowRegistry": "mlflow",
-    "Onnx": "skl2onnx",
-    "TensorBoard": "tensorboard",
-    "WandB": "wandb",
-}
+CUSTOM = Path(__file__).with_name("custom")
 
 
 def missing(params: Path) -> dict[str, str]:
@@ -32,7 +24,8 @@ def missing(params: Path) -> dict[str, str]:
     dict of str to str
         By import name, the extra of pyproject.toml that brings the package; empty if none does.
     """
-    named = sorted({name for file in _files(params) for name in _packages(_value(file))})
+    needs = _needs()
+    named = sorted({name for file in _files(params) for name in _packages(_value(file), needs)})
     absent = [name for name in named if name not in sys.modules and importlib.util.find_spec(name) is None]
     extras = _extras(params.resolve().parent / "pyproject.toml") if absent else {}
     return {name: next((extra for dist, extra in extras.items() if _brings(dist, name)), "") for name in absent}
@@ -73,22 +66,41 @@ def _value(file: Path) -> Any:
         return None  # whoever needs the file says what is wrong with it
 
 
-def _packages(value: Any) -> Iterator[str]:
-    """The packages that the classes and imports in a value come from."""
+def _needs() -> dict[str, list[str]]:
+    """By the short names of classes in `custom/`, the packages in their attribute `needs`; nothing is imported."""
+    found = {}
+    for one in (part for file in sorted(CUSTOM.glob("*.py")) for part in _classes(file)):
+        for line in one.body:
+            if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "needs":
+                needs = ast.literal_eval(line.value)
+                needs = [needs] if isinstance(needs, str) else needs
+                found[one.name] = [name.partition(".")[0] for name in needs]
+    return found
+
+
+def _classes(file: Path) -> list[ast.ClassDef]:
+    text = file.read_text(encoding="utf-8")
+    try:
+        return [one for one in ast.parse(text).body if isinstance(one, ast.ClassDef)] if "needs = " in text else []
+    except SyntaxError:
+        return []  # whoever imports the file says what is wrong with it
+
+
+def _packages(value: Any, needs: dict[str, list[str]]) -> Iterator[str]:
+    """The packages that the classes and imports in a value come from, and those that these need."""
     if isinstance(value, list):
         for item in value:
-            yield from _packages(item)
+            yield from _packages(item, needs)
     if not isinstance(value, dict):
         return
     for key, inner in value.items():
         if key in ("class", "import") and isinstance(inner, str):
-            name = inner.partition(".")[0] if "." in inner else NEEDS.get(inner, "")
-            if name.isidentifier():
-                yield name
+            names = [inner.partition(".")[0]] if "." in inner else needs.get(inner, [])
+            yield from (name for name in names if name.isidentifier())
         elif key == "packages" and isinstance(inner, list):
             yield from (one.partition(".")[0] for one in inner if isinstance(one, str) and one.isidentifier())
         else:
-            yield from _packages(inner)
+            yield from _packages(inner, needs)
 
 
 def _extras(file: Path) -> dict[str, str]:

@@ -139,8 +139,8 @@ def class_scores(evaluation: Evaluation) -> Chart:
     axes.set(xlim=(0, 1.01), xlabel="F1 (bars)")
     axes.figure.legend(loc="outside upper center", ncols=2, handlelength=1.3)
     caption = (
-        f"On {evaluation.rows}: precision, the share of rows predicted to be of a class that are; recall, the share of"
-        " the class that was found; F1, which is high where both are."
+        f"On {evaluation.rows}. Precision is the share of rows predicted to be of a class that belong to it, recall"
+        " the share of the class that was found. F1 is high where both are."
     )
     caption += f" The {MOST_CLASSES} most frequent of {len(data)} classes." if len(data) > MOST_CLASSES else ""
     return Chart("Scores by class", caption, figure, data, data)
@@ -181,7 +181,7 @@ def partial_dependence(
 def _dependences(
     evaluation: Evaluation, top: int, rows: int, grid: int, seconds: float
 ) -> tuple[list[pd.DataFrame], int]:
-    """What `_averages` gives for each of the columns, and of how many rows."""
+    """Return what `_averages` gives for each column, and how many rows it averages."""
     began, everything = time.monotonic(), evaluation.features
     sample = everything.sample(min(len(everything), 10 * FEW_ROWS), random_state=0)
     _averages(evaluation, sample, sample.columns[0], pd.concat([sample.iloc[:1, 0]] * grid))
@@ -297,9 +297,9 @@ def error_segments(evaluation: Evaluation, top: int = 5, rows: int = FEW_ROWS, m
     axes.set_xlabel(in_words(evaluation.metric))
     readable(axes)
     caption = (
-        f"The worst parts of {evaluation.rows} on top, by quarters of the most important columns of numbers and by"
-        " values of categories. Whiskers are one standard deviation: of many parts with few rows, some are bad by"
-        " chance. The dotted line is the score of all rows."
+        f"The worst parts of {evaluation.rows} on top: values of the most important columns, and quarters of columns"
+        " with many numbers. Whiskers are one standard deviation; a part with few rows may be bad by chance. The dotted"
+        " line is the score of all rows."
     )
     caption += f" The first {len(shown)} of {len(data)} parts." if len(shown) < len(data) else ""
     return Chart("Errors by segment", caption, figure, data, data)
@@ -369,7 +369,7 @@ def _misses(evaluation: Evaluation) -> pd.DataFrame:
     """Row number, truth, prediction of each row, and how far these are apart."""
     truth, predicted = evaluation.y_true, evaluation.y_pred
     rows: Any = evaluation.row_numbers
-    if "time" in evaluation.task.keys:  # what a prediction is of is then told by its date, and its series
+    if "time" in evaluation.task.keys:  # the date and the series name a row better than its number
         keys = evaluation.features[[*evaluation.schema.role("group"), *evaluation.schema.role("time")]]
         rows = [" ".join(str(key).removesuffix(" 00:00:00") for key in row) for row in keys.itertuples(index=False)]
     if not evaluation.labels:

@@ -15,6 +15,7 @@ class MLflow:
     """
 
     suffix, suits, tolerance = ".mlflow", ("exports",), 1e-9
+    needs = "mlflow"
 
     def save(self, thing: Any, path: Path, about: About) -> None:
         """Write a folder."""

@@ -96,6 +96,7 @@ class Onnx:
 
     suffix, suits = ".onnx", ("model",)
     rest = "ensemble.skops"
+    needs = "skl2onnx"
 
     def __init__(self, tolerance: float = 1e-3) -> None:
         if tolerance < 0:

@@ -179,6 +179,8 @@ class MLflowRegistry(ModelRegistry):
     name : of the registered model, and of the experiment that its runs belong to; None for the name of this package.
     """
 
+    needs = "mlflow"
+
     def __init__(self, uri: str = "sqlite:///mlflow.db", name: str | None = None) -> None:
         self.uri, self.name = uri, name
         self.address = f"{uri} {name or PACKAGE}"

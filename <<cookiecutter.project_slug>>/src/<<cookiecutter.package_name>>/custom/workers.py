@@ -129,6 +129,8 @@ class DaskCluster:
     retries : how often a call is made again after its worker was lost.
     """
 
+    needs = "distributed"
+
     def __init__(self, address: str, trials: int = 2, retries: int = 3) -> None:
         self.address, self.retries = address, retries
         self.trials = self.slots = _whole("trials", trials)

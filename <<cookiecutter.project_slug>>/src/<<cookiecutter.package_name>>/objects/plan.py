@@ -86,7 +86,6 @@ def compile_params(folder: Path) -> Plan:
 
     plan = Plan(notes=[*_split_notes(split, data, task), *search.pop("notes")])
     try_searchers = search.pop("try")
-    competing: list[Model] = []
     named: set[str] = set()
     models: list[Model] = []
     columns: list[dict[str, Any]] = []
@@ -94,7 +93,6 @@ def compile_params(folder: Path) -> Plan:
     most: dict[str, dict[str, int]] = {"otherwise": {}, "text": {}}  # rows, without and with a feature of free text
     for name, place in names.items():
         model = read_model(folder, name, grammar, place, task)
-        competing.append(model)
         _check_metric(search["metric"], model, place)
         written, file = read(folder / "models" / f"{name}.yaml", root)
         own = _with_sample(search, written, file, grammar)
@@ -159,7 +157,7 @@ def compile_params(folder: Path) -> Plan:
         places = [("search.yaml", "metric"), *(("evaluate.yaml", "metrics"),) * len(evaluated["metrics"])]
         measured = [(metric(one, Where("params"), grammar), at) for one, at in zip(metrics, places, strict=True)]
         measured += [(retrain.metric, ("retrain.yaml", "metric"))] if retrain.metric else []
-        check_weights(column, task, competing, measured, trained)
+        check_weights(column, task, models, measured, trained)
     # Copies of the whole bring the policies for new rows with them.
     policies = read(folder / "predict.yaml", root)[0] if package["exports"] else {}
     plan.slices["package"] = policies | {

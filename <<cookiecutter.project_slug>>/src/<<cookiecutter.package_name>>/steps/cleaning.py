@@ -94,6 +94,7 @@ def _called(name: str, clean: Any, frame: pd.DataFrame, training: bool) -> pd.Da
         raise UserError(
             f"{name} adds or drops a column ({', '.join(sorted(changed)) or 'twice'}): new columns are made in "
             "steps/featurize.py, and `role: ignore` leaves one out",
-            *("data.yaml", "clean"),
+            "data.yaml",
+            "clean",
         )
     return made

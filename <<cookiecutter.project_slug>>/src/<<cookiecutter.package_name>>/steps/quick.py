@@ -25,9 +25,9 @@ def quick(label: str, truth: np.ndarray, k: int, weights: np.ndarray | None = No
         return None
     if label == "roc_auc":
         return _roc_auc(truth) if k == 2 and weights is None else None
-    rows, smallest = np.arange(len(truth)), np.finfo(float).eps
+    rows = np.arange(len(truth))
     each: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        "neg_log_loss": lambda said: np.log(np.clip(said[rows, truth], smallest, 1 - smallest)),
+        "neg_log_loss": lambda said: np.log(_inside(said[rows, truth])),
         "neg_mean_squared_error": lambda said: -np.square(truth - said.ravel()),
         "neg_root_mean_squared_error": lambda said: -np.square(truth - said.ravel()),
         "neg_mean_absolute_error": lambda said: -np.abs(truth - said.ravel()),
@@ -42,6 +42,12 @@ def quick(label: str, truth: np.ndarray, k: int, weights: np.ndarray | None = No
         return -((-mean) ** 0.5) if label == "neg_root_mean_squared_error" else mean
 
     return score
+
+
+def _inside(shares: np.ndarray) -> np.ndarray:
+    """Shares that have a logarithm, as scikit-learn's log loss cuts them."""
+    smallest = np.finfo(shares.dtype).eps
+    return np.clip(shares, smallest, 1 - smallest)
 
 
 def _roc_auc(truth: np.ndarray) -> Score:
