@@ -25,7 +25,7 @@ def charts(project: Project) -> Any:
 
 
 def evaluation(project: Project, y: np.ndarray, model: Any, features: pd.DataFrame, **facts: Any) -> Any:
-    """What charts are drawn of: a fitted model of numbers, of which all columns matter alike."""
+    """What charts are drawn of: a fitted model of numbers whose columns all matter alike."""
     task, labels = project.module("custom.tasks").Regression(), facts.pop("labels", [])
     if labels:
         task = project.module("custom.tasks").Classification()

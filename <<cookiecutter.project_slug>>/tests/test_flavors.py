@@ -1,4 +1,4 @@
-"""Each flavor on each model that competes: what is stored says the same, and what is not trusted is not loaded."""
+"""Each flavor on each model that competes: a stored model says the same, and untrusted classes are not loaded."""
 
 import os
 import pickle

@@ -15,7 +15,7 @@ from .workers import named, start
 
 WHERE = Where("plan/train.json")
 SAVING = 0.9  # seconds of the budget that are kept for writing any model; large members have theirs besides
-LEAST = 5.0  # seconds for the members in any case: a small budget still gives an ensemble
+LEAST = 5.0  # seconds that the members always have, so that a small budget still gives an ensemble
 
 
 def main() -> None:

@@ -237,7 +237,7 @@ def check_weights(frame: pd.DataFrame, schema: Schema) -> None:
     """
     for name in schema.role("weight"):
         weights = frame.loc[frame[schema.targets].notna().all(axis=1), name]
-        bad = weights[~(weights >= 0)]  # what is infinite is missing by now
+        bad = weights[~(weights >= 0)]  # an infinite weight was read as missing
         if len(bad):
             what = "missing or no number" if bad.isna().iloc[0] else f"{bad.iloc[0]:g}"
             more = f" ({len(bad)} such rows in all)" if len(bad) > 1 else ""

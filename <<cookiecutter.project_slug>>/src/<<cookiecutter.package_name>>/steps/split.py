@@ -57,7 +57,7 @@ def split(frame: pd.DataFrame, schema: Schema, holdout: Any, cv: Any) -> tuple[n
 
 
 def _refuse_no_weight(weights: np.ndarray | None, train: np.ndarray, held_out: np.ndarray, folds: list[Fold]) -> None:
-    """Refuse a split of which a part has rows of weight 0 alone."""
+    """Refuse a split with a part whose rows all have weight 0."""
     if weights is None:
         return
     parts = {"the hold-out": held_out} | {
