@@ -145,6 +145,14 @@ def test_a_file_of_the_users_in_such_a_folder_stops_the_replacement(product: Cal
     assert files.names(Path("models/final")) == ["a", "notes.txt"]
 
 
+def test_what_python_compiled_in_such_a_folder_stops_no_replacement(product: Callable[[str], Any]) -> None:
+    files = product("files")
+    write_folder(files, "models/package", "code/model.py")
+    put("models/package/code/__pycache__/model.cpython-311.pyc")
+    write_folder(files, "models/package", "b")
+    assert files.names(Path("models/package")) == ["b"]
+
+
 def test_what_dvc_has_a_copy_of_is_replaced_without_a_note(product: Callable[[str], Any]) -> None:
     put("plan/x.json")
     put(".dvc/cache/files/md5/1e/ab9d8b2bb4d1e2f5c4d5b3b8a0bcd1")  # not that of x.json

@@ -135,9 +135,14 @@ def foreign(folder: Path) -> list[str]:
 
 
 def names(folder: Path) -> list[str]:
-    """List the files and links below a folder by their paths in it."""
+    """List the files and links below a folder by their paths in it; modules that Python compiled there do not count."""
     found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    return sorted(path.relative_to(folder).as_posix() for path in found)
+    return sorted(path.relative_to(folder).as_posix() for path in found if not _is_compiled(path))
+
+
+def _is_compiled(path: Path) -> bool:
+    """Whether Python wrote a file as it imported a module; it writes it again."""
+    return path.parent.name == "__pycache__" and path.suffix == ".pyc"
 
 
 def check_file(path: Path) -> None:
