@@ -285,7 +285,8 @@ def _cast(values: pd.Series) -> np.ndarray | None:
         return None
     try:
         found = pc.cast(pa.array(values.array, from_pandas=True), pa.float64())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # some are not plain numbers
+    except pa.ArrowInvalid:
+        # This is how pyarrow says that a text is no plain number; the caller then reads the texts one by one.
         return None
     return np.array(found.to_numpy(zero_copy_only=False), dtype=float)
 
