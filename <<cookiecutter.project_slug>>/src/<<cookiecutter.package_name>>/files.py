@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -126,23 +127,26 @@ def sweep(top: Path = TEMPORARY) -> None:
 
 
 def foreign(folder: Path) -> list[str]:
-    """List the files in a folder that the project did not write: neither noted here nor in DVC's cache."""
+    """List the files in a folder that the project did not write: neither noted here nor in DVC's cache.
+
+    Modules that Python compiled there do not count, since it writes them again.
+    """
     if _cached(folder):
         return []
     note = note_of(folder)
     noted = set(json.loads(note.read_text(encoding="utf-8"))) if note.exists() else set()
-    return _without_copy(folder, [name for name in names(folder) if name not in noted])
+    return _without_copy(folder, [name for name in _lasting(folder) if name not in noted])
 
 
 def names(folder: Path) -> list[str]:
-    """List the files and links below a folder by their paths in it; modules that Python compiled there do not count."""
+    """List the files and links below a folder by their paths in it."""
     found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    return sorted(path.relative_to(folder).as_posix() for path in found if not _is_compiled(path))
+    return sorted(path.relative_to(folder).as_posix() for path in found)
 
 
-def _is_compiled(path: Path) -> bool:
-    """Whether Python wrote a file as it imported a module; it writes it again."""
-    return path.parent.name == "__pycache__" and path.suffix == ".pyc"
+def _lasting(folder: Path) -> list[str]:
+    """List the files and links below a folder, without the modules that Python compiled there."""
+    return [name for name in names(folder) if not re.search(r"(^|/)__pycache__/[^/]+\.pyc$", name)]
 
 
 def check_file(path: Path) -> None:
@@ -166,7 +170,7 @@ def _check_folder(path: Path, known: Iterable[str] | None) -> None:
         return
     if not path.is_dir():
         raise UserError(f"{path} is no folder, and one is to be written there: move it away, or name another place")
-    others = foreign(path) if known is None else sorted(set(names(path)) - set(known))
+    others = foreign(path) if known is None else sorted(set(_lasting(path)) - set(known))
     if others:
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
         raise UserError(
