@@ -26,8 +26,8 @@ EXAMPLES = {
     "clustering": ["clustering.md"],
     "forecasting": ["forecasting.md"],
 }
-PAGES += [*sorted((ROOT / "<<cookiecutter.project_slug>>" / "infra").glob("*/README.md"))]
 PAGES += [ROOT / "recipes" / "README.md", *sorted((ROOT / "recipes").glob("*/README.md"))]
+PAGES += [*sorted((ROOT / "parts").rglob("*.md"))]
 # Where a block of each kind is tried.
 PLACES = {
     "data": "data.yaml",
@@ -140,7 +140,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
 def test_make_targets_that_are_named_exist(page: Path) -> None:
     shared = ROOT / "<<cookiecutter.project_slug>>"
-    makefiles = [ROOT / "Makefile", shared / "Makefile", *shared.glob("infra/*/*.mk")]
+    makefiles = [ROOT / "Makefile", shared / "Makefile", *(ROOT / "parts").rglob("make/*.mk")]
     known = {name for file in makefiles for name in re.findall(r"(?m)^([a-z-]+):", file.read_text(encoding="utf-8"))}
     source = page.read_text(encoding="utf-8")
     named = set(re.findall(r"`make ([a-z-]+)[^`]*`", source)) | set(re.findall(r"(?m)^make ([a-z-]+)", source))
