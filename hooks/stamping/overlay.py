@@ -9,7 +9,7 @@ from .plan import Plan
 from .recipes import SHARED
 
 PACKAGE = "<<cookiecutter.package_name>>"
-CODE = f"src/{PACKAGE}/custom/"
+CODE = f"src/{PACKAGE}/components/"
 # The folders of a recipe that are laid; its own files, such as recipe.yaml and README.md, are about it and stay.
 LAID = ("data", "notebooks", "params", "src", "tests")
 # In these a recipe may have a file of its own in place of a shared one.
