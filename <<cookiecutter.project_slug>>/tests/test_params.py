@@ -72,7 +72,7 @@ def test_classes_of_this_project_say_what_they_need(tmp_path: Path, monkeypatch:
         'class Own:\n    needs = ("absent_five.part",)\n\n\nclass Other:\n    pass\n'
     )
     (tmp_path / "custom" / "broken.py").write_text("class Broken:\n    needs = (\n")
-    monkeypatch.setattr("my_ml_project.missing.HERE", tmp_path)
+    monkeypatch.setattr("<< cookiecutter.package_name >>.missing.HERE", tmp_path)
     (tmp_path / "params").mkdir()
     (tmp_path / "params" / "train.yaml").write_text("ensemble: {class: Own}\nthreshold: {class: Other}\n")
     assert missing(tmp_path / "params") == {"absent_five": ""}
