@@ -44,7 +44,7 @@ def _clean(project: Project, **params: Any) -> list[dict[str, Any]]:
 
 def _schema(project: Project, **params: Any) -> Any:
     """The schema of the table, cleaned by `Mend`."""
-    task = {"class": f"{project.package}.custom.tasks.Classification"}
+    task = {"class": f"{project.package}.components.tasks.Classification"}
     cleaned = project.module("steps.cleaning").clean_table(TABLE, _clean(project))
     schema = project.module("steps.typing.infer").infer(cleaned, "y", task, {})
     schema.clean = _clean(project, **params)
@@ -90,7 +90,7 @@ def test_the_pipeline_cleans_before_it_checks(project: Project) -> None:
 
 
 def test_dropped_rows_are_those_with_the_values(project: Project) -> None:
-    drop = project.module("custom.cleaning").DropRows("size", [2, "3.0"])
+    drop = project.module("components.cleaning").DropRows("size", [2, "3.0"])
     assert drop.clean(TABLE, True)["size"].tolist() == [1.0, 2.0, 4.0]
     assert len(drop.clean(TABLE, False)) == len(TABLE)
 

@@ -11,7 +11,7 @@ from .plan import Plan
 from .recipes import SHARED
 from .rendering import PACKAGE, SIGNS, Renderer
 
-CODE = f"src/{PACKAGE}/custom/"
+CODE = f"src/{PACKAGE}/components/"
 # The folders of a recipe that are laid; its own files, such as recipe.yaml and README.md, are about it and stay.
 LAID = ("data", "notebooks", "params", "src", "tests")
 # In these a recipe may have a file of its own in place of a shared one.

@@ -32,7 +32,7 @@ ROWS = 2000  # of the table that splitters are tried on
 MOST_TRIALS = 60  # of the study that samplers and pruners are tried on
 STEPS = 6
 TOY_ROWS = 60  # of the table that steps are fitted to
-# Modules of `custom/` that the template brings, with the transformers that are known to be stored.
+# Modules of `components/` with the transformers that are known to be stored.
 STOCK = ("dates", "text")
 # Estimators of scikit-learn that skops does not know.
 ONLY_JOBLIB = ("sklearn.cluster.Birch",)
@@ -99,7 +99,7 @@ def try_storing(model: Model, flavors: Mapping[str, Any], named: Iterable[str]) 
     places = dict(_foreign(model.preprocess))
     if not places:
         return
-    from ..custom.flavors import Joblib, Skops
+    from ..components.flavors import Joblib, Skops
     from ..store import About
 
     about = About(sorted({*named}))
@@ -121,7 +121,7 @@ def try_storing(model: Model, flavors: Mapping[str, Any], named: Iterable[str]) 
 def _foreign(node: Any) -> Iterator[tuple[str, Where]]:
     """The classes in a node that neither scikit-learn nor this template brings, with their places."""
     if isinstance(node, Object):
-        stock = node.path.startswith(("sklearn.", *(f"{PACKAGE}.custom.{name}." for name in STOCK)))
+        stock = node.path.startswith(("sklearn.", *(f"{PACKAGE}.components.{name}." for name in STOCK)))
         if not stock:
             yield node.path, node.where
         for one in node.params.values():
