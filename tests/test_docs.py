@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "benchmarks" / "README.md"]
-# The recipe in whose project the examples of these pages are tried.
+# The recipe in whose project the examples of these pages are tried; a page of a part is written as parts/<name>/README.md.
 EXAMPLES = {
     "tabular-classification": [
         "grammar.md",
@@ -116,7 +116,9 @@ def test_yaml_examples_are_read_and_built(
             for path in params.rglob("*.yaml"):
                 path.unlink() if path not in before else path.write_bytes(before[path])
 
-    examples = [block for page in EXAMPLES[recipe] for block in blocks(ROOT / "docs" / page)]
+    examples = [
+        block for page in EXAMPLES[recipe] for block in blocks(ROOT / (page if "/" in page else f"docs/{page}"))
+    ]
     assert len(examples) > 2, "the examples were not found"
     wrong = {f"{block.page.name}:{block.line}": tried(block) for block in examples}
     assert {place: problem for place, problem in wrong.items() if problem} == {}
@@ -143,5 +145,6 @@ def test_make_targets_that_are_named_exist(page: Path) -> None:
     makefiles = [ROOT / "Makefile", shared / "Makefile", *(ROOT / "parts").rglob("make/*.mk")]
     known = {name for file in makefiles for name in re.findall(r"(?m)^([a-z-]+):", file.read_text(encoding="utf-8"))}
     source = page.read_text(encoding="utf-8")
+    known |= set(re.findall(r"(?m)^([a-z-]+): .*## ", source))  # what an example defines
     named = set(re.findall(r"`make ([a-z-]+)[^`]*`", source)) | set(re.findall(r"(?m)^make ([a-z-]+)", source))
     assert named <= known

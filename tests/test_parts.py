@@ -178,6 +178,19 @@ def test_two_parts_of_one_name_are_refused(tmp_path: Path) -> None:
     assert said.startswith("parts: two parts are called 'dashboard', in ") and str(own) in said
 
 
+def test_the_part_of_the_page_works(sizes: Path, bake: Bake) -> None:
+    project = bake(parts=str(sizes), project_name="Shop").path
+    for words in (["check", "."], ["format", "--check", "."]):
+        run(str(TOOLS / "ruff"), *words, cwd=project)
+    run(str(TOOLS / "python"), "-m", "pytest", "-q", "tests/test_sizes.py", cwd=project)
+    (project / "models" / "package").mkdir(parents=True)
+    (project / "models" / "package" / "model.skops").write_bytes(b"x" * 2000)
+    (project / "reports").mkdir(exist_ok=True)
+    assert run(str(TOOLS / "python"), "scripts/sizes.py", cwd=project) == "       2,000  model.skops\n"
+    assert "reports/sizes.txt" not in run("git", "status", "--porcelain", "--untracked-files=all", cwd=project)
+    assert "of Shop is" in (project / "docs" / "sizes.md").read_text()
+
+
 # ------------------------------------------------------------------------------------------------- what they may lay
 
 
@@ -396,7 +409,7 @@ def test_edits_stay_although_the_template_has_moved_on(template: Path, tmp_path:
     project = stamp("cookiecutter", template, tmp_path, "project_name=Shop", "parts=container, dashboard")
     has = note(project)["commit"]
     edit(project / "README.md", "# Shop\n", "# Our shop\n")
-    edit(project / "pyproject.toml", "dashboard = [", 'mine = ["mine>=1"]\ndashboard = [')
+    edit(project / "pyproject.toml", "wandb = [", 'mine = ["mine>=1"]\nwandb = [')
     edit(project / "make" / "dashboard.mk", "# Optuna's dashboard.", "# Ours.")
     commit(project, "Mine")
     newer(template, **{"parts/commit-hooks/docs/commit-hooks.md": ("# Commit hooks", "# Newer hooks")})

@@ -297,7 +297,7 @@ def merge(before: Path, after: Path, note: Mapping[str, Any], headline: str) -> 
     in_the_way = [name for name in new if name not in mine and os.path.lexists(name) and new[name] != old.get(name)]
     if in_the_way:
         fail(f"the template has {some(in_the_way)} now, which is here and not in git: commit or move it first")
-    staged = git("diff", "--cached", "--name-only")
+    was, staged = git("write-tree").strip(), git("diff", "--cached", "--name-only")
     base = committed(before, sorted({*old, *new}), "HEAD", "The template as it was")
     theirs = committed(after, sorted({*old, *new}), base, "The template as it is")
     picked = call("cherry-pick", "--no-commit", theirs, environment=NOBODY)
@@ -306,8 +306,8 @@ def merge(before: Path, after: Path, note: Mapping[str, Any], headline: str) -> 
     conflicts, notes = settled()
     NOTE.write_text(json.dumps(note, ensure_ascii=False, indent=2, separators=(",", ": ")) + "\n", encoding="utf-8")
     git("add", "--force", str(NOTE))
-    differ = git("diff", "--cached", "--name-only", "--relative").splitlines()
-    files = [name for name in differ if name != str(NOTE) and old.get(name) != new.get(name)]
+    differ = git("diff", "--cached", "--name-only", "--relative", was).splitlines()
+    files = [name for name in differ if name != str(NOTE)]
     print(f"{headline}; files that change: {len(files)}")
     print("".join(f"note: {one}\n" for one in notes), end="")
     for name in conflicts:
@@ -317,6 +317,8 @@ def merge(before: Path, after: Path, note: Mapping[str, Any], headline: str) -> 
             "Resolve each: keep what is right of what stands between the markers, then `git add` it. "
             f"Or take all back{', what was staged before, too' if staged else ''}: git reset --hard"
         )
+    elif not git("diff", "--cached", "--name-only"):
+        print("There is nothing to commit: the project is as its last commit has it")
     elif files:
         print("Nothing is committed. See it: git diff --cached. Keep it: git commit. Take it back: git reset --hard")
     else:
