@@ -530,7 +530,7 @@ def test_a_stamped_project_passes_its_own_tests(
 @pytest.mark.parametrize(
     ("file", "old", "new", "noticed"),
     [
-        ("dvc.yaml", "      - src/broken/steps/tune.py\n", "", "pipeline"),
+        ("dvc.yaml", "      - plan/code/tune.json\n", "", "pipeline"),
         ("src/broken/objects/space.py", '{"defaults": _point(space, {})}', "{}", "steps"),
         ("src/broken/steps/fit.py", "self.encoder_.inverse_transform(codes)", "codes", "steps"),
         ("src/broken/steps/predict.py", "preprocess(clean_rows(frame, schema), schema)", "frame", "steps"),

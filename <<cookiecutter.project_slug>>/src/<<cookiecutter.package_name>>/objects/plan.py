@@ -25,9 +25,10 @@ from ..schema import DTYPES, ROLES, RULES, dtype_of_format
 from ..service.settings import read_settings
 from ..steps.apart import PARTS
 from ..steps.task import AROUND, Task
+from ..store import DEFAULT
 from .attempts import is_amount, try_metric, try_search, try_splitter, try_storing
 from .build import build, check
-from .code import fingerprints
+from .code import fingerprints, stage_code
 from .grammar import ESTIMATORS, Grammar, Object, OneOf, Steps, classes, column_names, parameters, plain
 from .metrics import Metric, metric
 from .model import BESIDE, Model
@@ -173,7 +174,7 @@ def compile_params(folder: Path) -> Plan:
         "named": sorted(named | trained["named"] | _named([data["task"], data["clean"], trained])),
         **parts("train"),
         "workers": search["workers"],
-        "code": fingerprints(_named([data["task"], trained])),
+        "code": fingerprints(_named([data["task"], trained]) | trained["named"] | {DEFAULT}),
     }
     told = ", ".join(f"{name} {_amount(_share(search['budget'], shares, name))}{_up_to(name, most)}" for name in names)
     final = _amount(_share(search["budget"], shares, "train"))
@@ -195,7 +196,8 @@ def compile_params(folder: Path) -> Plan:
     plan.slices["package"] = policies | {
         "exports": package["exports"],
         "example": package["example"],
-        "code": fingerprints(_named(package["exports"])),
+        # Exports load the model, and with it the classes of its members.
+        "code": fingerprints(_named(package["exports"]) | (named if package["exports"] else set())),
     }
     # No stage depends on it: what tracks a search makes it no other search.
     plan.slices["tracking"] = {"trackers": _trackers(*read(folder / "tracking.yaml", root), grammar)}
@@ -211,6 +213,7 @@ def compile_params(folder: Path) -> Plan:
         slice_ = part.compile(context)
         if slice_:
             plan.slices[f"parts/{name}"] = slice_
+    plan.slices |= {f"code/{stage}": code for stage, code in stage_code().items()}
     return plan
 
 

@@ -179,7 +179,7 @@ def _belongs(keys: dict[str, str]) -> bool:
             return False
         for one in (*stages[stage]["deps"], *stages[stage]["outs"]):
             path, digest = Path(one["path"]), one.get("md5", "")
-            if path.parts[0] == "src" or not digest or digest.endswith(".dir"):
+            if path.parts[:2] == ("plan", "code") or not digest or digest.endswith(".dir"):
                 continue
             if not path.exists() or hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != digest:
                 return False
