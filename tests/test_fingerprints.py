@@ -169,7 +169,7 @@ def test_an_edit_of_any_module_changes_what_the_stages_that_use_it_depend_on(
         if changed != expected:
             wrong[file] = {"changed": sorted(changed), "expected": sorted(expected)}
     assert wrong == {}
-    assert {"steps/fit.py", "report/charts.py", "components/charts.py"} <= used
+    assert {"steps/fit.py", "report/drawing.py", "components/charts.py"} <= used
     assert not [file for file in used if file.startswith(("service/", "tracking/", "remote/", "model_registry/"))]
 
 
@@ -304,7 +304,7 @@ def test_a_run_loads_nothing_that_its_stages_do_not_depend_on(finished: Project)
     ("file", "text", "expected"),
     [
         ("components/charts.py", "\nEDITED = True\n", ["plan", "evaluate"]),
-        ("report/charts.py", "\nEDITED = True\n", ["plan", "evaluate"]),
+        ("report/drawing.py", "\nEDITED = True\n", ["plan", "evaluate"]),
         ("report/style.css", "\n/* edited */\n", ["plan", "evaluate"]),
         ("report/card.py", "\nEDITED = True\n", ["plan", "package"]),
         ("steps/leaks.py", "\nEDITED = True\n", ["plan", "split"]),

@@ -221,7 +221,7 @@ KINDS = {
     "runner": "{}.components.runners.LocalClean",
     "rule": "{}.components.rules.Better",
     "cleaning": "{}.components.cleaning.DropRows",
-    "chart": "{}.report.charts.lift_curve",
+    "chart": "{}.components.classification_charts.lift_curve",
     "value": "sklearn.gaussian_process.kernels.RBF",
     "function": "numpy.mean",
     "type": "numpy.float32",

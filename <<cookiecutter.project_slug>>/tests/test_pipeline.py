@@ -21,6 +21,6 @@ def test_every_other_stage_depends_on_its_code() -> None:
 def test_the_code_of_a_stage_is_what_it_imports_wherever_it_imports_it() -> None:
     code = stage_code()
     assert {"stages/tune.py", "stages/search.py", "steps/fold.py"} <= set(code["tune"])
-    assert {"report/charts.py", "report/page.html", "report/style.css"} <= set(code["evaluate"])
+    assert {"report/drawing.py", "report/page.html", "report/style.css"} <= set(code["evaluate"])
     assert not {name for found in code.values() for name in found if name.startswith(("components/", "custom/"))}
     assert all((ROOT / name).is_file() for found in code.values() for name in found)
