@@ -95,18 +95,12 @@ def add(commands: Commands) -> None:
     )
     compare.add_argument("base", nargs="?", help="a branch, tag or commit (the branch that `origin` shows first)")
     compare.add_argument("--link", help="where the HTML report can be read")
-    remote = commands.add("remote", _remote, help="run the pipeline on another machine (params/remote.yaml)")
-    remote.add_argument("action", choices=["run", "status", "logs", "fetch", "stop"])
-    remote.add_argument("job", nargs="?", help="of several jobs, the one that is meant; `stop all` ends all of them")
-    remote.add_argument("--to", help="fetch: a folder to unpack into, instead of taking the outputs over")
 
 
 def _check(given: argparse.Namespace) -> None:
     from .objects.plan import compile_params
-    from .remote.settings import read_remote
 
     plan = compile_params(Path("params"))
-    read_remote(Path("params"))
     for note in plan.notes:
         print(f"note: {note}")
     models = [name.removeprefix("models/") for name in plan.slices if name.startswith("models/")]
@@ -310,17 +304,6 @@ def _badges(given: argparse.Namespace) -> None:
     with extra("notebooks"):
         from .badges import write
     print(f"README.md and notebooks/ open from https://github.com/{write(given.repository)}: commit and push them")
-
-
-def _remote(given: argparse.Namespace) -> None:
-    from .remote import command
-
-    if given.action == "status":
-        command.status()
-    elif given.action == "fetch":
-        command.fetch(given.job, given.to)
-    else:
-        {"run": command.run, "logs": command.logs, "stop": command.stop}[given.action](given.job)
 
 
 def _script(given: argparse.Namespace) -> None:

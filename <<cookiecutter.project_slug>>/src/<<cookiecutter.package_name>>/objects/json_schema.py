@@ -203,23 +203,6 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
                 for name in ("port", "workers", "max_rows", "max_bytes", "max_seconds", "max_connections")
             }
         ),
-        "remote": mapping(
-            {
-                "runner": kit.object("runner") | {"description": "What gets the machine."},
-                "machine": mapping(
-                    {"cloud": TEXT, "disk": {"type": "integer", "minimum": 1, "description": "In GB."}}
-                    | {name: or_null(TEXT) for name in ("region", "role", "type", "gpu")}
-                    | {"spot": {"type": "boolean"}}
-                ),
-                "timeout": {"type": "integer", "minimum": 1, "description": "In seconds."},
-                "restarts": {"type": "integer", "minimum": 0, "description": "How often a lost machine is replaced."},
-                "image": or_null(TEXT) | {"description": "A container image with the environment."},
-                "setup": or_null(TEXT) | {"description": "Lines of shell that prepare the machine."},
-                "environment": TEXTS | {"description": "Names of variables that go along."},
-                "push": {"type": "boolean", "description": "Whether outputs go into the DVC remote there."},
-            },
-            ["runner"],
-        ),
         "releases": mapping(
             {
                 "registry": kit.object("registry") | {"description": "Where versions of the model are registered."},

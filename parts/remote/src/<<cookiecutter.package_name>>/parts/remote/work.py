@@ -1,4 +1,6 @@
-"""What the machine does in the project that was unpacked there: `python -m <package>.remote.work`, called by job.sh.
+"""What the machine does in the project that was unpacked there.
+
+job.sh calls it as `python -m <package>.parts.remote.work`.
 
 Everything that comes home is written into the folder `output` beside the project: the trials of the searches while they
 go on, and at the end, also of a run that failed, an archive of the outputs and `results.json`, which is written last.
@@ -16,11 +18,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ..calls import QUIET, dvc, git
-from ..errors import UserError
-from ..files import read_json, write_json, write_text
-from ..objects.reader import read
-from ..stages import run
+from ...calls import QUIET, dvc, git
+from ...errors import UserError
+from ...files import read_json, write_json, write_text
+from ...objects.reader import read
+from ...stages import run
 from .kept import keep
 from .pack import ARCHIVE, MANIFEST, STUDIES, archive, copy_studies, sha256
 

@@ -8,15 +8,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
-from ..files import write_text
-from ..locks import alone
-from ..objects.plan import compile_params
+from ...errors import UserError
+from ...files import write_text
+from ...locks import alone
+from ...objects.plan import compile_params
 from .home import results, take_outputs, take_trials, unpack_apart
 from .job import FINISHED, JOBS, STATES, Job, jobs, new_id, pick
 from .kept import is_kept, remove, take
 from .pack import STUDIES, copy_studies, pack
-from .settings import Settings, read_remote
+from .params import Settings, read_remote
 
 PATIENCE = 20  # how often in a row a machine may not answer: the network here may be what is away
 COPY = 30.0  # seconds between two copies of the trials from the machine

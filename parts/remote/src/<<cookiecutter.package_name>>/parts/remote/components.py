@@ -1,6 +1,6 @@
 """Runners: where `make remote` gets its machines from.
 
-A runner is given a job (`remote/job.py`), of which it needs: `name`, a name that no other job has; `bundle`, the folder
+A runner is given a job (`job.py`), of which it needs: `name`, a name that no other job has; `bundle`, the folder
 to bring to the machine and to start `sh job.sh` in, which writes into its folder `output`, and `output/exit` last;
 `machine`, `timeout` and `environment` of params/remote.yaml; `folder`, in which it may keep what it has to know.
 
@@ -20,14 +20,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..calls import said
-from ..errors import UserError
-from ..files import replacing_folder, write_json
+from ...calls import said
+from ...errors import UserError
+from ...files import replacing_folder, write_json
 
 if TYPE_CHECKING:
     import psutil
 
-    from ..remote.job import Job
+    from .job import Job
 
 ENDED = ("succeeded", "failed")  # of TPI's words for a task
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
-from ..files import read_json, replacing_folder, temporary
+from ...errors import UserError
+from ...files import read_json, replacing_folder, temporary
 from .job import Job
 from .pack import MANIFEST, archive, below, copy_studies
 

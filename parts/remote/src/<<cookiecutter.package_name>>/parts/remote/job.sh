@@ -66,4 +66,4 @@ PYTHONPATH=src
 PYTHONUNBUFFERED=1
 DVC_NO_ANALYTICS=1
 export PATH PYTHONPATH PYTHONUNBUFFERED DVC_NO_ANALYTICS
-exec python -m "$PACKAGE.remote.work"
+exec python -m "$PACKAGE.parts.remote.work"

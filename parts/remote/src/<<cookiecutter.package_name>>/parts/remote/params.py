@@ -1,14 +1,16 @@
-"""Where and how long runs elsewhere go on, from `params/remote.yaml`."""
+"""Read `params/remote.yaml`, which says where and for how long runs on other machines go on."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..objects.build import build, check
-from ..objects.grammar import Grammar, plain
-from ..objects.reader import Where, read
+from ...objects.build import build, check
+from ...objects.grammar import Grammar, plain
+from ...objects.json_schema import TEXT, TEXTS, Kit, Schema, mapping, or_null
+from ...objects.plan import Context, read_grammar
+from ...objects.reader import Where, read
 
-TEXTS = ("cloud", "region", "role", "type", "gpu")
+WORDS = ("cloud", "region", "role", "type", "gpu")
 MACHINE: dict[str, Any] = {
     "cloud": "aws",
     "region": None,
@@ -41,19 +43,43 @@ class Settings:
     push: bool = False
 
 
-def read_remote(folder: Path) -> Settings:
-    """What `params/remote.yaml` says.
+def compile(context: Context) -> Schema:
+    """Check `params/remote.yaml`; no stage depends on it, so there is no slice of the plan."""
+    read_remote(context.folder, context.grammar)
+    return {}
+
+
+def schemas(kit: Kit) -> dict[str, Schema]:
+    """Return the JSON Schema of `params/remote.yaml`."""
+    machine = (
+        {"cloud": TEXT, "disk": {"type": "integer", "minimum": 1, "description": "In GB."}}
+        | {name: or_null(TEXT) for name in ("region", "role", "type", "gpu")}
+        | {"spot": {"type": "boolean"}}
+    )
+    settings = {
+        "runner": kit.object("runner") | {"description": "What gets the machine."},
+        "machine": mapping(machine),
+        "timeout": {"type": "integer", "minimum": 1, "description": "In seconds."},
+        "restarts": {"type": "integer", "minimum": 0, "description": "How often a lost machine is replaced."},
+        "image": or_null(TEXT) | {"description": "A container image with the environment."},
+        "setup": or_null(TEXT) | {"description": "Lines of shell that prepare the machine."},
+        "environment": TEXTS | {"description": "Names of variables that go along."},
+        "push": {"type": "boolean", "description": "Whether outputs go into the DVC remote there."},
+    }
+    return {"remote": mapping(settings, ["runner"])}
+
+
+def read_remote(folder: Path, grammar: Grammar | None = None) -> Settings:
+    """Return what `params/remote.yaml` says.
 
     Raises
     ------
     UserError
         If a key or a value is impossible, with file and line.
     """
-    root = folder.resolve().parent
-    packages = (read(folder / "registry.yaml", root)[0] or {}).get("packages") or []
-    data, where = read(folder / "remote.yaml", root)
+    data, where = read(folder / "remote.yaml", folder.resolve().parent)
     where.mapping(data, KEYS, ["runner"])
-    runner = Grammar(tuple(packages)).object(data["runner"], where.at("runner"), ["runner"])
+    runner = (grammar or read_grammar(folder)).object(data["runner"], where.at("runner"), ["runner"])
     if runner.space:
         raise where.at("runner", "space").error("nothing is searched here: a runner has no 'space'")
     check(runner)
@@ -79,7 +105,7 @@ def read_remote(folder: Path) -> Settings:
 
 def _machine(data: Any, where: Where) -> dict[str, Any]:
     machine = MACHINE | where.mapping(data or {}, MACHINE)
-    for name in TEXTS:
+    for name in WORDS:
         machine[name] = _text(machine[name], where.at(name))
     if isinstance(machine["disk"], bool) or not isinstance(machine["disk"], int) or machine["disk"] < 1:
         raise where.at("disk").error(f"'disk' needs a whole number of GB, not {machine['disk']!r}")

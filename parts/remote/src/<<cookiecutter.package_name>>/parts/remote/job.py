@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
-from ..files import read_json, write_json
-from ..objects.reader import Where
-from ..objects.registry import load
+from ...errors import UserError
+from ...files import read_json, write_json
+from ...objects.reader import Where
+from ...objects.registry import load
 
 JOBS = Path(".cache/remote")
 FILE = "job.json"
