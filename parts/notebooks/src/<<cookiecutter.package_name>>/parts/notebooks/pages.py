@@ -20,8 +20,8 @@ from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from .errors import UserError, nearest
-from .files import read_json, temporary, write_json, write_text
+from ...errors import UserError, nearest
+from ...files import read_json, temporary, write_json, write_text
 
 FOLDER, PAGES = Path("notebooks"), Path("reports/notebooks")
 KERNEL = "project"

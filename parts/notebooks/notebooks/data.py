@@ -41,7 +41,7 @@ from IPython.display import Markdown, display
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
-from << cookiecutter.package_name >>.interactive import run
+from << cookiecutter.package_name >>.parts.notebooks.interactive import run
 from << cookiecutter.package_name >>.report.charts import STYLE
 from << cookiecutter.package_name >>.schema import to_number
 

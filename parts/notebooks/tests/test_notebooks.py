@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from << cookiecutter.package_name >>.errors import UserError
-from << cookiecutter.package_name >>.interactive import STAGES, last, models, project, run
 from << cookiecutter.package_name >>.objects.reader import read
+from << cookiecutter.package_name >>.parts.notebooks.interactive import STAGES, last, models, project, run
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
@@ -75,6 +75,6 @@ def test_a_notebook_compiles_and_imports_what_is_there(source: Path) -> None:
 def test_a_notebook_has_parameters(source: Path) -> None:
     for package in ("ipykernel", "jupytext", "nbconvert", "papermill"):
         pytest.importorskip(package, reason="the extra `notebooks` is not installed")
-    from << cookiecutter.package_name >>.notebooks import parameters
+    from << cookiecutter.package_name >>.parts.notebooks.pages import parameters
 
     assert parameters(source)

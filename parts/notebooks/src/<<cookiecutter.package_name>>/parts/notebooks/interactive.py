@@ -17,17 +17,17 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from .errors import UserError, nearest
-from .files import read_json
-from .locked import read_plan
-from .objects.model import Model, model_from
-from .objects.reader import read
-from .objects.trusted import read_trusted
-from .pipeline import PredictionPipeline
-from .schema import Schema
-from .steps.split import Fold, read_folds
-from .steps.tune import Result
-from .store import load
+from ...errors import UserError, nearest
+from ...files import read_json
+from ...locked import read_plan
+from ...objects.model import Model, model_from
+from ...objects.reader import read
+from ...objects.trusted import read_trusted
+from ...pipeline import PredictionPipeline
+from ...schema import Schema
+from ...steps.split import Fold, read_folds
+from ...steps.tune import Result
+from ...store import load
 
 UNCHANGED = "didn't change, skipping\n"  # what DVC says of each stage that has nothing to do
 
@@ -153,7 +153,7 @@ def project() -> Path:
         If there is none.
     """
     here = Path.cwd()
-    for folder in (here, *here.parents, Path(__file__).resolve().parents[2]):
+    for folder in (here, *here.parents, Path(__file__).resolve().parents[4]):
         if (folder / "dvc.yaml").is_file():
             return folder
     raise UserError(f"neither {here} nor a folder above it has a dvc.yaml: work in the project's folder")

@@ -40,7 +40,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from << cookiecutter.package_name >>.errors import UserError, nearest
-from << cookiecutter.package_name >>.interactive import last, models, run
+from << cookiecutter.package_name >>.parts.notebooks.interactive import last, models, run
 from << cookiecutter.package_name >>.report.charts import STYLE
 from << cookiecutter.package_name >>.schema import dtype_of, to_text
 from << cookiecutter.package_name >>.steps.fit import assemble, fit

@@ -4,9 +4,9 @@ import re
 import subprocess  # nosec B404 # no shell
 from pathlib import Path
 
-from .errors import UserError
-from .files import write_text
-from .notebooks import FOLDER, pair
+from ...errors import UserError
+from ...files import write_text
+from .pages import FOLDER, pair
 
 README = Path("README.md")
 START, END = "<!-- badges -->", "<!-- /badges -->"
