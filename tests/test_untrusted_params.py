@@ -350,7 +350,7 @@ def test_dvc_quotes_a_model_for_the_shell_and_the_stage_refuses_it(
 def test_an_address_is_no_option_of_git(key: str, value: str, project: Project, refused: Callable[..., str]) -> None:
     source = {"repo": "https://example.org/a", "path": "a.csv", "rev": "main"} | {key: value}
     where = project.module("objects.reader").Where("params/data.yaml")
-    assert repr(value) in refused(lambda: project.module("imported").source_of(source, where))
+    assert repr(value) in refused(lambda: project.module("parts.data_import.sources").checked(source, where))
 
 
 def test_a_card_holds_text_and_no_markup(project: Project) -> None:

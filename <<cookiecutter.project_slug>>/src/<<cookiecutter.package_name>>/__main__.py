@@ -73,10 +73,6 @@ def add(commands: Commands) -> None:
         "script", _script, help="print the final model as a script that needs scikit-learn alone", alone=True
     )
     script.add_argument("output", nargs="?", help="the file to write instead")
-    data = commands.add(
-        "data", _data, help="import the table that params/data.yaml names in another repository", alone=True
-    )
-    data.add_argument("--update", action="store_true", help="also take what its branch or tag means by now")
     commands.add(
         "retrain", _retrain, help="take new data, train, and judge the new model against the registered one", alone=True
     )
@@ -221,14 +217,6 @@ def _fetch(given: argparse.Namespace) -> None:
     else:
         copy(given.which, Path(given.to), given.repo)
         print(given.to)
-
-
-def _data(given: argparse.Namespace) -> None:
-    from .imported import bring
-
-    done = bring(Path("params"), given.update)
-    if done:
-        print(done)
 
 
 def _retrain(given: argparse.Namespace) -> None:

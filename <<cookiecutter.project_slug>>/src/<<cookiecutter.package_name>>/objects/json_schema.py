@@ -108,7 +108,7 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
         "data": mapping(
             {
                 "source": {
-                    "anyOf": [TEXT, mapping({"repo": TEXT, "path": TEXT, "rev": or_null(TEXT)}, ["repo", "path"])],
+                    "anyOf": [TEXT, *(part.schema() for _, part in behind("sources"))],
                     "description": "A path, a URL, a database, or a file of another git repository.",
                 },
                 "target": {

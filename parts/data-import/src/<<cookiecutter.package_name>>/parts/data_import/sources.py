@@ -10,15 +10,32 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .errors import UserError
-from .objects.reader import Where, read
+from ...errors import UserError
+from ...objects.reader import Where, read
+from ...sources import RAW
 
-RAW = "data/raw"
+KEYS = ("repo", "path", "rev")
 PLACE = ("data.yaml", "source")
 
 
-def local(wanted: dict[str, Any]) -> str:
-    """The file that a source is imported to, from the project's root."""
+def opens(source: Any) -> bool:
+    """Return whether a source is a file of another repository."""
+    return isinstance(source, dict) and any(key in source for key in KEYS)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of such a source."""
+    text = {"type": "string"}
+    return {
+        "type": "object",
+        "properties": {"repo": text, "path": text, "rev": {"anyOf": [text, {"type": "null"}]}},
+        "required": ["repo", "path"],
+        "additionalProperties": False,
+    }
+
+
+def path(wanted: dict[str, Any]) -> str:
+    """Return the file that a source is imported to, from the project's root."""
     return f"{RAW}/{PurePosixPath(wanted['path']).name}"
 
 
@@ -29,7 +46,7 @@ def note_of(source: str) -> dict[str, Any]:
     return dict(deps[0]) if deps else {}
 
 
-def refuse_another(source: str, wanted: dict[str, Any]) -> None:
+def check(source: str, wanted: dict[str, Any]) -> None:
     """See that the file was imported from where the params say.
 
     Raises
@@ -63,8 +80,10 @@ def bring(params: Path, update: bool = False) -> str | None:
     if not isinstance(wanted, dict):
         known = note_of(wanted) if isinstance(wanted, str) and "://" not in wanted else {}
         return _updated(wanted, known, place) if known and update else None
-    wanted = source_of(wanted, place)
-    source = local(wanted)
+    if not opens(wanted):
+        return None
+    wanted = checked(wanted, place)
+    source = path(wanted)
     known = note_of(source)
     if _agrees(known, wanted):
         if update:
@@ -79,10 +98,10 @@ def bring(params: Path, update: bool = False) -> str | None:
     return f"{source} is imported from {wanted['repo']} at {_commit(note_of(source))}: commit {source}.dvc"
 
 
-def source_of(data: Any, where: Where) -> dict[str, Any]:
+def checked(data: Any, where: Where) -> dict[str, Any]:
     """The repository, the path in it and the revision (None: the default branch) that `source` names, checked."""
-    where.mapping(data, ["repo", "path", "rev"], ["repo", "path"])
-    for name in ("repo", "path", "rev"):
+    where.mapping(data, KEYS, ["repo", "path"])
+    for name in KEYS:
         value = data.get(name)
         if not (isinstance(value, str) and value) and not (name == "rev" and value is None):
             quote = f"; put it in quotes: '{value}'" if isinstance(value, int | float) else ""
