@@ -14,8 +14,8 @@ PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "benc
 EXAMPLES = {
     "tabular-classification": [
         "grammar.md",
+        "../parts/remote/README.md",
         "registry.md",
-        "remote.md",
         "retraining.md",
         "storage.md",
         "tables.md",
@@ -76,7 +76,6 @@ def test_yaml_examples_are_read_and_built(
     monkeypatch.syspath_prepend(project / "src")
     plan = importlib.import_module(f"{package}.objects.plan")
     build = importlib.import_module(f"{package}.objects.build")
-    remote = importlib.import_module(f"{package}.remote.settings")
     error = importlib.import_module(f"{package}.errors").UserError
     params = project / "params"
 
@@ -101,7 +100,6 @@ def test_yaml_examples_are_read_and_built(
                 data = (params / "data.yaml").read_text(encoding="utf-8")
                 (params / "data.yaml").write_text(data.replace("columns: {}", "columns: {Location: {role: group}}"))
             compiled = plan.compile_params(params)
-            remote.read_remote(params)
             if kind in ("model", "preprocess"):
                 model = importlib.import_module(f"{package}.objects.model").model_from(
                     compiled.slices["models/example"]

@@ -69,24 +69,10 @@ def add(commands: Commands) -> None:
     serve.add_argument("--host", help="the address to listen at (params/serve.yaml)")
     serve.add_argument("--port", type=port, help="the port to listen at (params/serve.yaml)")
     serve.add_argument("--workers", type=count, help="how many processes (params/serve.yaml)")
-    notebooks = commands.add("notebooks", _notebooks, help="run notebooks and write them as pages", alone=True)
-    notebooks.add_argument("names", nargs="*", help="of notebooks/<name>.py; all of them if none is given")
-    notebooks.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter, as in YAML")
-    commands.add(
-        "pair", _pair, help="write the .ipynb of each notebook, or take over what was edited there", alone=True
-    )
-    badges = commands.add(
-        "badges", _badges, help="write badges into README.md that open the notebooks in a browser", alone=True
-    )
-    badges.add_argument("repository", nargs="?", help="owner/name on GitHub (the git remote `origin`)")
     script = commands.add(
         "script", _script, help="print the final model as a script that needs scikit-learn alone", alone=True
     )
     script.add_argument("output", nargs="?", help="the file to write instead")
-    data = commands.add(
-        "data", _data, help="import the table that params/data.yaml names in another repository", alone=True
-    )
-    data.add_argument("--update", action="store_true", help="also take what its branch or tag means by now")
     commands.add(
         "retrain", _retrain, help="take new data, train, and judge the new model against the registered one", alone=True
     )
@@ -95,18 +81,12 @@ def add(commands: Commands) -> None:
     )
     compare.add_argument("base", nargs="?", help="a branch, tag or commit (the branch that `origin` shows first)")
     compare.add_argument("--link", help="where the HTML report can be read")
-    remote = commands.add("remote", _remote, help="run the pipeline on another machine (params/remote.yaml)")
-    remote.add_argument("action", choices=["run", "status", "logs", "fetch", "stop"])
-    remote.add_argument("job", nargs="?", help="of several jobs, the one that is meant; `stop all` ends all of them")
-    remote.add_argument("--to", help="fetch: a folder to unpack into, instead of taking the outputs over")
 
 
 def _check(given: argparse.Namespace) -> None:
     from .objects.plan import compile_params
-    from .remote.settings import read_remote
 
     plan = compile_params(Path("params"))
-    read_remote(Path("params"))
     for note in plan.notes:
         print(f"note: {note}")
     models = [name.removeprefix("models/") for name in plan.slices if name.startswith("models/")]
@@ -239,14 +219,6 @@ def _fetch(given: argparse.Namespace) -> None:
         print(given.to)
 
 
-def _data(given: argparse.Namespace) -> None:
-    from .imported import bring
-
-    done = bring(Path("params"), given.update)
-    if done:
-        print(done)
-
-
 def _retrain(given: argparse.Namespace) -> None:
     from .retraining.command import retrain
 
@@ -282,45 +254,6 @@ def _compare(given: argparse.Namespace) -> None:
 
     print(write(given.base, given.link))
     print(f"the report: {(FOLDER / 'report.md').resolve()}")
-
-
-def _notebooks(given: argparse.Namespace) -> None:
-    from .errors import UserError
-    from .objects.reader import parse
-
-    with extra("notebooks"):
-        from .notebooks import execute
-    values = {}
-    for word in given.param:
-        name, sign, value = word.partition("=")
-        if not sign:
-            raise UserError(f"a parameter is written as name=value, not {word!r}")
-        values[name] = parse(value, f"the parameter {name}")[0]
-    for page in execute(given.names, values):
-        print(page.resolve())
-
-
-def _pair(given: argparse.Namespace) -> None:
-    with extra("notebooks"):
-        from .notebooks import pair
-    print("\n".join(map(str, pair())))
-
-
-def _badges(given: argparse.Namespace) -> None:
-    with extra("notebooks"):
-        from .badges import write
-    print(f"README.md and notebooks/ open from https://github.com/{write(given.repository)}: commit and push them")
-
-
-def _remote(given: argparse.Namespace) -> None:
-    from .remote import command
-
-    if given.action == "status":
-        command.status()
-    elif given.action == "fetch":
-        command.fetch(given.job, given.to)
-    else:
-        {"run": command.run, "logs": command.logs, "stop": command.stop}[given.action](given.job)
 
 
 def _script(given: argparse.Namespace) -> None:

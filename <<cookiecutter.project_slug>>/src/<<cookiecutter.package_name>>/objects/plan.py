@@ -17,12 +17,12 @@ from typing import Any
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from ..errors import UserError, nearest
-from ..imported import local, source_of
 from ..missing import refuse_missing
 from ..names import RULE, is_name, twin
 from ..parts import behind
 from ..schema import DTYPES, ROLES, RULES, dtype_of_format
 from ..service.settings import read_settings
+from ..sources import resolved
 from ..steps.apart import PARTS
 from ..steps.task import AROUND, Task
 from ..store import DEFAULT
@@ -440,8 +440,7 @@ def _data(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
         ["source", "target", "task", "read", "missing", "clean", "columns", "positive"],
         ["source", "target", "task"],
     )
-    elsewhere = source_of(data["source"], where.at("source")) if isinstance(data["source"], dict) else None
-    if elsewhere is None and not (isinstance(data["source"], str) and data["source"]):
+    if not (isinstance(data["source"], str | dict) and data["source"]):
         raise where.at("source").error(f"'source' needs text, not {data['source']!r}{_quote(data['source'])}")
     task = _task(data["task"], where.at("task"), grammar)
     targets = _targets(data["target"], where.at("target"), build(task))
@@ -464,8 +463,7 @@ def _data(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
     if isinstance(data.get("positive"), list | dict):
         raise where.at("positive").error(f"'positive' names one class, not {data['positive']!r}")
     read_options = where.at("read").mapping(data.get("read") or {})
-    return ({"imported": elsewhere} if elsewhere else {}) | {
-        "source": local(elsewhere) if elsewhere else data["source"],
+    return resolved(data["source"], where.at("source")) | {
         "target": data["target"] if data["target"] is not None else [],
         "task": plain(task),
         "read": read_options,
