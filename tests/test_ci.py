@@ -466,7 +466,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Team:
 
 def comparison(team: Team, base: str | None = None) -> str:
     """The report on what has changed since a revision, written in this process."""
-    team.project.module("review.report").write(base)
+    team.project.module("parts.compare.report").write(base)
     return (team.project.path / "reports/review/report.md").read_text(encoding="utf-8")
 
 

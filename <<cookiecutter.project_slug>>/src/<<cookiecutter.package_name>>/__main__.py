@@ -90,11 +90,6 @@ def add(commands: Commands) -> None:
     commands.add(
         "retrain", _retrain, help="take new data, train, and judge the new model against the registered one", alone=True
     )
-    compare = commands.add(
-        "compare", _compare, help="compare this project with a git revision: reports/review/report.md", alone=True
-    )
-    compare.add_argument("base", nargs="?", help="a branch, tag or commit (the branch that `origin` shows first)")
-    compare.add_argument("--link", help="where the HTML report can be read")
     remote = commands.add("remote", _remote, help="run the pipeline on another machine (params/remote.yaml)")
     remote.add_argument("action", choices=["run", "status", "logs", "fetch", "stop"])
     remote.add_argument("job", nargs="?", help="of several jobs, the one that is meant; `stop all` ends all of them")
@@ -275,13 +270,6 @@ def _serve(given: argparse.Namespace) -> None:
     with extra("serve"):
         from .service.run import serve
     serve(given.host, given.port, given.workers)
-
-
-def _compare(given: argparse.Namespace) -> None:
-    from .review.report import FOLDER, write
-
-    print(write(given.base, given.link))
-    print(f"the report: {(FOLDER / 'report.md').resolve()}")
 
 
 def _notebooks(given: argparse.Namespace) -> None:

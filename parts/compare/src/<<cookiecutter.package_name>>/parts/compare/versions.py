@@ -14,7 +14,7 @@ from dvc.scm import SCMError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from ..errors import UserError
+from ...errors import UserError
 
 # What reading an output can end with: not there, not in the cache, a remote that cannot be reached, no DVC.
 UNREADABLE = (DvcException, SCMError, OSError, ValueError)

@@ -9,11 +9,11 @@ from typing import Any
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from ..errors import UserError
-from ..objects.grammar import Grammar
-from ..objects.metrics import Metric, distinct, metric
-from ..objects.plan import compile_params
-from ..objects.reader import Where, parse
+from ...errors import UserError
+from ...objects.grammar import Grammar
+from ...objects.metrics import Metric, distinct, metric
+from ...objects.plan import compile_params
+from ...objects.reader import Where, parse
 from .intervals import Paired, paired
 from .versions import UNREADABLE, Version, yaml
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from sklearn import config_context
 
-from ..objects.metrics import Metric, Outputs
-from ..steps.predictions import FEWEST_GROUPS, from_table
-from ..steps.task import of_rows
+from ...objects.metrics import Metric, Outputs
+from ...steps.predictions import FEWEST_GROUPS, from_table
+from ...steps.task import of_rows
 from .versions import Version
 
 PREDICTIONS = "reports/predictions.parquet"
