@@ -4,11 +4,11 @@ import hashlib
 import sys
 from pathlib import Path
 
-from ..components.registries import GTO, ModelRegistry
-from ..errors import UserError, nearest
-from ..files import read_json, replacing_folder
-from ..manifest import MANIFEST, copy_model, verify
-from ..objects.plan import read_releases
+from ...errors import UserError, nearest
+from ...files import read_json, replacing_folder
+from ...manifest import MANIFEST, copy_model, verify
+from .components.registries import GTO, ModelRegistry
+from .params import read_releases
 
 CACHE = Path(".cache/registry")
 LATEST = "latest"

@@ -2,20 +2,15 @@
 
 `registry` in `params/releases.yaml` is one of them. Each says which version comes next, takes the model of the last
 run as that version, notes which versions have held a stage, and fetches a version again. What is checked before a
-version is registered is the same for all of them and stands in `model_registry/guards.py`.
+version is registered is the same for all of them and stands in `guards.py`.
 """
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ..errors import UserError
-from ..trust import PACKAGE
-
-if TYPE_CHECKING:
-    from ..model_registry.mlflow import Server
+from ....errors import UserError
 
 
 @dataclass(frozen=True)
@@ -37,7 +32,7 @@ class Version:
 
 
 class ModelRegistry(ABC):
-    """What a registry has to do; a class of your own in this folder derives from it."""
+    """What a registry has to do; a class of your own in `custom/` derives from it."""
 
     kind = "registry"
     address = ""  # what tells registries apart whose versions have the same names; nothing: this repository's tags
@@ -114,122 +109,56 @@ class GTO(ModelRegistry):
 
     def refresh(self) -> None:
         """Take over the tags of the remote."""
-        from ..model_registry.tags import take_over
+        from ..tags import take_over
 
         if self.repo is None:
             take_over(self.remote)
 
     def versions(self) -> list[Version]:
         """All versions that have a tag."""
-        from ..model_registry.tags import versions
+        from ..tags import versions
 
         return versions(self.repo)
 
     def held(self) -> dict[str, list[str]]:
         """The versions that tags have put into each stage."""
-        from ..model_registry.tags import held
+        from ..tags import held
 
         return held(self.repo)
 
     def following(self, asked: str | None) -> str:
         """`asked`, which has to be a semantic version; or v1.0.0, and after that the next minor version."""
-        from ..model_registry.tags import following
+        from ..tags import following
 
         return following(asked, [one.name for one in self.versions()])
 
     def register(self, version: str, metrics: dict[str, float], push: bool) -> str:
         """Tag the last commit."""
-        from ..model_registry.tags import register
+        from ..tags import register
 
         self._refuse_other()
         return register(version, metrics, self.remote if push else None)
 
     def assign(self, stage: str, version: str, push: bool) -> str:
         """Tag the version's commit with the stage."""
-        from ..model_registry.tags import assign
+        from ..tags import assign
 
         self._refuse_other()
         return assign(stage, version, self.remote if push else None)
 
     def take_back(self, stage: str, version: str, push: bool) -> str:
         """The same by a tag that says so; no tag is ever moved or deleted."""
-        from ..model_registry.tags import assign
+        from ..tags import assign
 
         self._refuse_other()
         return assign(stage, version, self.remote if push else None, back=True)
 
     def fetch(self, version: str, folder: Path) -> None:
         """Get it from DVC's cache or remote."""
-        from ..model_registry.tags import fetch
+        from ..tags import fetch
 
         fetch(version, folder, self.repo)
 
     def _refuse_other(self) -> None:
         if self.repo is not None:
             raise UserError(f"{self.repo} is another repository: versions are registered in its own project")
-
-
-class MLflowRegistry(ModelRegistry):
-    """MLflow's registry: versions that it counts itself, with stages as their aliases. Needs the extra `mlflow`.
-
-    A version holds the prediction pipeline as the flavor `MLflow` writes it, so MLflow alone can load and serve it.
-
-    Parameters
-    ----------
-    uri : of the tracking server, or a database.
-    name : of the registered model, and of the experiment that its runs belong to; None for the name of this package.
-    """
-
-    needs = "mlflow"
-
-    def __init__(self, uri: str = "sqlite:///mlflow.db", name: str | None = None) -> None:
-        self.uri, self.name = uri, name
-        self.address = f"{uri} {name or PACKAGE}"
-
-    def versions(self) -> list[Version]:
-        """All versions of the registered model."""
-        return self._server().versions()
-
-    def held(self) -> dict[str, list[str]]:
-        """The aliases, and a tag of the registered model for each, in which the earlier holders are noted."""
-        return self._server().held()
-
-    def following(self, asked: str | None) -> str:
-        """The next number."""
-        if asked is not None:
-            raise UserError(f"MLflow counts the versions itself: leave out {asked!r}", "releases.yaml", "registry")
-        return f"v{max((int(one.name[1:]) for one in self.versions()), default=0) + 1}"
-
-    def register(self, version: str, metrics: dict[str, float], push: bool) -> str:
-        """Log the model with its metrics as a run, and make it a version."""
-        self._refuse_local(push)
-        return self._server().register(version, metrics)
-
-    def assign(self, stage: str, version: str, push: bool) -> str:
-        """Point the alias at the version."""
-        self._refuse_local(push)
-        return self._server().assign(stage, version, [*self.held().get(stage, []), version])
-
-    def take_back(self, stage: str, version: str, push: bool) -> str:
-        """Point the alias at the earlier version."""
-        self._refuse_local(push)
-        return self._server().assign(stage, version, self.held()[stage][:-1])
-
-    def fetch(self, version: str, folder: Path) -> None:
-        """Download the model's folder from the version's artifacts."""
-        self._server().fetch(version, folder)
-
-    def _server(self) -> "Server":
-        try:
-            from ..model_registry.mlflow import Server
-        except ModuleNotFoundError as error:
-            raise UserError(
-                f"{error.name} is not installed: add the extra 'mlflow' to pyproject.toml and run `make setup`",
-                "releases.yaml",
-                "registry",
-            ) from None
-        return Server(self.uri, self.name or PACKAGE)
-
-    def _refuse_local(self, push: bool) -> None:
-        if not push:
-            raise UserError(f"{self.uri} is where everybody looks: --no-push is for a registry of tags")

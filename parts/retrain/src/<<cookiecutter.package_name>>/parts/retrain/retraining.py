@@ -8,21 +8,22 @@ from typing import Any
 
 import pandas as pd
 
-from ..calls import git
-from ..components.registries import Version
-from ..errors import UserError
-from ..files import temporary, write_json, write_text
-from ..imported import RAW, bring, local
-from ..locked import read_plan
-from ..manifest import read_manifest
-from ..objects.grammar import Grammar
-from ..objects.metrics import Metric, metric
-from ..objects.plan import Retrain, read_releases, read_retrain
-from ..objects.reader import Where, read
-from ..objects.trusted import read_trusted
-from ..pipeline import MODEL
-from ..store import load
+from ...calls import git
+from ...errors import UserError
+from ...files import temporary, write_json, write_text
+from ...imported import RAW, bring, local
+from ...locked import read_plan
+from ...manifest import read_manifest
+from ...objects.grammar import Grammar
+from ...objects.metrics import Metric, metric
+from ...objects.reader import Where, read
+from ...objects.trusted import read_trusted
+from ...pipeline import MODEL
+from ...store import load
+from ..releases.components.registries import Version
+from ..releases.params import read_releases
 from .compare import Comparison, Trained, compare
+from .params import Retrain, read_retrain
 from .registered import LEARNED, fetch, find
 
 PARAMS, REPORTS = Path("params"), Path("reports")

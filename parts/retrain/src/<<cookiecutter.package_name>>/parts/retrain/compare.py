@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..components.rules import Compared
-from ..errors import UserError
-from ..objects.metrics import Metric, Outputs
-from ..schema import Schema, convert, to_text
-from ..steps.evaluate import scores
-from ..steps.predict import features
-from ..steps.task import Task, judged, of_rows, task_of
+from ...errors import UserError
+from ...objects.metrics import Metric, Outputs
+from ...schema import Schema, convert, to_text
+from ...steps.evaluate import scores
+from ...steps.predict import features
+from ...steps.task import Task, judged, of_rows, task_of
+from .components import Compared
 
 
 @dataclass(frozen=True)

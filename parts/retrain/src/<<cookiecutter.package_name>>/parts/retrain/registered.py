@@ -3,12 +3,12 @@
 import shutil
 from pathlib import Path
 
-from ..calls import git
-from ..components.registries import ModelRegistry, Version
-from ..errors import UserError
-from ..model_registry.fetch import LATEST, refreshed, resolved
-from ..model_registry.fetch import fetch as fetch_model
-from ..pipeline import MODEL
+from ...calls import git
+from ...errors import UserError
+from ...pipeline import MODEL
+from ..releases.components.registries import ModelRegistry, Version
+from ..releases.fetch import LATEST, refreshed, resolved
+from ..releases.fetch import fetch as fetch_model
 
 LEARNED = "data/processed/train.parquet"
 PARAMS = "params"

@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..calls import git
-from ..components.registries import Version
-from ..errors import UserError
-from ..files import replacing_folder
-from ..locked import LOCK, checksum, expected_of
+from ...calls import git
+from ...commands import extra
+from ...errors import UserError
+from ...files import replacing_folder
+from ...locked import LOCK, checksum, expected_of
+from .components.registries import Version
 from .guards import ARTIFACT, numbers
 
 FIRST = "v1.0.0"
@@ -48,7 +49,8 @@ def take_over(remote: str) -> None:
 
 def versions(repo: str | None) -> list[Version]:
     """All registered versions, in order; those of another repository without metrics."""
-    from gto.versions import SemVer
+    with extra("train"):
+        from gto.versions import SemVer
 
     found: dict[str, Version] = {}
     for event in _events(repo):
@@ -84,7 +86,8 @@ def following(asked: str | None, known: Sequence[str]) -> str:
     UserError
         If `asked` is no semantic version, or is known.
     """
-    from gto.versions import SemVer
+    with extra("train"):
+        from gto.versions import SemVer
 
     if asked is None:
         latest = max((SemVer(one) for one in known), default=None)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from ..components.registries import ModelRegistry
-from ..errors import UserError, nearest
-from ..objects.plan import read_releases
+from ...errors import UserError, nearest
+from .components.registries import ModelRegistry
 from .fetch import refreshed, resolved
 from .guards import check_committed, check_ready, head, metrics
+from .params import read_releases
 
 PARAMS = Path("params")
 SHOWN = 4  # metrics in the table

@@ -16,17 +16,17 @@ from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from ..components.registries import Version
-from ..described import read_example
-from ..errors import UserError
-from ..export.mlflow import save
-from ..files import replacing_folder, temporary
-from ..locked import check_locked
-from ..manifest import MANIFEST, copy_model, seal, verify
-from ..objects.trusted import read_trusted
-from ..pipeline import MODEL
-from ..steps.predict import prepare
-from ..store import load
+from ...described import read_example
+from ...errors import UserError
+from ...export.mlflow import save
+from ...files import replacing_folder, temporary
+from ...locked import check_locked
+from ...manifest import MANIFEST, copy_model, seal, verify
+from ...objects.trusted import read_trusted
+from ...pipeline import MODEL
+from ...steps.predict import prepare
+from ...store import load
+from .components.registries import Version
 from .guards import check_reachable
 
 HOLDERS = "holders."  # the tag of the registered model that notes which versions have held a stage
