@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "benchmarks" / "README.md"]
-# The recipe in whose project the examples of these pages are tried.
+# The recipe in whose project the examples of these pages are tried; a page of a part is written as parts/<name>/README.md.
 EXAMPLES = {
     "tabular-classification": [
         "grammar.md",
@@ -26,8 +26,8 @@ EXAMPLES = {
     "clustering": ["clustering.md"],
     "forecasting": ["forecasting.md"],
 }
-PAGES += [*sorted((ROOT / "<<cookiecutter.project_slug>>" / "infra").glob("*/README.md"))]
 PAGES += [ROOT / "recipes" / "README.md", *sorted((ROOT / "recipes").glob("*/README.md"))]
+PAGES += [*sorted((ROOT / "parts").rglob("*.md"))]
 # Where a block of each kind is tried.
 PLACES = {
     "data": "data.yaml",
@@ -116,7 +116,9 @@ def test_yaml_examples_are_read_and_built(
             for path in params.rglob("*.yaml"):
                 path.unlink() if path not in before else path.write_bytes(before[path])
 
-    examples = [block for page in EXAMPLES[recipe] for block in blocks(ROOT / "docs" / page)]
+    examples = [
+        block for page in EXAMPLES[recipe] for block in blocks(ROOT / (page if "/" in page else f"docs/{page}"))
+    ]
     assert len(examples) > 2, "the examples were not found"
     wrong = {f"{block.page.name}:{block.line}": tried(block) for block in examples}
     assert {place: problem for place, problem in wrong.items() if problem} == {}
@@ -140,8 +142,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
 def test_make_targets_that_are_named_exist(page: Path) -> None:
     shared = ROOT / "<<cookiecutter.project_slug>>"
-    makefiles = [ROOT / "Makefile", shared / "Makefile", *shared.glob("infra/*/*.mk")]
+    makefiles = [ROOT / "Makefile", shared / "Makefile", *(ROOT / "parts").rglob("make/*.mk")]
     known = {name for file in makefiles for name in re.findall(r"(?m)^([a-z-]+):", file.read_text(encoding="utf-8"))}
     source = page.read_text(encoding="utf-8")
+    known |= set(re.findall(r"(?m)^([a-z-]+): .*## ", source))  # what an example defines
     named = set(re.findall(r"`make ([a-z-]+)[^`]*`", source)) | set(re.findall(r"(?m)^make ([a-z-]+)", source))
     assert named <= known

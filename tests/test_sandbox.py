@@ -22,6 +22,7 @@ from stamped import TOOLS, Project, environment
 
 Bake = Callable[..., BakedProject]
 SHARED = ROOT / "<<cookiecutter.project_slug>>"
+PART = ROOT / "parts" / "sandbox-aws"
 ACCOUNT = "123456789012"
 ISSUER = "token.actions.githubusercontent.com"
 CHECKOV = shutil.which("checkov")
@@ -31,22 +32,28 @@ NEEDS_TERRAFORM = pytest.mark.skipif(bool(aws.missing()), reason=str(aws.missing
 @pytest.fixture
 def sandbox(bake: Bake) -> BakedProject:
     """A stamped project with a sandbox."""
-    return bake(project_name="Cloud shop", sandbox="aws")
+    return bake(project_name="Cloud shop")
 
 
 def test_the_sandbox_is_there_only_where_it_is_asked_for(bake: Bake) -> None:
-    without, with_it = bake(project_name="Shop"), bake(project_name="Shop", sandbox="aws")
-    own = [f"infra/aws-sandbox/{name}" for name in tree(SHARED / "infra" / "aws-sandbox") if ".terraform" not in name]
+    without, with_it = bake(project_name="Shop", parts="none"), bake(project_name="Shop", parts="sandbox-aws")
+    own = [f"infra/aws-sandbox/{name}" for name in tree(PART / "infra" / "aws-sandbox") if ".terraform" not in name]
     assert len(own) > 20
-    assert set(with_it.files()) - set(without.files()) == {*own, "scripts/sandbox.py"}
+    beside = {"scripts/sandbox.py", "make/sandbox.mk", "docs/sandbox-aws.md"}
+    assert set(with_it.files()) - set(without.files()) == {*own, *beside}
     assert not (without.path / "infra" / "aws-sandbox").exists()
     assert '"dvc-s3' in with_it.read("pyproject.toml") and '"dvc-s3' not in without.read("pyproject.toml")
+
+
+def test_an_image_can_be_put_there_only_where_there_is_a_container(bake: Bake, sandbox: BakedProject) -> None:
+    assert "sandbox-image:" in sandbox.read("make/sandbox-image.mk")
+    assert not (bake(project_name="Shop", parts="sandbox-aws").path / "make" / "sandbox-image.mk").exists()
 
 
 def test_its_targets_are_listed(sandbox: BakedProject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")
     listed = run("make", cwd=sandbox.path).splitlines()
-    targets = re.findall(r"^\.PHONY: (.*)$", sandbox.read("infra/aws-sandbox/sandbox.mk"), re.MULTILINE)[0].split()
+    targets = re.findall(r"^\.PHONY: (.*)$", sandbox.read("make/sandbox.mk"), re.MULTILINE)[0].split()
     assert {line.split()[1] for line in listed} >= {"run", *targets}
     assert max(map(len, listed)) <= 100
 
@@ -56,7 +63,7 @@ def test_its_targets_are_listed(sandbox: BakedProject, monkeypatch: pytest.Monke
     [("cloud-shop", "cloud-shop"), ("My.Shop_2", "my-shop-2"), ("a" * 31 + "-b-c", "a" * 31)],
 )
 def test_it_is_named_after_the_project(slug: str, project: str, bake: Bake) -> None:
-    text = bake(project_slug=slug, package_name="shop", sandbox="aws").read("infra/aws-sandbox/variables.tf")
+    text = bake(project_slug=slug, package_name="shop").read("infra/aws-sandbox/variables.tf")
     assert f'  default     = "{project}"\n' in text
 
 
@@ -82,7 +89,7 @@ def script(tmp_path: Path) -> ModuleType:
     """The script of a project that has nothing else, imported."""
     for name in ("scripts/sandbox.py", "infra/aws-sandbox/sandbox.auto.tfvars"):
         (tmp_path / name).parent.mkdir(parents=True)
-        shutil.copy(SHARED / name, tmp_path / name)
+        shutil.copy(PART / name, tmp_path / name)
     spec = importlib.util.spec_from_file_location("sandbox_script", tmp_path / "scripts" / "sandbox.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -321,7 +328,7 @@ def test_an_image_is_pushed_once_and_runs_take_it(
 
 
 def test_the_tag_is_the_one_that_ci_gives(script: ModuleType) -> None:
-    text = (SHARED / "scripts" / "ci" / "train_image.sh").read_text()
+    text = (ROOT / "parts" / "ci-github" / "scripts" / "ci" / "train_image.sh").read_text()
     assert f"key=$(cat {' '.join(script.IMAGE_FILES)} | sha256sum | cut -c 1-16)" in text
 
 
@@ -368,7 +375,7 @@ def test_what_is_missing_is_said_before_anything_is_made(
 @pytest.mark.slow
 @NEEDS_TERRAFORM
 def test_the_files_are_valid_and_pass_their_own_tests(tmp_path: Path) -> None:
-    project = Project(tmp_path, project_name="Cloud shop", sandbox="aws")
+    project = Project(tmp_path, project_name="Cloud shop")
     with environment(**aws.settings(tmp_path), PATH=f"{Path(aws.TERRAFORM or '').parent}:{os.environ['PATH']}"):
         said = project.run(str(TOOLS / "python"), "scripts/sandbox.py", "test")
         assert "The configuration is valid." in said and re.search(r"Success! \d+ passed, 0 failed\.", said), said
@@ -380,7 +387,7 @@ def test_the_files_are_valid_and_pass_their_own_tests(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not CHECKOV, reason="checkov is not on the PATH")
 def test_checkov_finds_nothing(tmp_path: Path) -> None:
-    project = Project(tmp_path, project_name="Cloud shop", sandbox="aws")
+    project = Project(tmp_path, project_name="Cloud shop")
     words = ["--framework", "terraform", "--skip-download", "--compact", "--output", "json"]
     said = json.loads(project.run(str(CHECKOV), "--directory", "infra/aws-sandbox", *words))
     assert said["summary"]["failed"] == 0 and said["summary"]["parsing_errors"] == 0
@@ -443,7 +450,7 @@ ALL = {"buckets": 2, "registries": 1, "roles": 5, "providers": 2, "profiles": 1,
 @NEEDS_TERRAFORM
 def test_the_sandbox_is_made_used_and_unmade(tmp_path: Path) -> None:
     """One story, because it takes AWS's provider a minute to see that the bucket's lifecycle is what it shall be."""
-    project = Project(tmp_path, project_name="Cloud shop", sandbox="aws")
+    project = Project(tmp_path, project_name="Cloud shop")
     path = f"{Path(aws.TERRAFORM or '').parent}:{os.environ['PATH']}"
     with (
         aws.emulated() as address,

@@ -22,8 +22,6 @@ def test_the_questions_are_those_that_the_hooks_check() -> None:
     assert tuple(QUESTIONS) == answers.ASKED
     assert list(CONTEXT["__prompts__"]) == QUESTIONS
     assert tuple(CONTEXT["license"]) == answers.LICENSES
-    assert tuple(CONTEXT["ci"]) == answers.CI
-    assert list(CONTEXT["__prompts__"]["ci"]) == ["__prompt__", *CONTEXT["ci"]]
     assert list(CONTEXT["__prompts__"]["license"]) == ["__prompt__", *CONTEXT["license"]]
     assert CONTEXT["recipe"] in RECIPES
     offered = re.findall(r"(?m)^    ([\w-]+): ", CONTEXT["__prompts__"]["recipe"])
@@ -138,7 +136,9 @@ def test_make_lists_every_target(
     monkeypatch.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")
     place = ROOT if folder == "template" else bake().path
     listed = run("make", cwd=place)
-    targets = set(re.findall(r"^\.PHONY: (.*)$", (place / "Makefile").read_text(), re.MULTILINE)[0].split())
+    makefiles = [place / "Makefile", *sorted((place / "make").glob("*.mk"))]
+    phony = [re.findall(r"^\.PHONY: (.*)$", file.read_text(), re.MULTILINE)[0] for file in makefiles]
+    targets = set(" ".join(phony).split())
     assert {line.split()[1] for line in listed.splitlines()} == targets
     wanted = {"help", "setup", "run", "report", "check", "test", "lint", "clean", "list"}
     assert targets >= (wanted if folder == "project" else {"help", "demo", "test", "lint", "catalog", "bench"})
