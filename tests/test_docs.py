@@ -14,9 +14,9 @@ PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "benc
 EXAMPLES = {
     "tabular-classification": [
         "grammar.md",
-        "registry.md",
+        "../parts/releases/README.md",
+        "../parts/retrain/README.md",
         "remote.md",
-        "retraining.md",
         "storage.md",
         "tables.md",
         "tracking.md",
