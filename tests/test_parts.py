@@ -27,7 +27,7 @@ SHARED = ROOT / recipes.SHARED
 NAMES = parts.names(ROOT)
 FORM = json.loads((ROOT / "parts" / "part.schema.json").read_text(encoding="utf-8"))
 PAGE = (ROOT / "docs" / "add-a-part.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"^```(?:yaml|python|make|markdown) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(?:yaml|python|makefile|markdown) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ROOM = f"src/{overlay.PACKAGE}/parts"
 
 
