@@ -15,8 +15,8 @@ EXAMPLES = {
     "tabular-classification": [
         "grammar.md",
         "../parts/remote/README.md",
-        "registry.md",
-        "retraining.md",
+        "../parts/releases/README.md",
+        "../parts/retrain/README.md",
         "storage.md",
         "tables.md",
         "tracking.md",

@@ -33,7 +33,7 @@ def add(commands: Commands) -> None:
     predict.add_argument("source", help="a path or a URL of a table")
     predict.add_argument("output", help="the file to write: .csv, .parquet or .jsonl")
     predict.add_argument("--keep", help="columns of the table to write beside the predictions: id,name")
-    predict.add_argument("--model", default="models/package", help="a folder, a URI, registry:prod (%(default)s)")
+    predict.add_argument("--model", default="models/package", help="its folder or address (%(default)s)")
     predict.add_argument("--rows", type=int, default=50_000, help="how many are predicted at a time (%(default)s)")
     ahead = commands.add(
         "forecast", _forecast, help="predict what follows the table, with a model refitted on all of it", alone=True
@@ -41,27 +41,11 @@ def add(commands: Commands) -> None:
     ahead.add_argument("output", nargs="?", default="forecast.csv", help="the file to write (%(default)s)")
     ahead.add_argument("--horizon", type=count, help="how many steps to predict (the horizon in params/data.yaml)")
     ahead.add_argument("--source", help="a table of the rows to predict, with the covariates that the model uses")
-    ahead.add_argument("--model", default="models/package", help="a folder, a URI, registry:prod (%(default)s)")
+    ahead.add_argument("--model", default="models/package", help="its folder or address (%(default)s)")
     publish = commands.add(
         "publish", _publish, help="copy the packaged model to a storage, as its latest version", alone=True
     )
     publish.add_argument("uri", nargs="?", help="a folder, s3://…, gs://…, az://… (`storage` of params/package.yaml)")
-    register = commands.add("register", _register, help="make the model of the last run a version", alone=True)
-    register.add_argument("--version", help="v1.2.3 (the next one)")
-    promote = commands.add("promote", _promote, help="put a version into a stage", alone=True)
-    promote.add_argument("stage", help="one of `stages` in params/releases.yaml")
-    promote.add_argument("--version", help="a version, or a stage for what stands there (the last version)")
-    rollback = commands.add(
-        "rollback", _rollback, help="put the version into a stage that stood there before", alone=True
-    )
-    rollback.add_argument("stage", help="one of `stages` in params/releases.yaml")
-    for one in (register, promote, rollback):
-        one.add_argument("--no-push", action="store_true", help="leave the tag in this repository")
-    commands.add("registry", _registry, help="list the versions, the stages that they stand in, and their metrics")
-    fetch = commands.add("fetch", _fetch, help="get a registered model, and print its folder")
-    fetch.add_argument("which", nargs="?", default="latest", help="a stage, a version, latest (%(default)s)")
-    fetch.add_argument("--to", help="the folder to write it into (one in .cache/registry)")
-    fetch.add_argument("--repo", help="the address of another git repository")
     commands.add(
         "track", _track, help="send what the trackers of params/tracking.yaml lack of the last runs", alone=True
     )
@@ -73,14 +57,6 @@ def add(commands: Commands) -> None:
         "script", _script, help="print the final model as a script that needs scikit-learn alone", alone=True
     )
     script.add_argument("output", nargs="?", help="the file to write instead")
-    commands.add(
-        "retrain", _retrain, help="take new data, train, and judge the new model against the registered one", alone=True
-    )
-    compare = commands.add(
-        "compare", _compare, help="compare this project with a git revision: reports/review/report.md", alone=True
-    )
-    compare.add_argument("base", nargs="?", help="a branch, tag or commit (the branch that `origin` shows first)")
-    compare.add_argument("--link", help="where the HTML report can be read")
 
 
 def _check(given: argparse.Namespace) -> None:
@@ -185,44 +161,6 @@ def _publish(given: argparse.Namespace) -> None:
     print(publish(Path(MODEL), uri))
 
 
-def _register(given: argparse.Namespace) -> None:
-    from .model_registry.commands import register
-
-    print("\n".join(register(given.version, not given.no_push)))
-
-
-def _promote(given: argparse.Namespace) -> None:
-    from .model_registry.commands import promote
-
-    print("\n".join(promote(given.stage, given.version, not given.no_push)))
-
-
-def _rollback(given: argparse.Namespace) -> None:
-    from .model_registry.commands import roll_back
-
-    print("\n".join(roll_back(given.stage, not given.no_push)))
-
-
-def _registry(given: argparse.Namespace) -> None:
-    from .model_registry.commands import table
-
-    print("\n".join(table()))
-
-
-def _fetch(given: argparse.Namespace) -> None:
-    from .model_registry.fetch import copy, fetch
-
-    if given.to is None:
-        print(fetch(given.which, given.repo))
-    else:
-        copy(given.which, Path(given.to), given.repo)
-        print(given.to)
-
-
-def _retrain(given: argparse.Namespace) -> None:
-    from .retraining.command import retrain
-
-    print(retrain())
 
 
 def _track(given: argparse.Namespace) -> None:
@@ -249,11 +187,6 @@ def _serve(given: argparse.Namespace) -> None:
     serve(given.host, given.port, given.workers)
 
 
-def _compare(given: argparse.Namespace) -> None:
-    from .review.report import FOLDER, write
-
-    print(write(given.base, given.link))
-    print(f"the report: {(FOLDER / 'report.md').resolve()}")
 
 
 def _script(given: argparse.Namespace) -> None:

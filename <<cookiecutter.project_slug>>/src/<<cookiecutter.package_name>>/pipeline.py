@@ -32,7 +32,6 @@ from .storage import fetched
 from .store import load, load_transformers
 from .trust import imported
 
-REGISTERED = "registry:"
 Preprocess = Callable[[pd.DataFrame, Schema], pd.DataFrame]
 MODEL = "models/package"
 MOST_TOLD = 3
@@ -84,8 +83,7 @@ class PredictionPipeline:
         Parameters
         ----------
         uri : a model's folder, or where it was published: the latest model of a storage, or the best by the metric
-            that `best` in `params/package.yaml` names. `registry:` before a stage or a version means what is registered
-            so, `registry:prod@<git address>` in another repository.
+            that `best` in `params/package.yaml` names. The parts of this project may open further addresses.
         params : the project's params.
         partial : load the fitted transformers without the estimators; such a pipeline prepares and transforms rows.
 
@@ -95,11 +93,6 @@ class PredictionPipeline:
             If the model is incomplete, damaged or not to be trusted, or the params are wrong.
         """
         params = Path(params)
-        if str(uri).startswith(REGISTERED):
-            from .model_registry.fetch import fetch
-
-            which, _, repo = str(uri).removeprefix(REGISTERED).partition("@")
-            uri = fetch(which, repo or None, params)
         grammar = read_grammar(params)
         trusted = read_trusted(params, grammar)
         with opened(uri, params) as local, fetched(local, read_package(params, grammar)["best"]) as folder:

@@ -203,22 +203,6 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
                 for name in ("port", "workers", "max_rows", "max_bytes", "max_seconds", "max_connections")
             }
         ),
-        "releases": mapping(
-            {
-                "registry": kit.object("registry") | {"description": "Where versions of the model are registered."},
-                "stages": TEXTS | {"minItems": 1, "uniqueItems": True, "description": "Where a version can stand."},
-            },
-            ["registry", "stages"],
-        ),
-        "retrain": mapping(
-            {
-                "stage": or_null(TEXT) | {"description": "Of the registered model to beat; null: the latest version."},
-                "metric": or_null(kit.named_or_object("metric")) | {"description": "To judge by; null: the search's."},
-                "rule": kit.object("rule") | {"description": "When the new model is better."},
-                "minimum_rows": {"type": "integer", "minimum": 1, "description": "On fewer rows nothing is judged."},
-            },
-            ["stage", "rule"],
-        ),
         "registry": mapping({"packages": TEXTS | {"description": "Import names, such as lightgbm."}}),
         "preprocess": {"$ref": "#/$defs/steps"},
         "model": model,

@@ -7,7 +7,6 @@ keep their order and keys are sorted: a comment changes no slice, one model's sp
 
 import importlib.util
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -30,7 +29,7 @@ from .attempts import is_amount, try_metric, try_search, try_splitter, try_stori
 from .build import build, check
 from .code import fingerprints, stage_code
 from .grammar import ESTIMATORS, Grammar, Object, OneOf, Steps, classes, column_names, parameters, plain
-from .metrics import Metric, metric
+from .metrics import metric
 from .model import BESIDE, Model
 from .reader import Where, read
 from .registry import find_all, kind_of, load
@@ -41,7 +40,6 @@ LEAST_SECONDS = 0.1  # of the budget, for each model and for `train`
 CHEAPEST = 20.0  # seconds for the defaults of the first model, where its share is smaller
 BUDGETS = {"otherwise": "budget", "text": "budget_with_text"}  # in a slice, by the kind of table
 EXAMPLES = ("generated", "real")
-STAGE = re.compile(r"(?![vV]\d)[A-Za-z]")  # how a name begins that GTO and MLflow both take
 
 
 @dataclass
@@ -81,20 +79,6 @@ class Context:
     def weight(self) -> str | None:
         """The column with the role `weight`, if there is one."""
         return next(iter(_with_role(self.data, "weight")), None)
-
-
-@dataclass(frozen=True)
-class Retrain:
-    """What `params/retrain.yaml` says.
-
-    `stage` is that of the registered model to beat, None for the latest version; `metric` is None for that of the
-    search; `rule` is an object of `components/rules.py`.
-    """
-
-    stage: str | None
-    metric: Metric | None
-    rule: Any
-    minimum_rows: int
 
 
 def compile_params(folder: Path) -> Plan:
@@ -184,12 +168,9 @@ def compile_params(folder: Path) -> Plan:
     plan.slices["evaluate"] = evaluated | {"code": fingerprints(_named([data["task"], metrics, evaluated["charts"]]))}
     read_validation(folder, grammar)
     read_settings(folder)
-    read_releases(folder, grammar)
-    retrain = read_retrain(folder, grammar, task)
     for column in _with_role(data, "weight"):
         places = [("search.yaml", "metric"), *(("evaluate.yaml", "metrics"),) * len(evaluated["metrics"])]
         measured = [(metric(one, Where("params"), grammar), at) for one, at in zip(metrics, places, strict=True)]
-        measured += [(retrain.metric, ("retrain.yaml", "metric"))] if retrain.metric else []
         check_weights(column, task, models, measured, trained)
     # Copies of the whole bring the policies for new rows with them.
     policies = read(folder / "predict.yaml", root)[0] if package["exports"] else {}
@@ -262,30 +243,6 @@ def read_package(folder: Path, grammar: Grammar | None = None) -> dict[str, Any]
     return {"storage": storage, "best": best, "parts": parts, "exports": copies, "example": example}
 
 
-def read_retrain(folder: Path, grammar: Grammar | None = None, task: Task | None = None) -> Retrain:
-    """How `make retrain` judges, as `params/retrain.yaml` says it; its metric is tried on a task, if one is given."""
-    root = folder.resolve().parent
-    grammar = grammar or Grammar(_registry(*read(folder / "registry.yaml", root)))
-    data, where = read(folder / "retrain.yaml", root)
-    where.mapping(data, ["stage", "metric", "rule", "minimum_rows"], ["stage", "rule"])
-    stage, rows = data["stage"], data.get("minimum_rows", 50)
-    stages = read_releases(folder, grammar)[1]
-    if stage is not None and stage not in stages:
-        raise where.at("stage").error(
-            f"{stage!r} is none of the stages in params/releases.yaml: {', '.join(stages)}{nearest(str(stage), stages)}"
-        )
-    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
-        raise where.at("minimum_rows").error(f"'minimum_rows' needs a whole number above 0, not {rows!r}")
-    written = data.get("metric")
-    rule = grammar.object(data["rule"], where.at("rule"), ["rule"])
-    _refuse_space(rule)
-    check(rule)
-    judged_by = metric(written, where.at("metric"), grammar) if written is not None else None
-    if judged_by is not None and task is not None:
-        try_metric(judged_by, task, where.at("metric"))
-    return Retrain(stage, judged_by, build(rule), rows)
-
-
 def _flavor(data: Any, where: Where, use: str, grammar: Grammar) -> dict[str, Any]:
     flavor = grammar.object(data, where, ["flavor"])
     _refuse_space(flavor)
@@ -336,31 +293,6 @@ def read_validation(folder: Path, grammar: Grammar | None = None) -> Any:
             f"{validation.name} needs an attribute 'bad_rows', which is 'refuse' or 'skip'"
         )
     return made
-
-
-def read_releases(folder: Path, grammar: Grammar | None = None) -> tuple[Any, list[str]]:
-    """The registry that `params/releases.yaml` describes, and the stages that a version can stand in."""
-    root = folder.resolve().parent
-    grammar = grammar or Grammar(_registry(*read(folder / "registry.yaml", root)))
-    data, where = read(folder / "releases.yaml", root)
-    where.mapping(data, ["registry", "stages"], ["registry", "stages"])
-    registry = grammar.object(data["registry"], where.at("registry"), ["registry"])
-    _refuse_space(registry)
-    check(registry)
-    stages = data["stages"]
-    if not isinstance(stages, list) or not stages:
-        raise where.at("stages").error("'stages' needs a list of names, such as [dev, staging, prod]")
-    for index, stage in enumerate(stages):
-        if not is_name(stage) or not STAGE.match(stage) or stage == "latest":
-            raise where.at("stages", index).error(
-                f"{stage!r} cannot be a stage: {RULE}; a stage begins with a letter and is neither `latest` nor like a "
-                "version"
-            )
-        same = twin(stage, stages[:index])
-        if same is not None:
-            how = "is named twice" if same == stage else f"differs from {same!r} in case alone"
-            raise where.at("stages", index).error(f"{stage!r} {how}")
-    return build(registry), stages
 
 
 def read_model(folder: Path, name: str, grammar: Grammar, where: Where, task: Task) -> Model:
