@@ -19,7 +19,7 @@ EXAMPLES = {
         "retraining.md",
         "storage.md",
         "tables.md",
-        "tracking.md",
+        "../parts/tracking/README.md",
     ],
     "tabular-regression": ["numbers.md"],
     "multilabel": ["multilabel.md"],

@@ -216,7 +216,7 @@ KINDS = {
     "validation": "{}.components.validation.Validation",
     "flavor": "{}.components.flavors.Skops",
     "registry": "{}.components.registries.GTO",
-    "tracker": "{}.components.trackers.MLflow",
+    "tracker": "{}.parts.tracking.components.MLflow",
     "task": "{}.components.tasks.Classification",
     "runner": "{}.components.runners.LocalClean",
     "rule": "{}.components.rules.Better",

@@ -63,8 +63,6 @@ HOSTILE = [
             ("model_registry.mlflow", "Server"),
             ("components.registries", "MLflowRegistry"),
             ("components.registries", "GTO"),
-            ("components.trackers", "TensorBoard"),
-            ("components.trackers", "WandB"),
             ("components.runners", "LocalClean"),
             ("components.workers", "Processes"),
             ("components.flavors", "Joblib"),

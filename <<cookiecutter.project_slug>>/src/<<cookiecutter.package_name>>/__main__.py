@@ -62,9 +62,6 @@ def add(commands: Commands) -> None:
     fetch.add_argument("which", nargs="?", default="latest", help="a stage, a version, latest (%(default)s)")
     fetch.add_argument("--to", help="the folder to write it into (one in .cache/registry)")
     fetch.add_argument("--repo", help="the address of another git repository")
-    commands.add(
-        "track", _track, help="send what the trackers of params/tracking.yaml lack of the last runs", alone=True
-    )
     serve = commands.add("serve", _serve, help="serve the model over HTTP (the extra `serve`)")
     serve.add_argument("--host", help="the address to listen at (params/serve.yaml)")
     serve.add_argument("--port", type=port, help="the port to listen at (params/serve.yaml)")
@@ -251,23 +248,6 @@ def _retrain(given: argparse.Namespace) -> None:
     from .retraining.command import retrain
 
     print(retrain())
-
-
-def _track(given: argparse.Namespace) -> None:
-    from .errors import UserError
-    from .tracking.follow import track
-
-    try:
-        done = track()
-    except FileNotFoundError as error:
-        raise UserError(f"there is no search yet: `make run` makes one ({error.filename} is missing)") from None
-    if not done.trackers:
-        raise UserError("no tracker is named here as the pipeline ran last: such as [{class: MLflow}]", "tracking.yaml")
-    for sentence in done.lost:
-        print(f"note: {sentence}")
-    if done.lacking:
-        raise UserError("; ".join(done.lacking))
-    print(f"{', '.join(done.trackers)}: all {done.runs} runs are there")
 
 
 def _serve(given: argparse.Namespace) -> None:

@@ -116,7 +116,8 @@ def _prepare(folder: Path) -> None:
     for part in ("plan", "data/interim"):
         shutil.rmtree(folder / part, ignore_errors=True)
         shutil.copytree(part, folder / part)
-    (folder / "plan/tracking.json").unlink(missing_ok=True)  # what the splits search is no search of the project's
+    # What the splits search is no search of the project's, so no part is told of it.
+    shutil.rmtree(folder / "plan/parts", ignore_errors=True)
 
 
 def _stage(folder: Path, name: str, *words: str) -> None:

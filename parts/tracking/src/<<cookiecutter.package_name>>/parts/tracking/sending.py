@@ -2,16 +2,14 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
-from ..locked import read_plan
-from ..objects.build import build
-from ..objects.grammar import Grammar
-from ..objects.reader import Where
+from ...objects.build import build
+from ...objects.grammar import Grammar
+from ...objects.reader import Where
+from .planned import SLICE, planned
 from .record import locked
 from .tracker import Run, Tracker
 
-PLAN = Path("plan/tracking.json")
 LONGEST = 30.0  # seconds between two attempts
 
 
@@ -58,11 +56,9 @@ class Sender:
 
 def senders() -> list[Sender]:
     """The trackers that the plan names; none before there is a plan."""
-    if not PLAN.exists():
-        return []
-    where = Where(str(PLAN))
-    written = read_plan(PLAN.stem)["trackers"]
-    return [Sender(build(Grammar().object(one, where.at("trackers", i), ["tracker"]))) for i, one in enumerate(written)]
+    where = Where(f"plan/{SLICE}.json").at("trackers")
+    written = [Grammar().object(one, where.at(index), ["tracker"]) for index, one in enumerate(planned())]
+    return [Sender(build(one)) for one in written]
 
 
 def deliver(trackers: Sequence[Sender], runs: Sequence[Run], seconds: float) -> list[str]:

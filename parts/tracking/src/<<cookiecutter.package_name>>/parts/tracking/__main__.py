@@ -1,17 +1,15 @@
-"""What a run starts: `python -m <package>.tracking [<model>]`. Whatever goes wrong here stops no run."""
+"""What a run starts: `python -m <package>.parts.tracking [<model>]`. Whatever goes wrong here stops no run."""
 
 import os
 import sys
 
-from ..locked import read_plan
-from ..stages import run
+from ...stages import run
+from .planned import planned
 
 
 def main() -> None:
     """Follow the search of one model; without a model, send what the run has left, if trackers are named at all."""
-    from .sending import PLAN
-
-    if not PLAN.exists() or not read_plan(PLAN.stem)["trackers"]:
+    if not planned():
         return
     from .follow import follow, track
 

@@ -1,4 +1,4 @@
-"""Trackers: where searches, their models and trials are shown; `tracking/tracker.py` says what one has to do.
+"""Trackers: where searches, their models and trials are shown; `tracker.py` says what one has to do.
 
 What is sent stands on disk in any case. Credentials come from the environment, where each tracker's library looks for
 them.
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..files import names, read_json, replacing_folder, write_json
-from ..tracking.tracker import Run, Tracker
+from ...files import names, read_json, replacing_folder, write_json
+from .tracker import Run, Tracker
 
 PACKAGE = __name__.split(".")[0]
 AT_ONCE = 100  # params or tags that MLflow takes in one request
@@ -92,7 +92,7 @@ class MLflow(Tracker):
         folder = run.packaged
         if folder is None or self._connected().get_run(number).data.tags.get("model") == run.tags["package"]:
             return
-        from ..export.mlflow import log
+        from ...export.mlflow import log
 
         log(folder, self.uri, self._number(), number)
         self._connected().set_tag(number, "model", run.tags["package"])
