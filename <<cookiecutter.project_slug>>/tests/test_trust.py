@@ -66,8 +66,6 @@ HOSTILE = [
             ("components.runners", "LocalClean"),
             ("components.workers", "Processes"),
             ("components.flavors", "Joblib"),
-            ("components.exports", "MLEM"),
-            ("export.mlem", "save"),
             ("storage", "publish"),
             ("files", "write_text"),
             ("files", "Path"),

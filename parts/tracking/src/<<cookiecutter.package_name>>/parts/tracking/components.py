@@ -92,7 +92,7 @@ class MLflow(Tracker):
         folder = run.packaged
         if folder is None or self._connected().get_run(number).data.tags.get("model") == run.tags["package"]:
             return
-        from ...export.mlflow import log
+        from ..export_mlflow.mlflow import log
 
         log(folder, self.uri, self._number(), number)
         self._connected().set_tag(number, "model", run.tags["package"])

@@ -1,6 +1,6 @@
 """MLEM: the whole model, saved by MLEM in an environment of its own, from which nothing of the project's suffers.
 
-There `python -m <package>.export.mlem model.joblib features.parquet folder` runs, which is the end of this module.
+There `python -m <package>.parts.export_mlem.mlem model.joblib features.parquet folder` runs the end of this module.
 """
 
 import os
@@ -14,9 +14,9 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from ..files import temporary
+from ...files import temporary
 
-SOURCE = Path(__file__).parent.parent
+SOURCE = Path(__file__).parent.parent.parent
 PACKAGE = __name__.split(".")[0]
 SECONDS = 300  # it looks through all that the model imports
 

@@ -12,10 +12,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
-from ..errors import UserError
-from ..files import temporary
-from ..steps.apart import rebuilt
-from ..steps.fit import LabelEncoded
+from ...errors import UserError
+from ...files import temporary
+from ...steps.apart import rebuilt
+from ...steps.fit import LabelEncoded
 
 
 class Graph(BaseEstimator):

@@ -15,13 +15,14 @@ from mlflow.types import ColSpec
 from mlflow.types import Schema as Columns
 from mlflow.types.schema import AnyType
 
-from ..files import read_json, temporary
-from ..names import requirements
-from ..schema import Schema
-from ..steps.predict import predict
-from ..trust import PACKAGE
+from ...files import read_json, temporary
+from ...names import requirements
+from ...schema import Schema
+from ...steps.predict import predict
+from ...trust import PACKAGE
+from . import served
 
-CODE = Path(__file__).parent.parent
+CODE = Path(__file__).parent.parent.parent
 # What prediction needs beside what the model is made of.
 NEEDED = ("fsspec", "joblib", "ruamel.yaml")
 
@@ -82,7 +83,7 @@ def _contents(folder: Path) -> Iterator[dict[str, Any]]:
         shutil.copytree(CODE, room / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
         versions = read_json(folder / "environment.json") | {name: version(name) for name in NEEDED}
         yield {
-            "loader_module": f"{PACKAGE}.export.served",
+            "loader_module": served.__name__,
             "data_path": str(data),
             "code_paths": [str(room / PACKAGE)],
             # The pipeline itself gives every column its type. MLflow's types would refuse what it takes: a whole number
