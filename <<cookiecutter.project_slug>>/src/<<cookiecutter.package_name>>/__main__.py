@@ -28,7 +28,6 @@ def add(commands: Commands) -> None:
     listing = commands.add("list", _list, help="list the classes, metrics and charts that the params can name")
     listing.add_argument("kind", nargs="?", default="", help="classifier, regressor, transformer, splitter, metric, …")
     listing.add_argument("text", nargs="?", default="", help="only names that hold this text")
-    commands.add("nested", _nested, help="repeat the whole search on each outer split of params/split.yaml", alone=True)
     predict = commands.add("predict", _predict, help="predict the rows of a table with the trained model")
     predict.add_argument("source", help="a path or a URL of a table")
     predict.add_argument("output", help="the file to write: .csv, .parquet or .jsonl")
@@ -145,12 +144,6 @@ def _list(given: argparse.Namespace) -> None:
     width, kinds = max(len(one.name) for one in found), max(len(one.kind) for one in found)
     for one in found:
         print(f"{one.name:<{width}}  {one.kind:<{kinds}}  {one.path}")
-
-
-def _nested(given: argparse.Namespace) -> None:
-    from .nested import main as nested
-
-    nested()
 
 
 def _predict(given: argparse.Namespace) -> None:

@@ -15,23 +15,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .errors import UserError
-from .files import read_json, write_json
-from .locked import read_plan
-from .objects.build import build
-from .objects.grammar import Grammar
-from .objects.metrics import metric
-from .objects.plan import compile_params
-from .objects.reader import Where
-from .schema import Schema
-from .stages.split import write
-from .steps.evaluate import scores
-from .steps.split import split
-from .steps.task import task_of
-from .store import load
+from ...errors import UserError
+from ...files import read_json, write_json
+from ...locked import read_plan
+from ...objects.build import build
+from ...objects.grammar import Grammar
+from ...objects.metrics import metric
+from ...objects.plan import compile_params
+from ...objects.reader import Where
+from ...schema import Schema
+from ...stages.split import write
+from ...steps.evaluate import scores
+from ...steps.split import split
+from ...steps.task import task_of
+from ...store import load
 
 RUNS = Path(".cache/nested")
 PACKAGE = __name__.split(".")[0]
+SOURCE = Path(__file__).parents[3]  # the folder in which the package lies
 
 
 def nested() -> dict[str, Any]:
@@ -121,8 +122,7 @@ def _prepare(folder: Path) -> None:
 
 
 def _stage(folder: Path, name: str, *words: str) -> None:
-    root = Path(__file__).parent.parent
-    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    path = os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")]))
     command = [sys.executable, "-m", f"{PACKAGE}.stages.{name}", *words]
     code = subprocess.run(command, cwd=folder, env=os.environ | {"PYTHONPATH": path}).returncode  # nosec B603
     if code:
