@@ -215,7 +215,7 @@ KINDS = {
     "validation": "{}.components.validation.Validation",
     "flavor": "{}.components.flavors.Skops",
     "registry": "{}.parts.releases.components.registries.GTO",
-    "tracker": "{}.components.trackers.MLflow",
+    "tracker": "{}.parts.tracking.components.MLflow",
     "task": "{}.components.tasks.Classification",
     "runner": "{}.parts.remote.components.LocalClean",
     "rule": "{}.parts.retrain.components.Better",

@@ -59,13 +59,9 @@ HOSTILE = [
     *(
         (f"{PACKAGE}.{module}", name)
         for module, name in [
-            ("components.trackers", "TensorBoard"),
-            ("components.trackers", "WandB"),
             ("components.runners", "LocalClean"),
             ("components.workers", "Processes"),
             ("components.flavors", "Joblib"),
-            ("components.exports", "MLEM"),
-            ("export.mlem", "save"),
             ("storage", "publish"),
             ("files", "write_text"),
             ("files", "Path"),

@@ -28,7 +28,6 @@ def add(commands: Commands) -> None:
     listing = commands.add("list", _list, help="list the classes, metrics and charts that the params can name")
     listing.add_argument("kind", nargs="?", default="", help="classifier, regressor, transformer, splitter, metric, …")
     listing.add_argument("text", nargs="?", default="", help="only names that hold this text")
-    commands.add("nested", _nested, help="repeat the whole search on each outer split of params/split.yaml", alone=True)
     predict = commands.add("predict", _predict, help="predict the rows of a table with the trained model")
     predict.add_argument("source", help="a path or a URL of a table")
     predict.add_argument("output", help="the file to write: .csv, .parquet or .jsonl")
@@ -46,9 +45,6 @@ def add(commands: Commands) -> None:
         "publish", _publish, help="copy the packaged model to a storage, as its latest version", alone=True
     )
     publish.add_argument("uri", nargs="?", help="a folder, s3://…, gs://…, az://… (`storage` of params/package.yaml)")
-    commands.add(
-        "track", _track, help="send what the trackers of params/tracking.yaml lack of the last runs", alone=True
-    )
     serve = commands.add("serve", _serve, help="serve the model over HTTP (the extra `serve`)")
     serve.add_argument("--host", help="the address to listen at (params/serve.yaml)")
     serve.add_argument("--port", type=port, help="the port to listen at (params/serve.yaml)")
@@ -106,12 +102,6 @@ def _list(given: argparse.Namespace) -> None:
         print(f"{one.name:<{width}}  {one.kind:<{kinds}}  {one.path}")
 
 
-def _nested(given: argparse.Namespace) -> None:
-    from .nested import main as nested
-
-    nested()
-
-
 def _predict(given: argparse.Namespace) -> None:
     from .batch import predict_file
     from .errors import UserError
@@ -161,23 +151,6 @@ def _publish(given: argparse.Namespace) -> None:
     print(publish(Path(MODEL), uri))
 
 
-
-
-def _track(given: argparse.Namespace) -> None:
-    from .errors import UserError
-    from .tracking.follow import track
-
-    try:
-        done = track()
-    except FileNotFoundError as error:
-        raise UserError(f"there is no search yet: `make run` makes one ({error.filename} is missing)") from None
-    if not done.trackers:
-        raise UserError("no tracker is named here as the pipeline ran last: such as [{class: MLflow}]", "tracking.yaml")
-    for sentence in done.lost:
-        print(f"note: {sentence}")
-    if done.lacking:
-        raise UserError("; ".join(done.lacking))
-    print(f"{', '.join(done.trackers)}: all {done.runs} runs are there")
 
 
 def _serve(given: argparse.Namespace) -> None:

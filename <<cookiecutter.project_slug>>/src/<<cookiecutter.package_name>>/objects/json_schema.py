@@ -189,9 +189,6 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
                 "example": {"enum": list(EXAMPLES), "description": "The example rows that go with the model."},
             }
         ),
-        "tracking": mapping(
-            {"trackers": {"type": "array", "items": kit.object("tracker"), "description": "Where runs are shown."}}
-        ),
         "predict": mapping(
             {"validation": kit.object("validation") | {"description": "What is done with rows unlike training's."}},
             ["validation"],

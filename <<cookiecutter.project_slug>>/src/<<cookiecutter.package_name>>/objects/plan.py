@@ -5,7 +5,6 @@ So the stages do not depend on the params themselves. Each depends on its slice,
 keep their order and keys are sorted: a comment changes no slice, one model's space changes that model's alone.
 """
 
-import importlib.util
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -180,8 +179,6 @@ def compile_params(folder: Path) -> Plan:
         # Exports load the model, and with it the classes of its members.
         "code": fingerprints(_named(package["exports"]) | (named if package["exports"] else set())),
     }
-    # No stage depends on it: what tracks a search makes it no other search.
-    plan.slices["tracking"] = {"trackers": _trackers(*read(folder / "tracking.yaml", root), grammar)}
     plan.slices["split"] = split | {
         "metrics": metrics,
         "columns": columns,
@@ -252,30 +249,6 @@ def _flavor(data: Any, where: Where, use: str, grammar: Grammar) -> dict[str, An
         raise where.error(f"{flavor.name} is no flavor for {use!r}; it is for {', '.join(suits)}")
     plain_: dict[str, Any] = plain(flavor)
     return plain_
-
-
-def _trackers(data: Any, where: Where, grammar: Grammar) -> list[dict[str, Any]]:
-    """The trackers of `params/tracking.yaml`, whose packages are installed."""
-    written = where.mapping(_or_empty(data), ["trackers"]).get("trackers") or []
-    if not isinstance(written, list):
-        raise where.at("trackers").error("'trackers' needs a list, such as [{class: MLflow}]")
-    trackers = []
-    for index, one in enumerate(written):
-        place = where.at("trackers", index)
-        tracker = grammar.object(one, place, ["tracker"])
-        _refuse_space(tracker)
-        check(tracker)
-        needs = build(tracker).needs
-        found = importlib.util.find_spec(needs) if needs else None
-        if needs and (found is None or found.origin is None):  # a mere folder of that name is no package
-            raise place.error(
-                f"{tracker.name} needs the package {needs!r}, which is not installed: "
-                f"add the extra {needs!r} to pyproject.toml and run `make setup`"
-            )
-        if plain(tracker) in trackers:
-            raise place.error(f"{tracker.name} is named twice")
-        trackers.append(plain(tracker))
-    return trackers
 
 
 def read_validation(folder: Path, grammar: Grammar | None = None) -> Any:
