@@ -28,6 +28,7 @@ EXAMPLES = {
 }
 PAGES += [*sorted((ROOT / "<<cookiecutter.project_slug>>" / "infra").glob("*/README.md"))]
 PAGES += [ROOT / "recipes" / "README.md", *sorted((ROOT / "recipes").glob("*/README.md"))]
+PAGES += sorted((ROOT / "parts").rglob("README.md"))
 # Where a block of each kind is tried.
 PLACES = {
     "data": "data.yaml",
@@ -116,9 +117,12 @@ def test_yaml_examples_are_read_and_built(
             for path in params.rglob("*.yaml"):
                 path.unlink() if path not in before else path.write_bytes(before[path])
 
-    examples = [block for page in EXAMPLES[recipe] for block in blocks(ROOT / "docs" / page)]
+    pages = [ROOT / "docs" / page for page in EXAMPLES[recipe]]
+    if recipe == "tabular-classification":
+        pages += sorted((ROOT / "parts").glob("*/README.md"))
+    examples = [block for page in pages for block in blocks(page)]
     assert len(examples) > 2, "the examples were not found"
-    wrong = {f"{block.page.name}:{block.line}": tried(block) for block in examples}
+    wrong = {f"{block.page.relative_to(ROOT)}:{block.line}": tried(block) for block in examples}
     assert {place: problem for place, problem in wrong.items() if problem} == {}
 
 
@@ -140,7 +144,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
 def test_make_targets_that_are_named_exist(page: Path) -> None:
     shared = ROOT / "<<cookiecutter.project_slug>>"
-    makefiles = [ROOT / "Makefile", shared / "Makefile", *shared.glob("infra/*/*.mk")]
+    makefiles = [ROOT / "Makefile", shared / "Makefile", *(ROOT / "parts").rglob("*.mk")]
     known = {name for file in makefiles for name in re.findall(r"(?m)^([a-z-]+):", file.read_text(encoding="utf-8"))}
     source = page.read_text(encoding="utf-8")
     named = set(re.findall(r"`make ([a-z-]+)[^`]*`", source)) | set(re.findall(r"(?m)^make ([a-z-]+)", source))

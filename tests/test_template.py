@@ -138,7 +138,8 @@ def test_make_lists_every_target(
     monkeypatch.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")
     place = ROOT if folder == "template" else bake().path
     listed = run("make", cwd=place)
-    targets = set(re.findall(r"^\.PHONY: (.*)$", (place / "Makefile").read_text(), re.MULTILINE)[0].split())
+    makefiles = [place / "Makefile", *place.glob("make/*.mk")]
+    targets = {name for file in makefiles for name in re.findall(r"(?m)^\.PHONY: (.*)$", file.read_text())[0].split()}
     assert {line.split()[1] for line in listed.splitlines()} == targets
     wanted = {"help", "setup", "run", "report", "check", "test", "lint", "clean", "list"}
     assert targets >= (wanted if folder == "project" else {"help", "demo", "test", "lint", "catalog", "bench"})

@@ -1,14 +1,13 @@
 """The project's commands: `python -m <package> --help`."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .commands import Commands, count, extra, port
+from .commands import Commands, count, extra
 from .parts import behind
-from .stages import run, threads
+from .stages import run
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -65,10 +64,6 @@ def add(commands: Commands) -> None:
     commands.add(
         "track", _track, help="send what the trackers of params/tracking.yaml lack of the last runs", alone=True
     )
-    serve = commands.add("serve", _serve, help="serve the model over HTTP (the extra `serve`)")
-    serve.add_argument("--host", help="the address to listen at (params/serve.yaml)")
-    serve.add_argument("--port", type=port, help="the port to listen at (params/serve.yaml)")
-    serve.add_argument("--workers", type=count, help="how many processes (params/serve.yaml)")
     notebooks = commands.add("notebooks", _notebooks, help="run notebooks and write them as pages", alone=True)
     notebooks.add_argument("names", nargs="*", help="of notebooks/<name>.py; all of them if none is given")
     notebooks.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter, as in YAML")
@@ -268,13 +263,6 @@ def _track(given: argparse.Namespace) -> None:
     if done.lacking:
         raise UserError("; ".join(done.lacking))
     print(f"{', '.join(done.trackers)}: all {done.runs} runs are there")
-
-
-def _serve(given: argparse.Namespace) -> None:
-    os.environ.update(threads(rows=1) | os.environ)  # as long as nothing is loaded that makes threads
-    with extra("serve"):
-        from .service.run import serve
-    serve(given.host, given.port, given.workers)
 
 
 def _compare(given: argparse.Namespace) -> None:

@@ -196,13 +196,6 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
             {"validation": kit.object("validation") | {"description": "What is done with rows unlike training's."}},
             ["validation"],
         ),
-        "serve": mapping(
-            {"host": TEXT, "model": TEXT | {"description": "A model's folder or URI."}}
-            | {
-                name: {"type": "integer", "minimum": 1}
-                for name in ("port", "workers", "max_rows", "max_bytes", "max_seconds", "max_connections")
-            }
-        ),
         "remote": mapping(
             {
                 "runner": kit.object("runner") | {"description": "What gets the machine."},

@@ -22,7 +22,6 @@ from ..missing import refuse_missing
 from ..names import RULE, is_name, twin
 from ..parts import behind
 from ..schema import DTYPES, ROLES, RULES, dtype_of_format
-from ..service.settings import read_settings
 from ..steps.apart import PARTS
 from ..steps.task import AROUND, Task
 from .attempts import is_amount, try_metric, try_search, try_splitter, try_storing
@@ -182,7 +181,6 @@ def compile_params(folder: Path) -> Plan:
     metrics = [search["metric"], *evaluated["metrics"]]
     plan.slices["evaluate"] = evaluated | {"code": fingerprints(_named([data["task"], metrics, evaluated["charts"]]))}
     read_validation(folder, grammar)
-    read_settings(folder)
     read_releases(folder, grammar)
     retrain = read_retrain(folder, grammar, task)
     for column in _with_role(data, "weight"):

@@ -8,7 +8,7 @@ from typing import cast
 
 import uvicorn
 
-from ..files import temporary
+from ...files import temporary
 from .app import from_params
 from .metrics import FOLDER
 from .protocol import LimitedProtocol, Limits

@@ -15,9 +15,9 @@ import pytest
 
 from << cookiecutter.package_name >>.components.validation import Refused, Validation
 from << cookiecutter.package_name >>.errors import UserError
+from << cookiecutter.package_name >>.parts.serve.settings import Settings, key, read_settings
 from << cookiecutter.package_name >>.pipeline import PredictionPipeline, Predictions
 from << cookiecutter.package_name >>.schema import Column, Schema
-from << cookiecutter.package_name >>.service.settings import Settings, key, read_settings
 from << cookiecutter.package_name >>.steps.task import task_of
 
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
@@ -25,10 +25,10 @@ pytest.importorskip("httpx", reason="httpx, with which a service is asked, is no
 
 from fastapi.testclient import TestClient
 
-from << cookiecutter.package_name >>.service import documents
-from << cookiecutter.package_name >>.service.app import make_app
-from << cookiecutter.package_name >>.service.batches import Batches
-from << cookiecutter.package_name >>.service.pages import PAGES
+from << cookiecutter.package_name >>.parts.serve import documents
+from << cookiecutter.package_name >>.parts.serve.app import make_app
+from << cookiecutter.package_name >>.parts.serve.batches import Batches
+from << cookiecutter.package_name >>.parts.serve.pages import PAGES
 
 SMALL = Settings(max_rows=50, max_bytes=20_000)
 Client = Callable[..., Any]
@@ -333,14 +333,14 @@ def test_what_fails_inside_stays_inside(
     with TestClient(make_app(broken, SMALL)) as client, caplog.at_level("INFO"):
         response = client.post("/predict", json={"rows": rows})
     assert _reason(response, 500) == "the service has failed; its log says where"
-    said = "\n".join(one.getMessage() for one in caplog.records if one.name.endswith("service.watch"))
+    said = "\n".join(one.getMessage() for one in caplog.records if one.name.endswith("serve.watch"))
     assert "RuntimeError" in said and "the value was" not in said
 
 
 def test_the_log_holds_no_data(client: Any, rows: list[dict[str, Any]], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     client.post("/predict?name=Ada", json={"rows": [rows[0] | {"note": "Ada Lovelace"}]})
-    lines = [one.getMessage() for one in caplog.records if one.name.endswith("service.watch")]
+    lines = [one.getMessage() for one in caplog.records if one.name.endswith("serve.watch")]
     assert lines and not [line for line in lines if "Ada" in line]
     assert {"method", "path", "status", "ms", "rows", "time"} <= set(json.loads(lines[-1]))
 

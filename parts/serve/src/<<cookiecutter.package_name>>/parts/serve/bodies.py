@@ -11,10 +11,10 @@ import pandas as pd
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from ..errors import UserError
-from ..schema import Schema
-from ..steps.load import Bounds, TooLarge, load_bytes, tidy
-from ..steps.typing.blanks import USUAL, with_numbers
+from ...errors import UserError
+from ...schema import Schema
+from ...steps.load import Bounds, TooLarge, load_bytes, tidy
+from ...steps.typing.blanks import USUAL, with_numbers
 
 JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
 # Parquet needs the extra `parquet`.

@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from ..errors import UserError
-from ..objects.reader import read
+from ...errors import UserError
+from ...objects.reader import read
 
 KEY = "API_KEY"
 MOST = {"port": 65535}
@@ -33,7 +33,7 @@ class Settings:
     max_connections : int
         Connections that each process keeps open.
     model : str
-        A model's folder or URI, or `registry:prod`.
+        A model's folder, or an address that a part opens, such as `registry:prod`.
     """
 
     host: str = "127.0.0.1"

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..components.validation import Checked, Finding
-from ..pipeline import PredictionPipeline, Predictions
-from ..steps.task import task_of
+from ...components.validation import Checked, Finding
+from ...pipeline import PredictionPipeline, Predictions
+from ...steps.task import task_of
 
 Request = tuple[pd.DataFrame, "asyncio.Future[Predictions]"]
 

@@ -14,11 +14,11 @@ import anyio
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from ..components.validation import Checked, Refused
-from ..objects.reader import read
-from ..pipeline import PredictionPipeline, Predictions
-from ..steps.cleaning import Uncleanable
-from ..steps.task import task_of
+from ...components.validation import Checked, Refused
+from ...objects.reader import read
+from ...pipeline import PredictionPipeline, Predictions
+from ...steps.cleaning import Uncleanable
+from ...steps.task import task_of
 from . import documents
 from .batches import Batches
 from .bodies import PARQUET, SMALL, TYPES, UNPACKED, BadBody, Received, table

@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from ..schema import Column, Schema
+from ...schema import Column, Schema
 from .bodies import CSV, JSON, PARQUET, TYPES
 from .watch import HEADER, OPEN
 

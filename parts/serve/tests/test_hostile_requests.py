@@ -24,8 +24,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from << cookiecutter.package_name >>.parts.serve.settings import Settings
 from << cookiecutter.package_name >>.pipeline import PredictionPipeline
-from << cookiecutter.package_name >>.service.settings import Settings
 from << cookiecutter.package_name >>.steps.load import load
 from << cookiecutter.package_name >>.steps.preprocess import preprocess
 from << cookiecutter.package_name >>.steps.task import task_of
@@ -38,9 +38,9 @@ pytest.importorskip("httpx", reason="httpx, with which a service is asked, is no
 import uvicorn
 from fastapi.testclient import TestClient
 
-from << cookiecutter.package_name >>.service.app import make_app
-from << cookiecutter.package_name >>.service.parquet import BadParquet, ParquetBounds, read_parquet
-from << cookiecutter.package_name >>.service.protocol import LimitedProtocol, Limits
+from << cookiecutter.package_name >>.parts.serve.app import make_app
+from << cookiecutter.package_name >>.parts.serve.parquet import BadParquet, ParquetBounds, read_parquet
+from << cookiecutter.package_name >>.parts.serve.protocol import LimitedProtocol, Limits
 
 JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
 SETTINGS = Settings(max_rows=2_000, max_bytes=1_000_000)
@@ -135,7 +135,7 @@ def test_parquet_that_ends_the_process_that_opens_it_does_not_end_the_service(se
 
 def test_the_process_that_decodes_parquet_ends_with_the_service() -> None:
     program = (
-        "import sys; from << cookiecutter.package_name >>.service.decoding import Decoder\n"
+        "import sys; from << cookiecutter.package_name >>.parts.serve.decoding import Decoder\n"
         "print(Decoder()._running()[0].pid, flush=True); sys.stdin.read()"
     )
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
