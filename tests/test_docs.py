@@ -38,6 +38,7 @@ PLACES = {
     "evaluate": "evaluate.yaml",
     "predict": "predict.yaml",
     "package": "package.yaml",
+    "publish": "publish.yaml",
     "serve": "serve.yaml",
     "remote": "remote.yaml",
     "retrain": "retrain.yaml",

@@ -41,10 +41,6 @@ def add(commands: Commands) -> None:
     ahead.add_argument("--horizon", type=count, help="how many steps to predict (the horizon in params/data.yaml)")
     ahead.add_argument("--source", help="a table of the rows to predict, with the covariates that the model uses")
     ahead.add_argument("--model", default="models/package", help="a folder, a URI, registry:prod (%(default)s)")
-    publish = commands.add(
-        "publish", _publish, help="copy the packaged model to a storage, as its latest version", alone=True
-    )
-    publish.add_argument("uri", nargs="?", help="a folder, s3://…, gs://…, az://… (`storage` of params/package.yaml)")
     register = commands.add("register", _register, help="make the model of the last run a version", alone=True)
     register.add_argument("--version", help="v1.2.3 (the next one)")
     promote = commands.add("promote", _promote, help="put a version into a stage", alone=True)
@@ -186,18 +182,6 @@ def _forecast(given: argparse.Namespace) -> None:
     from .upcoming import forecast
 
     print(forecast(given.output, given.horizon, given.source, given.model), file=sys.stderr)
-
-
-def _publish(given: argparse.Namespace) -> None:
-    from .errors import UserError
-    from .objects.plan import read_package
-    from .pipeline import MODEL
-    from .storage import publish
-
-    uri = given.uri or read_package(Path("params"))["storage"]
-    if not uri:
-        raise UserError("it is not said where: give a URI, or write `storage: <URI>`", "package.yaml")
-    print(publish(Path(MODEL), uri))
 
 
 def _register(given: argparse.Namespace) -> None:

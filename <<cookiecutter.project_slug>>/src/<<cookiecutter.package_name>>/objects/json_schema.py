@@ -183,9 +183,6 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
                 "parts": mapping({part: kit.object("flavor") for part in PARTS})
                 | {"description": "How the fitted parts are stored."},
                 "exports": {"type": "array", "items": kit.object("flavor"), "description": "Copies of the whole."},
-                "storage": or_null(TEXT) | {"description": "Where `make publish` puts the model: a URI."},
-                "best": or_null(kit.named_or_object("metric"))
-                | {"description": "Of a storage's models the best by this metric is taken; null: the latest."},
                 "example": {"enum": list(EXAMPLES), "description": "The example rows that go with the model."},
             }
         ),

@@ -16,11 +16,11 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from .errors import UserError
-from .files import temporary
-from .locked import check_locked
-from .manifest import LONGEST, MANIFEST, Manifest, parsed, verify
-from .objects.metrics import Metric
+from ...errors import UserError
+from ...files import temporary
+from ...locked import check_locked
+from ...manifest import LONGEST, MANIFEST, Manifest, parsed, verify
+from ...objects.metrics import Metric
 
 EXTRAS = {"s3fs": "s3", "gcsfs": "gcs", "adlfs": "azure"}
 OBJECT_STORES = {"s3", "gs", "gcs", "abfs", "az"}
@@ -60,27 +60,25 @@ def publish(folder: Path, uri: str) -> str:
 
 
 @contextmanager
-def fetched(uri: str | Path, best: Metric | None = None) -> Iterator[Path]:
-    """A model's folder on this machine: a folder itself, or a copy that is gone when the block ends.
+def fetched(uri: str, best: Metric | None = None) -> Iterator[Path]:
+    """Yield a copy of a model's folder, which is removed when the block ends.
 
     Parameters
     ----------
-    uri : a model's folder, one of the versions in a storage, or a storage for its latest version.
-    best : of a storage, take the version that is best by this metric on its held-out rows, and not the latest.
+    uri : str
+        One of the versions in a storage, or a storage for its latest version.
+    best : Metric, default=None
+        Of a storage, take the version that is best by this metric on its held-out rows, not the latest.
 
     Raises
     ------
     UserError
         If there is no model, none that was measured by the metric, or the storage cannot be read.
     """
-    local = Path(uri)
-    if "://" not in str(uri) and not (local / LATEST).exists():
-        yield local
-        return
     with temporary() as room:
         copy = room / "model"
-        with _explained(str(uri), "read"):
-            files, root = fsspec.url_to_fs(str(uri))
+        with _explained(uri, "read"):
+            files, root = fsspec.url_to_fs(uri)
             root = root.rstrip("/")
             if files.exists(f"{root}/{LATEST}"):
                 latest = _latest(files, root, uri)
@@ -97,13 +95,13 @@ def fetched(uri: str | Path, best: Metric | None = None) -> Iterator[Path]:
         yield copy
 
 
-def _manifest(files: Any, root: str, uri: str | Path) -> Manifest:
+def _manifest(files: Any, root: str, uri: str) -> Manifest:
     """Return the manifest of a model in a storage, whose names are checked before anything is fetched."""
     _refuse_link(files, root, MANIFEST, uri)
-    return parsed(files.read_block(f"{root}/{MANIFEST}", 0, LONGEST + 1), str(uri))
+    return parsed(files.read_block(f"{root}/{MANIFEST}", 0, LONGEST + 1), uri)
 
 
-def _latest(files: Any, root: str, uri: str | Path) -> str:
+def _latest(files: Any, root: str, uri: str) -> str:
     """Return the version that `latest.json` points at."""
     try:
         found = json.loads(files.cat_file(f"{root}/{LATEST}"))["version"]
@@ -114,7 +112,7 @@ def _latest(files: Any, root: str, uri: str | Path) -> str:
     return found
 
 
-def _refuse_link(files: Any, root: str, name: str, uri: str | Path) -> None:
+def _refuse_link(files: Any, root: str, name: str, uri: str) -> None:
     """Refuse a part that is a link, or lies behind one, where the storage is a folder, which can hold links."""
     if not isinstance(files, LocalFileSystem):
         return
@@ -140,7 +138,7 @@ def _best(files: Any, root: str, metric: Metric) -> str:
     if not values:
         raise UserError(
             f"no model at {root} was measured by {metric.name}: name it under metrics in params/evaluate.yaml",
-            "package.yaml",
+            "publish.yaml",
             "best",
         )
     return (max if metric.greater_is_better else min)(values, key=lambda version: values[version])
