@@ -70,10 +70,6 @@ def add(commands: Commands) -> None:
         "badges", _badges, help="write badges into README.md that open the notebooks in a browser", alone=True
     )
     badges.add_argument("repository", nargs="?", help="owner/name on GitHub (the git remote `origin`)")
-    script = commands.add(
-        "script", _script, help="print the final model as a script that needs scikit-learn alone", alone=True
-    )
-    script.add_argument("output", nargs="?", help="the file to write instead")
     data = commands.add(
         "data", _data, help="import the table that params/data.yaml names in another repository", alone=True
     )
@@ -293,16 +289,6 @@ def _remote(given: argparse.Namespace) -> None:
         command.fetch(given.job, given.to)
     else:
         {"run": command.run, "logs": command.logs, "stop": command.stop}[given.action](given.job)
-
-
-def _script(given: argparse.Namespace) -> None:
-    from .script.command import script, write_script
-
-    if given.output is None:
-        print(script(), end="")
-    else:
-        write_script(given.output)
-        print(f"the final model as a script: {given.output}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -16,12 +16,12 @@ from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from ..errors import UserError
-from ..objects.build import arguments, to_plain
-from ..objects.grammar import MISSING, parameters
+from ...errors import UserError
+from ...objects.build import arguments, to_plain
+from ...objects.grammar import MISSING, parameters
 
 PACKAGE = __name__.split(".")[0]
-PLAIN = f"{PACKAGE}.script.plain"
+PLAIN = f"{__package__}.plain"
 WIDTH = 120
 EXPERIMENTAL = {
     "IterativeImputer": "enable_iterative_imputer",

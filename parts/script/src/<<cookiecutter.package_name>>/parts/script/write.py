@@ -13,8 +13,8 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from ..files import read_json
-from ..objects.build import arguments
+from ...files import read_json
+from ...objects.build import arguments
 from . import plain
 from .code import PACKAGE, WIDTH, Brackets, Name, Sources, laid_out, twins, written
 from .final import Final

@@ -1,4 +1,4 @@
-"""The command `script`: choose how much of the script can do without pandas, write it, and try what can be tried."""
+"""Make the script: choose how much of the script can do without pandas, write it, and try what can be tried."""
 
 import re
 import types
@@ -13,11 +13,11 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder
 
-from ..errors import UserError
-from ..files import replacing_file
-from ..schema import Column
-from ..steps.reading.dialect import dialect_of
-from ..targets import check_target
+from ...errors import UserError
+from ...files import replacing_file
+from ...schema import Column
+from ...steps.reading.dialect import dialect_of
+from ...targets import check_target
 from .code import PACKAGE, Sources, twins
 from .final import Final, featurizes, final
 from .write import HEAD, write

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..schema import Column
-from ..steps import load as loading
-from ..steps.featurize import featurize
-from ..steps.reading.dialect import dialect_of
-from ..steps.typing.blanks import USUAL, with_numbers
+from ...schema import Column
+from ...steps import load as loading
+from ...steps.featurize import featurize
+from ...steps.reading.dialect import dialect_of
+from ...steps.typing.blanks import USUAL, with_numbers
 from .code import PACKAGE, PLAIN, Brackets, Sources, laid_out, quoted, written
 from .final import Final, featurizes
 
