@@ -32,7 +32,7 @@ def add(commands: Commands) -> None:
     predict.add_argument("source", help="a path or a URL of a table")
     predict.add_argument("output", help="the file to write: .csv, .parquet or .jsonl")
     predict.add_argument("--keep", help="columns of the table to write beside the predictions: id,name")
-    predict.add_argument("--model", default="models/package", help="a folder, a URI, registry:prod (%(default)s)")
+    predict.add_argument("--model", default="models/package", help="a model's folder or address (%(default)s)")
     predict.add_argument("--rows", type=int, default=50_000, help="how many are predicted at a time (%(default)s)")
     ahead = commands.add(
         "forecast", _forecast, help="predict what follows the table, with a model refitted on all of it", alone=True
@@ -40,7 +40,7 @@ def add(commands: Commands) -> None:
     ahead.add_argument("output", nargs="?", default="forecast.csv", help="the file to write (%(default)s)")
     ahead.add_argument("--horizon", type=count, help="how many steps to predict (the horizon in params/data.yaml)")
     ahead.add_argument("--source", help="a table of the rows to predict, with the covariates that the model uses")
-    ahead.add_argument("--model", default="models/package", help="a folder, a URI, registry:prod (%(default)s)")
+    ahead.add_argument("--model", default="models/package", help="a model's folder or address (%(default)s)")
     register = commands.add("register", _register, help="make the model of the last run a version", alone=True)
     register.add_argument("--version", help="v1.2.3 (the next one)")
     promote = commands.add("promote", _promote, help="put a version into a stage", alone=True)
