@@ -39,8 +39,8 @@ import pandas as pd
 from fastapi.testclient import TestClient
 from {package}.__main__ import main
 from {package}.pipeline import PredictionPipeline
-from {package}.service.app import make_app
-from {package}.service.settings import read_settings
+from {package}.parts.serve.app import make_app
+from {package}.parts.serve.settings import read_settings
 main(["predict", "new.csv", "new.out.csv", "--model", "model"])
 service = make_app(PredictionPipeline.load("model"), read_settings(Path("params")))
 with TestClient(service) as client:

@@ -403,7 +403,7 @@ def test_a_model_is_published_to_s3_and_predicts_from_there(project: Project, tm
             assert "cannot be written to" in project.python("publish", "s3://models/penguins", code=1)
             boto3.client("s3").create_bucket(Bucket="models")
             version = project.python("publish", "s3://models/penguins").strip()
-            project.edit("params/package.yaml", ("storage: null", "storage: s3://models/penguins"))
+            project.edit("params/publish.yaml", ("storage: null", "storage: s3://models/penguins"))
             assert project.python("publish").strip() == version
             said: list[bytes] = []
             for model in ("s3://models/penguins", version, "models/package"):

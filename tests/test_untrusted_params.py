@@ -113,7 +113,7 @@ POSITIONS: dict[str, tuple[str, tuple[str | int, ...], Any]] = {
     "validation": ("predict.yaml", ("validation",), {"class": "{}"}),
     "part": ("package.yaml", ("parts", "model"), {"class": "{}"}),
     "export": ("package.yaml", ("exports",), [{"class": "{}"}]),
-    "best": ("package.yaml", ("best",), "{}"),
+    "best": ("publish.yaml", ("best",), "{}"),
     "registry": ("releases.yaml", ("registry",), {"class": "{}"}),
     "rule": ("retrain.yaml", ("rule",), {"class": "{}"}),
     "judge": ("retrain.yaml", ("metric",), "{}"),

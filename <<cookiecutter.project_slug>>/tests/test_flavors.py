@@ -266,7 +266,6 @@ def test_nothing_held_out_leaves_all_rows_to_learn_from() -> None:
         ("parts: {modle: {class: Joblib}}", "'modle'"),
         ("exports: {class: Joblib}", "'exports' needs a list of flavors"),
         ("exports: [{class: Joblib}, {class: Joblib}]", "Joblib is named twice"),
-        ("best: accurracy", "accuracy"),
     ],
 )
 def test_flavors_that_cannot_be_are_refused(wrong: str, sentence: str, tmp_path: Path) -> None:

@@ -1,14 +1,13 @@
 """The project's commands: `python -m <package> --help`."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .commands import Commands, count, extra, port
+from .commands import Commands, count, extra
 from .parts import behind
-from .stages import run, threads
+from .stages import run
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -32,7 +31,7 @@ def add(commands: Commands) -> None:
     predict.add_argument("source", help="a path or a URL of a table")
     predict.add_argument("output", help="the file to write: .csv, .parquet or .jsonl")
     predict.add_argument("--keep", help="columns of the table to write beside the predictions: id,name")
-    predict.add_argument("--model", default="models/package", help="its folder or address (%(default)s)")
+    predict.add_argument("--model", default="models/package", help="a model's folder or address (%(default)s)")
     predict.add_argument("--rows", type=int, default=50_000, help="how many are predicted at a time (%(default)s)")
     ahead = commands.add(
         "forecast", _forecast, help="predict what follows the table, with a model refitted on all of it", alone=True
@@ -40,19 +39,7 @@ def add(commands: Commands) -> None:
     ahead.add_argument("output", nargs="?", default="forecast.csv", help="the file to write (%(default)s)")
     ahead.add_argument("--horizon", type=count, help="how many steps to predict (the horizon in params/data.yaml)")
     ahead.add_argument("--source", help="a table of the rows to predict, with the covariates that the model uses")
-    ahead.add_argument("--model", default="models/package", help="its folder or address (%(default)s)")
-    publish = commands.add(
-        "publish", _publish, help="copy the packaged model to a storage, as its latest version", alone=True
-    )
-    publish.add_argument("uri", nargs="?", help="a folder, s3://…, gs://…, az://… (`storage` of params/package.yaml)")
-    serve = commands.add("serve", _serve, help="serve the model over HTTP (the extra `serve`)")
-    serve.add_argument("--host", help="the address to listen at (params/serve.yaml)")
-    serve.add_argument("--port", type=port, help="the port to listen at (params/serve.yaml)")
-    serve.add_argument("--workers", type=count, help="how many processes (params/serve.yaml)")
-    script = commands.add(
-        "script", _script, help="print the final model as a script that needs scikit-learn alone", alone=True
-    )
-    script.add_argument("output", nargs="?", help="the file to write instead")
+    ahead.add_argument("--model", default="models/package", help="a model's folder or address (%(default)s)")
 
 
 def _check(given: argparse.Namespace) -> None:
@@ -139,37 +126,6 @@ def _forecast(given: argparse.Namespace) -> None:
     print(forecast(given.output, given.horizon, given.source, given.model), file=sys.stderr)
 
 
-def _publish(given: argparse.Namespace) -> None:
-    from .errors import UserError
-    from .objects.plan import read_package
-    from .pipeline import MODEL
-    from .storage import publish
-
-    uri = given.uri or read_package(Path("params"))["storage"]
-    if not uri:
-        raise UserError("it is not said where: give a URI, or write `storage: <URI>`", "package.yaml")
-    print(publish(Path(MODEL), uri))
-
-
-
-
-def _serve(given: argparse.Namespace) -> None:
-    os.environ.update(threads(rows=1) | os.environ)  # as long as nothing is loaded that makes threads
-    with extra("serve"):
-        from .service.run import serve
-    serve(given.host, given.port, given.workers)
-
-
-
-
-def _script(given: argparse.Namespace) -> None:
-    from .script.command import script, write_script
-
-    if given.output is None:
-        print(script(), end="")
-    else:
-        write_script(given.output)
-        print(f"the final model as a script: {given.output}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -183,22 +183,12 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
                 "parts": mapping({part: kit.object("flavor") for part in PARTS})
                 | {"description": "How the fitted parts are stored."},
                 "exports": {"type": "array", "items": kit.object("flavor"), "description": "Copies of the whole."},
-                "storage": or_null(TEXT) | {"description": "Where `make publish` puts the model: a URI."},
-                "best": or_null(kit.named_or_object("metric"))
-                | {"description": "Of a storage's models the best by this metric is taken; null: the latest."},
                 "example": {"enum": list(EXAMPLES), "description": "The example rows that go with the model."},
             }
         ),
         "predict": mapping(
             {"validation": kit.object("validation") | {"description": "What is done with rows unlike training's."}},
             ["validation"],
-        ),
-        "serve": mapping(
-            {"host": TEXT, "model": TEXT | {"description": "A model's folder or URI."}}
-            | {
-                name: {"type": "integer", "minimum": 1}
-                for name in ("port", "workers", "max_rows", "max_bytes", "max_seconds", "max_connections")
-            }
         ),
         "registry": mapping({"packages": TEXTS | {"description": "Import names, such as lightgbm."}}),
         "preprocess": {"$ref": "#/$defs/steps"},

@@ -19,7 +19,6 @@ from ..missing import refuse_missing
 from ..names import RULE, is_name, twin
 from ..parts import behind
 from ..schema import DTYPES, ROLES, RULES, dtype_of_format
-from ..service.settings import read_settings
 from ..sources import resolved
 from ..steps.apart import PARTS
 from ..steps.task import AROUND, Task
@@ -166,7 +165,6 @@ def compile_params(folder: Path) -> Plan:
     metrics = [search["metric"], *evaluated["metrics"]]
     plan.slices["evaluate"] = evaluated | {"code": fingerprints(_named([data["task"], metrics, evaluated["charts"]]))}
     read_validation(folder, grammar)
-    read_settings(folder)
     for column in _with_role(data, "weight"):
         places = [("search.yaml", "metric"), *(("evaluate.yaml", "metrics"),) * len(evaluated["metrics"])]
         measured = [(metric(one, Where("params"), grammar), at) for one, at in zip(metrics, places, strict=True)]
@@ -208,23 +206,18 @@ def read_task(folder: Path, grammar: Grammar) -> dict[str, Any]:
 
 
 def read_package(folder: Path, grammar: Grammar | None = None) -> dict[str, Any]:
-    """What `params/package.yaml` says.
+    """Return what `params/package.yaml` says.
 
     Returns
     -------
-    `storage`, where models are published, or None; `best`, the metric by which one of them is picked, or None for the
-    latest; `parts`, the flavor of each fitted part; `exports`, the flavors of copies of the whole; `example`, whether
-    the example rows in the model's folder are "generated" or "real".
+    dict
+        `parts`, the flavor of each fitted part; `exports`, the flavors of copies of the whole; `example`, whether the
+        example rows in the model's folder are "generated" or "real".
     """
     root = folder.resolve().parent
     grammar = grammar or Grammar(_registry(*read(folder / "registry.yaml", root)))
     data, where = read(folder / "package.yaml", root)
-    data = where.mapping(_or_empty(data), ["storage", "best", "parts", "exports", "example"])
-    storage, best = data.get("storage"), None
-    if storage is not None and not (isinstance(storage, str) and storage):
-        raise where.at("storage").error(f"a URI is needed, such as s3://bucket/models, not {storage!r}")
-    if data.get("best") is not None:
-        best = metric(data["best"], where.at("best"), grammar)
+    data = where.mapping(_or_empty(data), ["parts", "exports", "example"])
     written = where.at("parts").mapping(data.get("parts") or {}, PARTS)
     parts = {name: _flavor(one, where.at("parts", name), name, grammar) for name, one in written.items()}
     exports = data.get("exports") or []
@@ -237,7 +230,7 @@ def read_package(folder: Path, grammar: Grammar | None = None) -> dict[str, Any]
     example = data.get("example", EXAMPLES[0])
     if example not in EXAMPLES:
         raise where.at("example").error(f"'example' is {' or '.join(EXAMPLES)}, not {example!r}")
-    return {"storage": storage, "best": best, "parts": parts, "exports": copies, "example": example}
+    return {"parts": parts, "exports": copies, "example": example}
 
 
 def _flavor(data: Any, where: Where, use: str, grammar: Grammar) -> dict[str, Any]:
