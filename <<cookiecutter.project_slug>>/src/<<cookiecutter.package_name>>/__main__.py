@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .commands import Commands, count, extra
+from .commands import Commands, count
 from .parts import behind
 from .stages import run
 
@@ -124,8 +124,6 @@ def _forecast(given: argparse.Namespace) -> None:
     from .upcoming import forecast
 
     print(forecast(given.output, given.horizon, given.source, given.model), file=sys.stderr)
-
-
 
 
 if __name__ == "__main__":
