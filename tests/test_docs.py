@@ -14,10 +14,10 @@ PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "benc
 EXAMPLES = {
     "tabular-classification": [
         "grammar.md",
-        "../parts/remote/README.md",
+        "parts/remote/README.md",
         "registry.md",
         "retraining.md",
-        "storage.md",
+        "parts/data-import/README.md",
         "tables.md",
         "tracking.md",
     ],
