@@ -14,10 +14,6 @@ PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "benc
 EXAMPLES = {
     "tabular-classification": [
         "grammar.md",
-        "../parts/remote/README.md",
-        "../parts/releases/README.md",
-        "../parts/retrain/README.md",
-        "storage.md",
         "tables.md",
         "../parts/tracking/README.md",
         "../parts/export-onnx/README.md",

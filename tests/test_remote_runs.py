@@ -71,7 +71,7 @@ class Home:
         return job
 
     def wait(self, job: Any, state: str = "ended") -> None:
-        for _ in range(1200):
+        for _ in range(3600):
             if job.made().state(job) == state:
                 return
             time.sleep(0.05)
