@@ -82,7 +82,9 @@ def test_a_search_with_few_trials_or_none_is_named(project: Project, explain: An
     found = explain.hyperparameters(searches)
     assert found["importance"].isna().all() and found["trials"].tolist() == [3, 0]
     with pytest.raises(ValueError, match=r"too few trials have finished to tell what mattered: trees \(3\)"):
-        project.module("components.model_charts").hyperparameter_importance(evaluation(project, hyperparameters=lambda: found))
+        project.module("components.model_charts").hyperparameter_importance(
+            evaluation(project, hyperparameters=lambda: found)
+        )
 
 
 def test_a_learning_curve_is_drawn_if_it_is_cheap(project: Project, explain: Any, model: Any) -> None:

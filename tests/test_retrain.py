@@ -162,7 +162,10 @@ def test_which_model_is_registered_and_what_git_and_dvc_have_of_it(registered: P
 def models(registered: Project, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any, pd.DataFrame, Any]:
     """The module that compares, the trained model, the held-out rows, and the metric of the search."""
     monkeypatch.chdir(registered.path)
-    command, read = registered.module("parts.retrain.retraining"), registered.module("parts.retrain.params").read_retrain
+    command, read = (
+        registered.module("parts.retrain.retraining"),
+        registered.module("parts.retrain.params").read_retrain,
+    )
     trained = command._trained(Path())
     held_out = pd.read_parquet("data/processed/holdout.parquet")
     return registered.module("parts.retrain.compare"), trained, held_out, command._metrics(read(Path("params")))

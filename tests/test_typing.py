@@ -102,7 +102,9 @@ def _csv(frame: pd.DataFrame, **options: Any) -> pd.DataFrame:
 
 def _sent(project: Project, pipeline: Any, body: Any, kind: str = "application/json") -> pd.DataFrame:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    found: pd.DataFrame = project.module("parts.serve.bodies").table(content, kind, pipeline.schema, {}, 10_000, 1_000_000)
+    found: pd.DataFrame = project.module("parts.serve.bodies").table(
+        content, kind, pipeline.schema, {}, 10_000, 1_000_000
+    )
     return found
 
 
