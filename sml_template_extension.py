@@ -1,10 +1,8 @@
 """What the template's Jinja environment knows beyond cookiecutter's own: where the template is, where the user
 stands, default answers that are valid names, and quoting."""
 
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment
 from jinja2.ext import Extension
@@ -12,8 +10,8 @@ from jinja2.ext import Extension
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "hooks"))
 try:
-    from stamping.names import package_name, project_slug
     from stamping.refusal import repeat_at_end
+    from stamping.rendering import FILTERS
     from stamping.watching import watch, watcher
 finally:
     sys.path.remove(str(ROOT / "hooks"))
@@ -36,14 +34,4 @@ class TemplateExtension(Extension):
         environment.globals["template_root"] = str(ROOT)
         environment.globals["invoked_from"] = str(self.invoked_from)
         environment.globals["watch"], environment.globals["watcher"] = watch, watcher
-        environment.filters["project_slug"] = project_slug
-        environment.filters["package_name"] = package_name
-        environment.filters["quoted"] = quoted
-
-
-def quoted(value: Any) -> str:
-    """`value` as a quoted string that JSON, TOML, YAML and Python all read back as it was.
-
-    Jinja's own `tojson` writes an emoji as two surrogates, which TOML refuses.
-    """
-    return json.dumps(str(value), ensure_ascii=False)
+        environment.filters.update(FILTERS)

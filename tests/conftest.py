@@ -101,7 +101,10 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def bake(cookies: Any, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., BakedProject]:
-    """Stamp a project with these answers; a key that is no question fails, which cookiecutter would ignore."""
+    """Stamp a project with these answers and, unless they say otherwise, all parts.
+
+    A key that is no question fails, which cookiecutter would ignore.
+    """
     cookies._default_template = str(ROOT)
 
     def stamp(**answers: Any) -> BakedProject:
@@ -109,7 +112,7 @@ def bake(cookies: Any, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Cal
         assert not unknown, f"no such question: {sorted(unknown)}"
         capfd.readouterr()
         folder = tmp_path / "cookies" / f"bake{cookies._counter:02d}"
-        result = cookies.bake(extra_context=answers)
+        result = cookies.bake(extra_context={"parts": "all", **answers})
         said = capfd.readouterr()
         return BakedProject(result, said.out, said.err, folder)
 

@@ -25,13 +25,17 @@ AUTHOR = {f"GIT_{who}_{what}": "ada@example.org" for who in ("AUTHOR", "COMMITTE
 
 
 class Project:
-    """A stamped project and what one does in it."""
+    """A stamped project and what one does in it; it has all parts, unless the answer `parts` is another one."""
 
     def __init__(self, folder: Path, **answers: str) -> None:
         with environment(PATH=f"{TOOLS}{os.pathsep}{os.environ.get('PATH', '')}:/usr/bin:/bin", **AUTHOR, **QUIET):
             self.path = Path(
                 cookiecutter(
-                    str(ROOT), no_input=True, output_dir=str(folder), default_config=True, extra_context=answers
+                    str(ROOT),
+                    no_input=True,
+                    output_dir=str(folder),
+                    default_config=True,
+                    extra_context={"parts": "all", **answers},
                 )
             )
         self.package = next((self.path / "src").iterdir()).name

@@ -21,14 +21,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def charts(project: Project) -> Any:
-    return project.module("custom.charts")
+    return project.module("components.charts")
 
 
 def evaluation(project: Project, y: np.ndarray, model: Any, features: pd.DataFrame, **facts: Any) -> Any:
     """What charts are drawn of: a fitted model of numbers whose columns all matter alike."""
-    task, labels = project.module("custom.tasks").Regression(), facts.pop("labels", [])
+    task, labels = project.module("components.tasks").Regression(), facts.pop("labels", [])
     if labels:
-        task = project.module("custom.tasks").Classification()
+        task = project.module("components.tasks").Classification()
     dtypes = {name: "number" if pd.api.types.is_numeric_dtype(one) else "category" for name, one in features.items()}
     dtypes |= facts.pop("dtypes", {})
     schema = project.module("schema").Schema("y", None, [], dtypes, labels)

@@ -16,6 +16,8 @@ import pandas as pd
 class Mend:
     """Lower case, and no row of a test."""
 
+    kind = "cleaning"
+
     def __init__(self, fault: str = "") -> None:
         self.fault = fault
 
@@ -46,7 +48,7 @@ def _clean(project: Project, **params: Any) -> list[dict[str, Any]]:
 
 def _schema(project: Project, **params: Any) -> Any:
     """The schema of the table, cleaned by `Mend`."""
-    task = {"class": f"{project.package}.custom.tasks.Classification"}
+    task = {"class": f"{project.package}.components.tasks.Classification"}
     cleaned = project.module("steps.cleaning").clean_table(TABLE, _clean(project))
     schema = project.module("steps.typing.infer").infer(cleaned, "y", task, {})
     schema.clean = _clean(project, **params)
@@ -80,7 +82,7 @@ def test_a_cleaning_that_changes_rows_to_predict_or_columns_is_refused(project: 
 
 def test_a_cleaning_that_fails_is_named_with_its_line(project: Project) -> None:
     cleaning = project.module("steps.cleaning")
-    with pytest.raises(cleaning.Uncleanable, match=r"custom/mending\.py:14: clean fails"):
+    with pytest.raises(cleaning.Uncleanable, match=r"custom/mending\.py:16: clean fails"):
         cleaning.clean_rows(TABLE.assign(kind=5), _schema(project))
 
 
@@ -92,13 +94,13 @@ def test_the_pipeline_cleans_before_it_checks(project: Project) -> None:
 
 
 def test_dropped_rows_are_those_with_the_values(project: Project) -> None:
-    drop = project.module("custom.cleaning").DropRows("size", [2, "3.0"])
+    drop = project.module("components.cleaning").DropRows("size", [2, "3.0"])
     assert drop.clean(TABLE, True)["size"].tolist() == [1.0, 2.0, 4.0]
     assert len(drop.clean(TABLE, False)) == len(TABLE)
 
 
 def test_rows_of_a_cleanings_own_are_counted_anew(project: Project) -> None:
-    drop = project.module("custom.cleaning").DropRows
+    drop = project.module("components.cleaning").DropRows
     twice = drop("size", [0])
     twice.clean = lambda frame, training: pd.concat([frame, frame])  # type: ignore[method-assign]
     with pytest.MonkeyPatch.context() as patch:

@@ -30,13 +30,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture(scope="module")
 def clusters(project: Project) -> Any:
     """The module of the task."""
-    return project.module("custom.clusters")
+    return project.module("components.clusters")
 
 
 @pytest.fixture(scope="module")
 def judge(project: Project) -> Any:
     """The module of the metrics."""
-    return project.module("custom.cluster_metrics")
+    return project.module("components.cluster_metrics")
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +238,7 @@ def test_profiles_say_what_a_cluster_has_more_of(project: Project) -> None:
             "when": pd.to_datetime(["2024-01-01", "2024-01-01", "2024-01-03", None]),
         }
     )
-    found = project.module("custom.cluster_charts").profiles(rows, np.array([0, 0, 1, 1]))
+    found = project.module("components.cluster_charts").profiles(rows, np.array([0, 0, 1, 1]))
     by = found.set_index(["cluster", "of"])["difference"]
     assert by[(0, "size")] == -1 and by[(1, "size")] == 1
     assert by[(1, "kind = b")] == pytest.approx(0.25 / np.sqrt(0.25 * 0.75))

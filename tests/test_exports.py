@@ -157,7 +157,7 @@ def test_mlflow_predicts_columns_of_every_type_as_the_pipeline_does(
     project, table, model, _, raw = found
     monkeypatch.chdir(project.path)
     about = stored(found, tmp_path / "model")
-    flavor = project.module("custom.exports").MLflow()
+    flavor = project.module("components.exports").MLflow()
     project.module("store").put(model, tmp_path / "model.mlflow", flavor, about)
     served = flavor.load(tmp_path / "model.mlflow", about)
     pipeline = project.module("pipeline").PredictionPipeline.load(tmp_path / "model")
@@ -181,7 +181,7 @@ def test_each_flavor_stores_a_model_of_every_type_of_column(
     found = packaged(kind)
     project, _, model, schema, raw = found
     monkeypatch.chdir(project.path)
-    flavors = project.module("custom.flavors")
+    flavors = project.module("components.flavors")
     expected = project.module("steps.predict").predict(
         model, project.module("steps.predict").prepare(raw, schema), schema
     )
@@ -205,7 +205,7 @@ def test_an_export_that_fails_costs_no_other_and_not_the_model(
     project = found[0]
     monkeypatch.chdir(project.path)
     about = stored(found, tmp_path / "model")
-    exports, flavors = project.module("custom.exports"), project.module("custom.flavors")
+    exports, flavors = project.module("components.exports"), project.module("components.flavors")
 
     def load(self: Any, path: Path, about: Any) -> Any:
         raise ValueError("column 'share' is lost")

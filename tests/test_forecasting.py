@@ -24,7 +24,7 @@ def stamped(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def methods(stamped: Project) -> Any:
-    return stamped.module("custom.forecasters")
+    return stamped.module("components.forecasters")
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def test_a_covariate_of_the_future_is_used(methods: Any) -> None:
 
 
 def test_seasons_follow_the_frequency(stamped: Project) -> None:
-    series = stamped.module("custom.series")
+    series = stamped.module("components.series")
     expected = {"h": 24, "15min": 96, "D": 7, "B": 5, "W-SUN": 52, "MS": 12, "ME": 12, "QS-OCT": 4, "YS": 1, "2h": 12}
     assert {one: series.season_of(one) for one in expected} == expected
 
@@ -152,14 +152,14 @@ def test_seasons_follow_the_frequency(stamped: Project) -> None:
 @pytest.mark.parametrize("frequency", ["D", "h", "MS", "ME", "W-WED", "B", "15min", "QS-OCT"])
 def test_a_frequency_is_told_with_gaps(stamped: Project, frequency: str) -> None:
     stamps = pd.date_range("2020-01-01", periods=400, freq=frequency)
-    assert stamped.module("custom.series").frequency_of(stamps.delete([50, 51, 200])) == frequency
+    assert stamped.module("components.series").frequency_of(stamps.delete([50, 51, 200])) == frequency
 
 
 # ------------------------------------------------------------------------------------------ splitter
 
 
 def test_origins_roll_over_stamps_and_not_over_rows(stamped: Project) -> None:
-    splitter = stamped.module("custom.origins").RollingOrigin(horizon=2, n_splits=3, gap=1, window=4)
+    splitter = stamped.module("components.origins").RollingOrigin(horizon=2, n_splits=3, gap=1, window=4)
     stamps = pd.date_range("2020-01-01", periods=12, freq="D")
     X = pd.DataFrame(index=stamps.repeat(2))
     found = [(stamps[np.unique(a // 2)], stamps[np.unique(b // 2)]) for a, b in splitter.split(X)]
@@ -168,7 +168,7 @@ def test_origins_roll_over_stamps_and_not_over_rows(stamped: Project) -> None:
         (4, 7, 9, 10),
         (6, 9, 11, 12),
     ]
-    written = stamped.module("custom.origins").RollingOrigin(horizon=2, n_splits=3, step=2, gap=1)
+    written = stamped.module("components.origins").RollingOrigin(horizon=2, n_splits=3, step=2, gap=1)
     with pytest.raises(ValueError, match="need more than 7 time stamps, and there are 5: take fewer origins"):
         next(written.split(X.iloc[:10]))
     with pytest.raises(ValueError, match="role: time"):
@@ -179,7 +179,7 @@ def test_origins_roll_over_stamps_and_not_over_rows(stamped: Project) -> None:
     ("stamps", "origins", "first"), [(732, 8, 636), (93, 8, 32), (24, 5, 8), (16, 1, 4)], ids=["732", "93", "24", "16"]
 )
 def test_a_short_table_gets_fewer_or_closer_origins(stamped: Project, stamps: int, origins: int, first: int) -> None:
-    splitter = stamped.module("custom.origins").RollingOrigin(horizon=12, n_splits=8)
+    splitter = stamped.module("components.origins").RollingOrigin(horizon=12, n_splits=8)
     found = list(splitter.split(pd.DataFrame(index=pd.date_range("2000-01-01", periods=stamps, freq="MS"))))
     assert len(found) == origins and len(found[0][0]) == first
     assert all(len(scored) == 12 and scored[0] == len(learned) for learned, scored in found)
@@ -187,7 +187,7 @@ def test_a_short_table_gets_fewer_or_closer_origins(stamped: Project, stamps: in
 
 
 def test_a_table_that_is_too_short_for_the_horizon_is_told_what_to_write(stamped: Project) -> None:
-    splitter = stamped.module("custom.origins").RollingOrigin(horizon=12, n_splits=8)
+    splitter = stamped.module("components.origins").RollingOrigin(horizon=12, n_splits=8)
     with pytest.raises(ValueError, match=r"leaves 0 of 12 time stamps .* write a `horizon` of at most a third"):
         next(splitter.split(pd.DataFrame(index=pd.date_range("2000-01-01", periods=12, freq="MS"))))
 
@@ -196,7 +196,7 @@ def test_a_series_is_not_scored_before_it_begins(stamped: Project) -> None:
     stamps = pd.date_range("2020-01-01", periods=40, freq="D")
     names = np.repeat(["old", "new"], [40, 12])
     X = pd.DataFrame(index=stamps.append(stamps[-12:]))
-    splitter = stamped.module("custom.origins").RollingOrigin(horizon=5, n_splits=3)
+    splitter = stamped.module("components.origins").RollingOrigin(horizon=5, n_splits=3)
     found = [(set(names[a]), set(names[b])) for a, b in splitter.split(X, groups=names)]
     assert found == [({"old"}, {"old"}), ({"old", "new"}, {"old", "new"}), ({"old", "new"}, {"old", "new"})]
 
@@ -211,13 +211,13 @@ def made_intervals(stamped: Project, read: Callable[..., Any], lines: dict[str, 
     rows, _, task = read(table, {"name": {"role": "group"}}, horizon=12, season_length=1)
     features, target = rows[["when", "name"]], rows["y"]
     index = features.set_axis(pd.DatetimeIndex(rows["when"]))
-    splitter = stamped.module("custom.origins").RollingOrigin(horizon=12, n_splits=origins)
+    splitter = stamped.module("components.origins").RollingOrigin(horizon=12, n_splits=origins)
     folds = list(splitter.split(index, groups=rows["name"]))
     train, combine = stamped.module("steps.train"), stamped.module("steps.ensemble").WeightedMean([1.0])
     naive = [task.wrap(task.dummy()).fit(features.iloc[a], target.iloc[a]) for a, _ in folds]
     said = np.concatenate([one.predict(features.iloc[b]) for one, (_, b) in zip(naive, folds, strict=True)])
     truth = np.concatenate([target.iloc[b] for _, b in folds])
-    intervals = stamped.module("custom.intervals").ResidualIntervals(combine, [0.8, 0.95])
+    intervals = stamped.module("components.intervals").ResidualIntervals(combine, [0.8, 0.95])
     intervals.fit(said[:, None], truth, **train.difficulty(task, features, target, folds))
     task.see(features, target)
     ahead = task.upcoming(rows)
@@ -263,7 +263,7 @@ def test_intervals_beyond_the_horizon_grow_on(stamped: Project, read: Callable[.
 
 
 def test_a_row_that_several_folds_scored_counts_once(stamped: Project) -> None:
-    kind, mean = stamped.module("custom.intervals").ResidualIntervals, stamped.module("steps.ensemble").WeightedMean
+    kind, mean = stamped.module("components.intervals").ResidualIntervals, stamped.module("steps.ensemble").WeightedMean
     errors = np.tile(np.random.default_rng(0).normal(size=15), 4)
     fitted = [kind(mean([1.0]), [0.8]).fit(np.zeros((60, 1)), errors, rows=rows) for rows in (None, np.arange(60) % 15)]
     assert fitted[1].widths_[0, 0] > fitted[0].widths_[0, 0]
@@ -273,7 +273,7 @@ def test_a_row_that_several_folds_scored_counts_once(stamped: Project) -> None:
 
 
 def test_metrics_are_those_of_the_books(stamped: Project) -> None:
-    metrics = stamped.module("custom.forecast_metrics")
+    metrics = stamped.module("components.forecast_metrics")
     smape = metrics.symmetric_mean_absolute_percentage_error
     assert smape(np.array([100.0, 0.0]), np.array([50.0, 0.0])) == pytest.approx(50 / 75 / 2)
     X, y, later, truth = apart(*waves(2))
@@ -295,8 +295,8 @@ def read(stamped: Project) -> Callable[..., Any]:
 
     def read(frame: pd.DataFrame, columns: dict[str, Any] | None = None, **params: Any) -> Any:
         infer, preprocess = stamped.module("steps.typing.infer").infer, stamped.module("steps.preprocess").preprocess
-        name = f"{stamped.package}.custom.forecast.Forecast"
-        task = stamped.module("custom.forecast").Forecast(**{"horizon": 3, **params})
+        name = f"{stamped.package}.components.forecast.Forecast"
+        task = stamped.module("components.forecast").Forecast(**{"horizon": 3, **params})
         schema = infer(frame, "y", {"class": name, "params": {"horizon": 3, **params}}, columns or {})
         task.bind(schema)
         rows = task.rows(preprocess(frame, schema), schema)
@@ -518,7 +518,7 @@ def test_horizons_that_differ_are_refused(read: Callable[..., Any], error: type[
     from sklearn.model_selection import KFold
 
     rows, _, task = read(daily())
-    origins = stamped.module("custom.origins").RollingOrigin
+    origins = stamped.module("components.origins").RollingOrigin
     every, none = np.arange(40), np.arange(0)
     with pytest.raises(error, match=r"RollingOrigin has the horizon 5, and the task in params/data\.yaml has 3"):
         task.check_split(rows["y"], every[:35], every[35:], [], (origins(5, 1), origins(3)))
@@ -529,7 +529,7 @@ def test_horizons_that_differ_are_refused(read: Callable[..., Any], error: type[
 
 
 def test_the_horizon_stands_in_one_file(stamped: Project, read: Callable[..., Any]) -> None:
-    origins = stamped.module("custom.origins").RollingOrigin
+    origins = stamped.module("components.origins").RollingOrigin
     _, _, task = read(daily(), horizon=7)
     assert task.splitter(origins(n_splits=2)).horizon == 7
     files = [one.name for one in (stamped.path / "params").rglob("*.yaml") if "horizon: " in one.read_text()]
@@ -546,7 +546,7 @@ def test_the_naive_always_competes(stamped: Project) -> None:
 
 
 def test_a_series_without_a_forecast_is_not_drawn(stamped: Project, read: Callable[..., Any]) -> None:
-    charts = stamped.module("custom.forecast_charts")
+    charts = stamped.module("components.forecast_charts")
     rows, _, task = read(shops({"closed": (0, 30), "north": (0, 40)}), {"shop": {"role": "group"}})
     index = pd.MultiIndex.from_frame(rows[["shop", "when"]])
     late = (rows["shop"] == "north") & (rows["when"] > "2024-02-06")

@@ -88,7 +88,7 @@ def test_a_recipe_is_run_again_when_what_its_run_depends_on_has_changed(
 
 
 def test_code_counts_and_comments_in_it_do_not(copy: Path) -> None:
-    module = copy / "tabular-regression" / "src" / "<<cookiecutter.package_name>>" / "custom" / "mine.py"
+    module = copy / "tabular-regression" / "src" / "<<cookiecutter.package_name>>" / "components" / "mine.py"
     module.parent.mkdir(parents=True)
     module.write_text("x = 1\n")
     before = gallery.fingerprint("tabular-regression", "fast")

@@ -21,12 +21,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture(scope="module")
 def sets(project: Project) -> Any:
     """The module of the task."""
-    return project.module("custom.label_sets")
+    return project.module("components.label_sets")
 
 
 def bound(project: Project, sets: Any, target: Any, frame: pd.DataFrame, **params: Any) -> tuple[Any, pd.DataFrame]:
     """The task bound to a table, and the table's rows."""
-    path = f"{project.package}.custom.label_sets.Multilabel"
+    path = f"{project.package}.components.label_sets.Multilabel"
     schema = project.module("schema").Schema(target, {"class": path, "params": params}, [])
     task = project.module("steps.task").task_of(schema)
     rows = task.rows(frame, schema)
@@ -82,7 +82,7 @@ def test_a_label_that_no_training_row_has_gets_the_probability_0(project: Projec
 
 
 def test_folds_keep_the_share_of_each_label(project: Project) -> None:
-    splitters = project.module("custom.label_splitters")
+    splitters = project.module("components.label_splitters")
     random = np.random.default_rng(0)
     labels = (random.random((500, 4)) < [0.5, 0.2, 0.05, 0.02]).astype(int)
     seen = []
@@ -98,7 +98,7 @@ def test_folds_keep_the_share_of_each_label(project: Project) -> None:
 
 
 def test_the_log_loss_of_labels_is_the_mean_of_scikit_learns(project: Project) -> None:
-    metrics = project.module("custom.label_metrics")
+    metrics = project.module("components.label_metrics")
     random = np.random.default_rng(0)
     truth, share = random.integers(0, 2, (50, 3)), random.random((50, 3))
     each = [log_loss(truth[:, one], share[:, one]) for one in range(3)]

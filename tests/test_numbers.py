@@ -25,7 +25,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture(scope="module")
 def intervals(project: Project) -> Any:
     """The module of intervals."""
-    return project.module("custom.intervals")
+    return project.module("components.intervals")
 
 
 def test_intervals_hold_the_share_of_new_rows_that_they_are_to_hold(intervals: Any) -> None:

@@ -104,7 +104,7 @@ def test_what_the_registry_found_is_kept_until_a_module_changes(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry = project.module("objects.registry")
-    cache, module = tmp_path / "registry.json", project.path / "src" / project.package / "custom" / "text.py"
+    cache, module = tmp_path / "registry.json", project.path / "src" / project.package / "components" / "text.py"
     found = registry.find_all(cache=cache)
     assert registry.find_all(cache=Path("/dev/null/registry.json")) == found, "a place that cannot be written to"
 

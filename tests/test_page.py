@@ -49,7 +49,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a service, with a key, of a model that is fitted to that table."""
     project = Project(tmp_path_factory.mktemp("page"), project_name="Tried pages", estimators="logistic_regression")
     module = project.module
-    raw, task = hostile(), {"class": f"{project.package}.custom.tasks.Classification"}
+    raw, task = hostile(), {"class": f"{project.package}.components.tasks.Classification"}
     schema = module("steps.typing.infer").infer(raw, TARGET, task, {})
     bound = module("steps.task").task_of(schema)
     frame = bound.rows(module("steps.preprocess").preprocess(raw, schema), schema)

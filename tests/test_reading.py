@@ -361,7 +361,7 @@ def test_new_rows_with_too_few_columns_are_refused(project: Project) -> None:
 
 def test_an_old_name_is_refused_once_the_table_is_read_without_a_header(project: Project, tmp_path: Path) -> None:
     frame = project.module("steps.load").load(str(in_file(tmp_path, rows(whole, KIND, ["1", "2"]))), NONE)
-    task = {"class": f"{project.package}.custom.tasks.Classification"}
+    task = {"class": f"{project.package}.components.tasks.Classification"}
     with pytest.raises(
         project.module("errors").UserError, match="columns are column_1 to column_3; write the target's"
     ):

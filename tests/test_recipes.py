@@ -188,7 +188,7 @@ def test_a_folder_is_a_recipe(bake: Bake, visits: Path) -> None:
     baked = bake(recipe=str(visits), estimators="fast", package_name="trial")
     assert "is stamped from the recipe visits." in baked.out
     files = {relative.replace(overlay.PACKAGE, "trial") for _, relative in overlay.files(visits)}
-    assert {"data/raw/visits.csv", "params/models/poisson.yaml", "src/trial/custom/counts.py"} <= files
+    assert {"data/raw/visits.csv", "params/models/poisson.yaml", "src/trial/components/counts.py"} <= files
     assert files <= set(baked.files())
     assert {"recipe.yaml", ".github/ours.yml", "data/raw/penguins.csv"} & set(baked.files()) == set()
     assert "MIT License" in baked.read("LICENSE")
@@ -417,7 +417,7 @@ def test_cruft_updates_a_project_of_a_recipe_from_outside(
 
 
 def test_a_task_that_lacks_a_method_is_refused_with_its_name(visits: Path, tmp_path: Path) -> None:
-    module = next((visits / "src").iterdir()) / "custom" / "half.py"
+    module = next((visits / "src").iterdir()) / "components" / "half.py"
     module.write_text(
         "from typing import Any\n\nfrom ..steps.task import Task\n\n\nclass Half(Task):\n"
         "    def truth(self, target: Any) -> Any:\n        return target\n"

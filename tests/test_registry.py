@@ -366,7 +366,7 @@ def test_two_clones_share_versions_through_git_and_a_cloud(
         # A model of another repository, a damaged copy, a folder of the user's choice.
         elsewhere = fetch.fetch("prod", f"file://{bare}")
         assert elsewhere.name == "v1.0.0" and elsewhere != fetch.fetch("prod")
-        other = project.module("custom.registries").GTO(f"file://{bare}")
+        other = project.module("components.registries").GTO(f"file://{bare}")
         assert "is another repository" in refusal(project, lambda: other.assign("prod", "v1.1.0", True))
         part = fetch.fetch("v1.0.0") / "model.skops"
         part.chmod(0o644)

@@ -201,7 +201,7 @@ def test_another_machine_goes_on_from_the_trials_of_one_that_was_lost(
     home.edit("params/models/random_forest.yaml", ("n_estimators: 10", "n_estimators: 30"))
     home.edit(home.code("remote/work"), ("EVERY = 30", "EVERY = 0.3"))
     monkeypatch.setattr(home.command, "COPY", 0.2)
-    runner = home.project.module("custom.runners").LocalClean(str(home.machines))
+    runner = home.project.module("components.runners").LocalClean(str(home.machines))
     kept: list[bytes] = []
 
     def take_away() -> None:
@@ -416,7 +416,7 @@ def test_terraform_runs_a_job_by_tpi(home: Home, provider: Path, monkeypatch: py
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(provider))
     assert home.refused(home.command.run).startswith("there are no credentials: TPI takes them from the environment")
     machines(monkeypatch, home)
-    runner = home.project.module("custom.runners").TPI
+    runner = home.project.module("components.runners").TPI
     monkeypatch.setattr(runner, "seconds", 0.5)
     # A quota is exceeded: nothing is left, and the next try is a new job.
     monkeypatch.setenv("MACHINE_QUOTA", "exceeded")
@@ -454,7 +454,7 @@ def test_the_commands_of_skypilot_run_a_job(
     monkeypatch.setenv("MACHINES", str(home.machines))
     assert home.refused(home.command.run).startswith("SkyPilot has no credentials for aws")
     machines(monkeypatch, home)
-    runner = home.project.module("custom.runners").SkyPilot
+    runner = home.project.module("components.runners").SkyPilot
     monkeypatch.setattr(runner, "seconds", 0.5)
     monkeypatch.setenv("MACHINE_QUOTA", "exceeded")
     assert "`sky launch --yes` failed" in home.refused(home.command.run)
@@ -476,7 +476,7 @@ def test_skypilot_itself_reads_what_is_written_for_it(
     bake: Bake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sky = pytest.importorskip("sky", reason="SkyPilot is not installed, which takes 700 MB")
-    runners = module(bake(package_name="remote_sky"), "custom.runners", monkeypatch)
+    runners = module(bake(package_name="remote_sky"), "components.runners", monkeypatch)
     role = "arn:aws:iam::1:instance-profile/shop-runner"
     machine = {"cloud": "aws", "region": "us-east-1", "role": role, "type": None, "gpu": None, "disk": 70, "spot": True}
     task = runners.SkyPilot(keep=7).task(SimpleNamespace(name="run-1", bundle=tmp_path, machine=machine))

@@ -44,7 +44,7 @@ def model(project: Project, explain: Any) -> Any:
     """A model whose space has every kind of domain."""
     (project.path / "params" / "models" / "trees.yaml").write_text(MODEL, encoding="utf-8")
     grammar, where = project.module("objects.grammar").Grammar(), project.module("objects.reader").Where("search.yaml")
-    task = project.module("custom.tasks").Classification()
+    task = project.module("components.tasks").Classification()
     return project.module("objects.plan").read_model(Path("params"), "trees", grammar, where, task)
 
 
@@ -90,7 +90,7 @@ def test_a_learning_curve_is_drawn_if_it_is_cheap(project: Project, explain: Any
     features = pd.DataFrame({"a": random.normal(size=300), "b": random.normal(size=300)})
     target = pd.Series(np.where(features["a"] > 0, "yes", "no"))
     schema = project.module("schema").Schema("y", None, [], {"a": "number", "b": "number"}, ["no", "yes"])
-    task = project.module("custom.tasks").Classification().bind(schema)
+    task = project.module("components.tasks").Classification().bind(schema)
     folds = [(np.arange(0, 200), np.arange(200, 300)), (np.arange(100, 300), np.arange(0, 100))]
     metric = project.module("objects.metrics").metric("neg_log_loss", None, None)
 
@@ -112,7 +112,7 @@ def test_permutation_importance_is_scikit_learns(project: Project, monkeypatch: 
     target = 3 * features["much"] + features["little"] + random.normal(size=400)
     fitted = LinearRegression().fit(features, target)
     metric = project.module("objects.metrics").metric("r2", None, None)
-    task = project.module("custom.tasks").Regression().bind(project.module("schema").Schema("y", None, []))
+    task = project.module("components.tasks").Regression().bind(project.module("schema").Schema("y", None, []))
     asked = fitted, features, target, task, lambda said, truth, rows: metric.score(truth, said)
     found = project.module("steps.evaluate").permutation_importance(*asked)
     known = permutation_importance(fitted, features, target, scoring="r2", random_state=1)
@@ -194,7 +194,7 @@ def test_make_dashboard_says_what_is_missing(project: Project) -> None:
 def evaluation(project: Project, **facts: Any) -> Any:
     """What charts are drawn of, with these facts."""
     known: dict[str, Any] = {
-        "task": project.module("custom.tasks").Regression(),
+        "task": project.module("components.tasks").Regression(),
         "schema": None,
         "model": None,
         "features": None,

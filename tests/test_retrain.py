@@ -21,7 +21,7 @@ MAKE = ("make", f"PROJECT_VENV={TOOLS.parent}")
 
 @pytest.fixture(scope="module")
 def rules() -> ModuleType:
-    path = ROOT / "<<cookiecutter.project_slug>>/src/<<cookiecutter.package_name>>/custom/rules.py"
+    path = ROOT / "<<cookiecutter.project_slug>>/src/<<cookiecutter.package_name>>/components/rules.py"
     spec = importlib.util.spec_from_file_location("rules", path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -142,7 +142,7 @@ def test_which_model_is_registered_and_what_git_and_dvc_have_of_it(registered: P
     project = registered.clone(tmp_path)  # nothing was pulled
     script = (
         "from birds.retraining.registered import fetch, find; from birds.stages import run; from pathlib import Path\n"
-        "from birds.custom.registries import GTO; found = find(GTO(), 'prod')\n"
+        "from birds.components.registries import GTO; found = find(GTO(), 'prod')\n"
         "print(found.name, find(GTO(), None).name, find(GTO(), 'test'))\n"
         "run(lambda: fetch(found, Path('fetched')))"
     )
@@ -254,7 +254,7 @@ from {package}.objects.reader import Where
 from {package}.objects.space import starts
 from {package}.retraining.command import judgement
 from {package}.retraining.compare import Trained, compare
-from {package}.custom.rules import Better, SurelyBetter
+from {package}.components.rules import Better, SurelyBetter
 from {package}.schema import Schema
 from {package}.stages import load, plan, split
 from {package}.steps.fit import assemble, fit

@@ -20,7 +20,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def bound(project: Project, task: str, target: Any = "y", labels: Any = ()) -> Any:
     """A task, bound to a table with this target."""
     schema = project.module("schema").Schema(target, None, [], {}, list(labels))
-    return getattr(project.module("custom.tasks"), task)().bind(schema)
+    return getattr(project.module("components.tasks"), task)().bind(schema)
 
 
 def predictions(project: Project, off: np.ndarray, units: Any = None) -> pd.DataFrame:

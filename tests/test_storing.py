@@ -127,7 +127,7 @@ def test_every_estimator_is_stored_or_refused_by_check(package: str, project: Pr
             named = sorted(project.module("objects.grammar").classes(model.estimator))
             about = project.module("store").About(named)
             for name in FLAVORS:
-                flavor = getattr(project.module("custom.flavors"), name)()
+                flavor = getattr(project.module("components.flavors"), name)()
                 refusal = (NOT_SKOPS if name == "Skops" else {}).get(entry.path) or REFUSED.get(entry.path)
                 if refusal:
                     with pytest.raises(project.module("errors").UserError) as caught:
@@ -148,7 +148,7 @@ def _check_stored(fitted: Any, flavor: Any, about: Any, X: np.ndarray, path: str
 
 
 def test_an_estimator_without_a_converter_to_a_graph_is_refused_before_the_search(project: Project) -> None:
-    attempts, onnx = project.module("objects.attempts"), project.module("custom.flavors").Onnx()
+    attempts, onnx = project.module("objects.attempts"), project.module("components.flavors").Onnx()
     for path, refusal in (("sklearn.linear_model.LogisticRegression", ""), ("sklego.mixture.GMMClassifier", "Skops")):
         model = _model(project, path)
         if not refusal:

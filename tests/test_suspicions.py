@@ -49,7 +49,7 @@ def _schema(project: Project, frame: pd.DataFrame, target: Any, **columns: Any) 
     """A table's typed rows and schema, as the stage `load` makes them."""
     several = isinstance(target, list)
     numbers = several or pd.api.types.is_float_dtype(frame[target])
-    task = {"class": f"{project.package}.custom.tasks.{'Regression' if numbers else 'Classification'}"}
+    task = {"class": f"{project.package}.components.tasks.{'Regression' if numbers else 'Classification'}"}
     schema = project.module("steps.typing.infer").infer(frame, target, task, columns)
     typed = project.module("steps.preprocess").preprocess(frame, schema)
     rows = project.module("steps.task").task_of(schema).rows(typed, schema)

@@ -49,7 +49,7 @@ def pipeline(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A model of those texts, which come from a CSV file."""
     path = tmp_path_factory.mktemp("texts") / "table.csv"
     _texts().to_csv(path, index=False)
-    task = {"class": f"{project.package}.custom.tasks.Classification"}
+    task = {"class": f"{project.package}.components.tasks.Classification"}
     raw = project.module("steps.load").load(str(path), {}, [])
     schema = project.module("steps.typing.infer").infer(raw, "y", task, {"account": {"role": "feature"}})
     preprocess, task_of = project.module("steps.preprocess").preprocess, project.module("steps.task").task_of
@@ -306,7 +306,7 @@ def _typed(
     table = {"x": cells, **(others or {})}
     frame = pd.DataFrame({name: (own * 4 * rows)[: rows * len(cells)] for name, own in table.items()}, dtype="str")
     frame["y"] = pd.Series((["a", "b"] * len(frame))[: len(frame)], dtype="str")
-    task = {"class": f"{project.package}.custom.tasks.Classification"}
+    task = {"class": f"{project.package}.components.tasks.Classification"}
     schema = project.module("steps.typing.infer").infer(frame, "y", task, {"x": said} if said else {})
     column = next(one for one in schema.columns if one.name == "x")
     convert, without_marks = project.module("schema").convert, project.module("schema").without_marks
@@ -404,7 +404,7 @@ def test_a_new_row_may_have_another_format_where_it_leaves_no_doubt(project: Pro
 
 
 def _schema(project: Project, frame: pd.DataFrame, missing: list[str] | None = None, **said: Any) -> Any:
-    task = {"class": f"{project.package}.custom.tasks.Classification"}
+    task = {"class": f"{project.package}.components.tasks.Classification"}
     return project.module("steps.typing.infer").infer(frame, "y", task, said, missing)
 
 
@@ -501,7 +501,7 @@ def test_a_stray_text_under_a_rule_is_named_with_its_row(project: Project) -> No
 
 def test_a_target_is_read_in_its_format(project: Project) -> None:
     frame = pd.DataFrame({"x": [f"{n}.5" for n in range(40)], "y": [f"1.{n:03},27" for n in range(40)]}, dtype="str")
-    task = {"class": f"{project.package}.custom.tasks.Regression"}
+    task = {"class": f"{project.package}.components.tasks.Regression"}
     schema = project.module("steps.typing.infer").infer(frame, "y", task, {})
     preprocess, task_of = project.module("steps.preprocess").preprocess, project.module("steps.task").task_of
     rows = task_of(schema).rows(preprocess(frame, schema), schema)
@@ -512,7 +512,7 @@ def test_a_target_is_read_in_its_format(project: Project) -> None:
 def test_the_owners_marks_are_missing_whether_text_or_number(cell: Any, project: Project) -> None:
     frame = pd.DataFrame({"x": [*map(str, range(40)), "-999"], "y": ["a", *["a", "b"] * 20]}, dtype="str")
     schema = _schema(project, frame, missing=["-999", "n. k."])
-    preprocess, check = project.module("steps.preprocess").preprocess, project.module("custom.validation").Validation()
+    preprocess, check = project.module("steps.preprocess").preprocess, project.module("components.validation").Validation()
     assert (schema.columns[0].dtype, schema.columns[0].min) == ("number", 0.0)
     for dtype in (None, object):
         row = pd.DataFrame({"x": pd.Series([cell], dtype=dtype)})

@@ -37,7 +37,7 @@ def table() -> pd.DataFrame:
 
 def _schema(project: Project, table: pd.DataFrame, task: str = "Classification") -> Any:
     """The schema of a table with the weights `w`."""
-    path = {"class": f"{project.package}.custom.tasks.{task}"}
+    path = {"class": f"{project.package}.components.tasks.{task}"}
     schema = project.module("steps.typing.infer").infer(table, "y", path, {"w": {"role": "weight"}})
     schema.features = {column.name: column.dtype for column in schema.needed}
     schema.labels = ["no", "yes"] if task == "Classification" else []
@@ -143,7 +143,7 @@ def test_intervals_hold_a_share_of_the_weights(project: Project) -> None:
     rng = np.random.default_rng(0)
     truth, weights = rng.normal(size=4000) * np.repeat([1.0, 5.0], 2000), np.repeat([1.0, 0.0], 2000)
     middle = DummyRegressor(strategy="constant", constant=0.0)
-    intervals = project.module("custom.intervals").ResidualIntervals(middle, [0.8])
+    intervals = project.module("components.intervals").ResidualIntervals(middle, [0.8])
     bounds = intervals.fit(np.zeros((4000, 1)), truth, sample_weight=weights).predict_interval(np.zeros((1, 1)))
     assert bounds[0] == pytest.approx([-1.28, 1.28], abs=0.08)
 
@@ -151,7 +151,7 @@ def test_intervals_hold_a_share_of_the_weights(project: Project) -> None:
 def test_a_stacking_learns_from_weighted_rows(project: Project, table: pd.DataFrame) -> None:
     truth, weights = (table["y"] == "yes").to_numpy().astype(int), table["w"].to_numpy()
     outputs = np.random.default_rng(4).dirichlet([1, 1], (2, ROWS))
-    stacking = project.module("custom.ensembles").Stacking(LogisticRegression(), size=2)
+    stacking = project.module("components.ensembles").Stacking(LogisticRegression(), size=2)
     _, made = stacking.choose(outputs, truth, None, None, weights=weights)
     plain = LogisticRegression().fit(np.concatenate(outputs, axis=1), truth, sample_weight=weights)
     assert made.coef_ == pytest.approx(plain.coef_)

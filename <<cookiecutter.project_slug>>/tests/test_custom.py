@@ -1,4 +1,4 @@
-"""What stands in `custom/` is found by the registry, can be written to YAML, and keeps scikit-learn's conventions."""
+"""Classes of this project are found, can be written to YAML, and keep scikit-learn's conventions."""
 
 import numpy as np
 import pandas as pd
@@ -7,16 +7,16 @@ from scipy.sparse import csr_matrix
 
 from << cookiecutter.package_name >>.objects.build import from_yaml, to_yaml
 from << cookiecutter.package_name >>.objects.reader import Where
-from << cookiecutter.package_name >>.objects.registry import find_all, load
+from << cookiecutter.package_name >>.objects.registry import find_all, homes, load
 from << cookiecutter.package_name >>.schema import Schema
 
-OWN = [entry for entry in find_all() if ".custom." in entry.path and entry.kind not in ("metric", "chart")]
+OWN = [entry for entry in find_all() if entry.path.startswith(tuple(homes())) and entry.kind not in ("metric", "chart")]
 
 
 @pytest.mark.parametrize("entry", OWN, ids=lambda entry: entry.name)
 def test_it_can_be_written_to_yaml_and_read_back(entry) -> None:
     try:
-        made = load(entry.path, Where("custom"))()
+        made = load(entry.path, Where("params"), [entry.kind])()
     except TypeError:
         pytest.skip(f"{entry.name} has parameters without a default")
     assert to_yaml(from_yaml(to_yaml(made))) == to_yaml(made)

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from conftest import ROOT, tables, typed
 
-from << cookiecutter.package_name >>.custom.flavors import Joblib, Onnx, Skops
-from << cookiecutter.package_name >>.custom.splitters import NoHoldout
+from << cookiecutter.package_name >>.components.flavors import Joblib, Onnx, Skops
+from << cookiecutter.package_name >>.components.splitters import NoHoldout
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.files import read_json, write_json
 from << cookiecutter.package_name >>.manifest import seal

@@ -68,7 +68,7 @@ def pipeline() -> PredictionPipeline:
     raw = pd.DataFrame(
         {"size": size, "kind": np.where(size % 3 > 1, "a", "b"), "big": np.where(size > 10, "yes", "no")}
     )
-    task = f"{PredictionPipeline.__module__.partition('.')[0]}.custom.tasks.Classification"
+    task = f"{PredictionPipeline.__module__.partition('.')[0]}.components.tasks.Classification"
     schema = infer(raw, "big", {"class": task}, {"size": {"role": "feature"}})
     schema.features = {column.name: column.dtype for column in schema.needed}
     table = task_of(schema).rows(preprocess(raw, schema), schema)

@@ -67,9 +67,12 @@ def test_one_error_names_all_packages_that_are_missing_and_the_extras_that_bring
 
 
 def test_classes_of_this_project_say_what_they_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "own.py").write_text('class Own:\n    needs = ("absent_five.part",)\n\n\nclass Other:\n    pass\n')
-    (tmp_path / "broken.py").write_text("class Broken:\n    needs = (\n")
-    monkeypatch.setattr("<< cookiecutter.package_name >>.missing.CUSTOM", tmp_path)
+    (tmp_path / "custom").mkdir()
+    (tmp_path / "custom" / "own.py").write_text(
+        'class Own:\n    needs = ("absent_five.part",)\n\n\nclass Other:\n    pass\n'
+    )
+    (tmp_path / "custom" / "broken.py").write_text("class Broken:\n    needs = (\n")
+    monkeypatch.setattr("<< cookiecutter.package_name >>.missing.HERE", tmp_path)
     (tmp_path / "params").mkdir()
     (tmp_path / "params" / "train.yaml").write_text("ensemble: {class: Own}\nthreshold: {class: Other}\n")
     assert missing(tmp_path / "params") == {"absent_five": ""}

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from << cookiecutter.package_name >>.batch import predict_file
-from << cookiecutter.package_name >>.custom.validation import Validation
+from << cookiecutter.package_name >>.components.validation import Validation
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.pipeline import PredictionPipeline
 from << cookiecutter.package_name >>.schema import Schema, convert

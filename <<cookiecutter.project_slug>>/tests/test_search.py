@@ -20,11 +20,11 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import StandardScaler
 
-from << cookiecutter.package_name >>.custom import tasks
-from << cookiecutter.package_name >>.custom.ensembles import BestSingle, GreedySelection, Stacking, Voting
-from << cookiecutter.package_name >>.custom.metrics import mean_cost_loss
-from << cookiecutter.package_name >>.custom.samples import RandomSample
-from << cookiecutter.package_name >>.custom.workers import InProcess, Processes
+from << cookiecutter.package_name >>.components import tasks
+from << cookiecutter.package_name >>.components.ensembles import BestSingle, GreedySelection, Stacking, Voting
+from << cookiecutter.package_name >>.components.metrics import mean_cost_loss
+from << cookiecutter.package_name >>.components.samples import RandomSample
+from << cookiecutter.package_name >>.components.workers import InProcess, Processes
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.objects.build import from_yaml
 from << cookiecutter.package_name >>.objects.grammar import Grammar, Object

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from << cookiecutter.package_name >>.custom.validation import Refused, Validation
+from << cookiecutter.package_name >>.components.validation import Refused, Validation
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.pipeline import PredictionPipeline, Predictions
 from << cookiecutter.package_name >>.schema import Column, Schema

@@ -8,7 +8,7 @@ import optuna
 import pandas as pd
 import pytest
 
-from << cookiecutter.package_name >>.custom.workers import InProcess
+from << cookiecutter.package_name >>.components.workers import InProcess
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.objects.grammar import Grammar
 from << cookiecutter.package_name >>.objects.metrics import metric

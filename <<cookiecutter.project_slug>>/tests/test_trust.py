@@ -14,7 +14,7 @@ from conftest import ROOT
 
 from << cookiecutter.package_name >> import locked
 from << cookiecutter.package_name >>.calls import git
-from << cookiecutter.package_name >>.custom.flavors import Joblib, Skops
+from << cookiecutter.package_name >>.components.flavors import Joblib, Skops
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.files import read_json, write_json
 from << cookiecutter.package_name >>.manifest import copy_model, is_inside, seal, verify
@@ -56,19 +56,19 @@ HOSTILE = [
     ("sklearn.utils.parallel", "_FuncWrapper"),
     ("sklearn.externals.array_api_compat", "numpy"),
     ("sklearn.pipeline", "chain"),
-    (PACKAGE, "custom.flavors.Skops"),
+    (PACKAGE, "components.flavors.Skops"),
     *(
         (f"{PACKAGE}.{module}", name)
         for module, name in [
             ("model_registry.mlflow", "Server"),
-            ("custom.registries", "MLflowRegistry"),
-            ("custom.registries", "GTO"),
-            ("custom.trackers", "TensorBoard"),
-            ("custom.trackers", "WandB"),
-            ("custom.runners", "LocalClean"),
-            ("custom.workers", "Processes"),
-            ("custom.flavors", "Joblib"),
-            ("custom.exports", "MLEM"),
+            ("components.registries", "MLflowRegistry"),
+            ("components.registries", "GTO"),
+            ("components.trackers", "TensorBoard"),
+            ("components.trackers", "WandB"),
+            ("components.runners", "LocalClean"),
+            ("components.workers", "Processes"),
+            ("components.flavors", "Joblib"),
+            ("components.exports", "MLEM"),
             ("export.mlem", "save"),
             ("storage", "publish"),
             ("files", "write_text"),
@@ -322,7 +322,7 @@ def test_a_schema_of_another_form_is_one_sentence(change: dict[str, Any], saved:
         PredictionPipeline.load(saved)
 
 
-@pytest.mark.parametrize("task", ["subprocess.Popen", f"{PACKAGE}.custom.registries.GTO", "pathlib.Path"])
+@pytest.mark.parametrize("task", ["subprocess.Popen", f"{PACKAGE}.components.registries.GTO", "pathlib.Path"])
 def test_the_task_is_the_one_of_the_params(task: str, saved: Path, named: list[str]) -> None:
     schema = read_json(saved / "schema.json")
     write_json(saved / "schema.json", schema | {"task": {"class": task}})

@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from . import options, origin, outside, overlay, wiring
+from . import origin, outside, overlay, wiring
 from .closing import lines
 from .ending import guarded
 from .errors import AnswerError
@@ -34,14 +34,13 @@ def after(watcher: int = 0) -> int:
 
 
 def stamp(plan: Plan, project: Path) -> None:
-    """Lay the recipe over the project, wire the answers in, start its repository, and say what to do next.
+    """Lay the recipe and the parts over the core, wire the answers in, start its repository, and say what to do next.
 
     cruft also stamps a project into a temporary folder, twice whenever it updates one: that needs no repository and no
     next step. When it creates one, its note `.cruft.json` comes after the hooks and belongs into the first commit: that
     is left to `make setup`. cookiecutter writes no such note: it is written here.
     """
     try:
-        options.leave_out(plan, project)
         overlay.lay(plan, project)
         wiring.wire(plan, project)
         if plan.origin:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from . import names, options, origin, outside, overlay, recipes, tables
+from . import names, origin, outside, overlay, parts, recipes, tables
 from .errors import AnswerError, nearest, some
 from .estimators import choose
 from .plan import Plan
@@ -27,15 +27,12 @@ ASKED = (
     "target",
     "read",
     "estimators",
-    "ci",
     "remote",
-    "sandbox",
+    "parts",
 )
 # Where DVC can keep data and models beside a folder: the scheme of an address, which is the name of DVC's extra, too.
 REMOTES = ("s3", "gs", "azure", "ssh")
 LICENSES = ("MIT", "BSD-3-Clause", "Apache-2.0", "Proprietary")
-SANDBOXES = ("none", "aws")
-CI = ("github", "gitlab", "none")
 POSITION = re.compile(r"#-?\d+")  # a column by its position
 
 
@@ -59,10 +56,10 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
         _check_text(key, value)
     _check_names(given)
     _check_choice("license", given["license"], LICENSES)
-    _check_choice("sandbox", given["sandbox"], SANDBOXES)
-    _check_choice("ci", given["ci"], CI)
     recipe = recipes.recipe_in(outside.folder_of(given["recipe"], template, here, project or Path.cwd()), template)
     overlay.check(recipe.folder, template)
+    around = parts.chosen(given["parts"], template, here, project or Path.cwd())
+    overlay.check_parts(recipe.folder, around, template)
     catalogue = recipes.catalogue(template)
     preset, models = choose(given["estimators"], recipe, catalogue)
     source, local = _find_data(given["data"], here)
@@ -92,14 +89,14 @@ def planned(answers: Mapping[str, Any], template: Path, here: Path, project: Pat
         by=by,
         origin=origin.note(answers, template, here) if by == "cookiecutter" else None,
         remote=_find_remote(given["remote"], here, project or Path.cwd()),
-        sandbox=given["sandbox"],
-        ci=given["ci"],
+        parts=around,
+        answers={key: str(answers[key]) for key in ASKED},
+        template=str(template),
     )
     wanted = [catalogue.packages[one] for one in plan.packages]
     wanted += sorted({one for model in models for one in model.requirements or []})
     if source:
         wanted += _readers(source, recipes.readers(template))
-    wanted += options.requirements(plan)
     metric = recipe.metric_on_decisions if plan.without_probabilities else recipe.metric
     return plan._replace(requirements=wanted, metric=metric)
 

@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+from .parts import Part
 from .plan import Plan
 
 
@@ -22,6 +23,12 @@ def lines(plan: Plan, project: Path, skipped: list[str]) -> list[str]:
             for one in plan.without_probabilities[:1]
         ),
         *([f"  remote      {plan.remote}"] if plan.remote else []),
+        f"  parts       {', '.join(map(_part, plan.parts)) or 'none'}",
         *(f"  skipped     {line}" for line in skipped),
         f"Next: cd {shlex.quote(str(project))} && make run    # make help lists the rest",
     ]
+
+
+def _part(part: Part) -> str:
+    """Return the name of a part, and why it is there if nobody asked for it."""
+    return f"{part.name} (needed by {', '.join(part.needed_by)})" if part.needed_by else part.name

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .parts import Part
+
 # Where the first hook leaves the plan, in the project's folder, until the second one takes it away.
 NOTE = ".being-stamped.json"
 
@@ -30,10 +32,8 @@ class Plan(NamedTuple):
     with, for a class that takes `missing` values and for one that wants `complete` rows. `target` is None where nothing
     is predicted, and `left_out` then a column that is no feature, if one was named. `by` is who stamps: `cookiecutter`,
     or cruft with `create` or `update`. `origin` is the note of where the project comes from, which cruft writes itself.
-    `read` are
-    options for pandas' reader. `ci` is who runs the pipeline for a change: `github`, `gitlab` or `none`. `remote` is
-    where DVC keeps data and models, if that was said. `sandbox` is the cloud that the project gets Terraform for, or
-    `none`.
+    `read` are options for pandas' reader. `remote` is where DVC keeps data and models, if that was said. `parts` are
+    laid around the model; `answers` are filled in where their files name them, and `template` is the template's root.
     """
 
     project_slug: str
@@ -56,13 +56,23 @@ class Plan(NamedTuple):
     by: str
     origin: dict[str, Any] | None
     remote: str | None
-    sandbox: str
-    ci: str
+    parts: list[Part]
+    answers: dict[str, str]
+    template: str
 
     @property
     def packages(self) -> list[str]:
         """The packages of other people's that the models need, by import name."""
         return sorted({package for model in self.models for package in model.packages})
+
+    @property
+    def extras(self) -> dict[str, list[str]]:
+        """The optional dependencies that the parts bring: requirements by the name of the extra."""
+        found: dict[str, list[str]] = {}
+        for part in sorted(self.parts):
+            for name, requirements in part.extras.items():
+                found[name] = list(dict.fromkeys([*found.get(name, []), *requirements]))
+        return found
 
     @property
     def dvc_extra(self) -> str | None:
@@ -88,4 +98,5 @@ def take(project: Path) -> tuple[Plan, bool]:
     fresh, values = json.loads(note.read_text(encoding="utf-8"))
     note.unlink()
     plan = Plan(*values)
-    return plan._replace(models=[Model(*model) for model in plan.models]), fresh
+    models, parts = [Model(*model) for model in plan.models], [Part(*part) for part in plan.parts]
+    return plan._replace(models=models, parts=parts), fresh

@@ -5,11 +5,9 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
-from . import tables
+from . import outside, tables
 from .errors import AnswerError, nearest, some
-from .forms import fault
+from .forms import fault, read, text_of
 
 # The project that every recipe shares, in the template's folder.
 SHARED = "<<cookiecutter.project_slug>>"
@@ -56,7 +54,7 @@ class Catalogue(NamedTuple):
 
 def names(template: Path) -> list[str]:
     """The names of the recipes of a template."""
-    return sorted(path.parent.name for path in (template / "recipes").glob("*/recipe.yaml"))
+    return outside.RECIPE.names(template)
 
 
 def recipe(template: Path, name: str) -> Recipe:
@@ -102,24 +100,18 @@ def facts_in(folder: Path) -> Any:
     AnswerError
         If it is no YAML.
     """
-    try:
-        return _read(folder / "recipe.yaml")
-    except yaml.YAMLError as error:
-        place = getattr(error, "problem_mark", None)
-        where = f"line {place.line + 1}: " if place else ""
-        problem = getattr(error, "problem", None) or "it is no YAML"
-        raise AnswerError(f"recipe: {folder.name}/recipe.yaml: {where}{problem}; correct the YAML there") from None
+    return read(folder / "recipe.yaml")
 
 
 def catalogue(template: Path) -> Catalogue:
     """The template's table of classes and packages."""
     classes = json.loads((template / "recipes" / "catalog.json").read_text(encoding="utf-8"))
-    return Catalogue(classes, _read(template / "recipes" / "packages.yaml"))
+    return Catalogue(classes, read(template / "recipes" / "packages.yaml"))
 
 
 def readers(template: Path) -> dict[str, str]:
     """What reading a kind of file or URL needs beyond the core: suffix or scheme -> requirement."""
-    found: dict[str, str] = _read(template / "recipes" / "readers.yaml")
+    found: dict[str, str] = read(template / "recipes" / "readers.yaml")
     return found
 
 
@@ -173,19 +165,7 @@ def _instead(name: str, known: list[str]) -> str:
     return f"did you mean {better!r}?" if better else f"there are {some(known)}"
 
 
-def _read(path: Path) -> Any:
-    # The parser in C is ten times as fast, where PyYAML was built with it.
-    return yaml.load(_text(path), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-
-
 def _classes_in(file: Path) -> list[str]:
     # What draws the rows of a search is no part of the model.
-    model = re.sub(r"^sample:.*\n(?:[ #].*\n?|\n)*", "", _text(file), flags=re.MULTILINE)
+    model = re.sub(r"^sample:.*\n(?:[ #].*\n?|\n)*", "", text_of(file), flags=re.MULTILINE)
     return re.findall(r"\bclass:[ \t]*[\"']?([\w.]+)", model)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise AnswerError(f"recipe: {path.name} holds bytes that are no text; write it in UTF-8") from None

@@ -2,13 +2,18 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .parts import Part
 from .plan import Model, Plan
+from .rendering import Renderer
 
 # Where the address of DVC's remote waits for scripts/repository.py, which takes it away once DVC knows it.
 REMOTE = ".dvc-remote"
+# Where the README lists the parts.
+PARTS = "<!-- parts -->\n"
 
 
 def wire(plan: Plan, project: Path) -> None:
@@ -30,11 +35,33 @@ def wire(plan: Plan, project: Path) -> None:
         if model.starter:
             (params / "models" / f"{model.name}.yaml").write_text(starter(model, plan), encoding="utf-8")
     _change(project / "pyproject.toml", lambda text: with_requirements(text, plan.requirements))
+    wire_parts(plan, project)
     if plan.remote:
         (project / REMOTE).write_text(f"{plan.remote}\n", encoding="utf-8", newline="\n")
     extra = plan.dvc_extra
     if extra:
         _change(project / "pyproject.toml", lambda text: with_extra(text, "dvc", extra))
+
+
+def wire_parts(plan: Plan, project: Path) -> None:
+    """Write what the parts bring into the files of the core: requirements, extras, ignored files, the README's list."""
+    renderer = Renderer(Path(plan.template), plan.answers)
+    parts = sorted(plan.parts)
+    brought = [requirement for part in parts for requirement in part.requirements]
+    extras = {
+        name: [renderer.text(requirement, f"the extra {name}") for requirement in requirements]
+        for name, requirements in plan.extras.items()
+    }
+    _change(project / "pyproject.toml", lambda text: with_extras(with_trained(text, brought), extras))
+    ignored = [f"\n# {part.title}\n" + "".join(f"{line}\n" for line in part.ignores) for part in parts if part.ignores]
+    _change(project / ".gitignore", lambda text: text + "".join(ignored))
+    _change(project / "README.md", lambda text: with_parts(text, "".join(_line(part, project) for part in parts)))
+
+
+def _line(part: Part, project: Path) -> str:
+    """Return the line of a part in the README, with a link to its page if it has one."""
+    page = f"docs/{part.name}.md"
+    return f"- **{part.name}**: {part.adds}" + (f" [More]({page})" if (project / page).exists() else "") + "\n"
 
 
 def with_value(text: str, key: str, value: Any) -> str:
@@ -92,6 +119,58 @@ def with_requirements(text: str, requirements: list[str]) -> str:
         raise ValueError("there is no list of dependencies to add to")
     missing = [line for line in (f"  {json.dumps(one)},\n" for one in requirements) if line not in found[1]]
     return text[: found.end(1)] + "".join(missing) + text[found.end(1) :]
+
+
+def with_trained(text: str, requirements: list[str]) -> str:
+    """Return the text of `pyproject.toml` with `requirements` added to the extra `train`."""
+    found = re.search(r"(?ms)^train = \[\n(.*?)^\]", text)
+    if not found:
+        raise ValueError("there is no extra 'train' to add to")
+    lines = dict.fromkeys(f"  {json.dumps(one)},\n" for one in requirements)
+    missing = [line for line in lines if line not in found[1]]
+    return text[: found.start(1)] + "".join(missing) + text[found.start(1) :]
+
+
+def with_extras(text: str, extras: Mapping[str, list[str]]) -> str:
+    """Return the text of `pyproject.toml` with optional dependencies added, in the order of their names.
+
+    An extra that is there already gets the requirements that it lacks.
+    """
+    for name, requirements in sorted(extras.items()):
+        found = re.search(r"(?ms)^\[project\.optional-dependencies\]\n(.*?)(?=^\[|\Z)", text)
+        if not found:
+            raise ValueError("there are no optional dependencies to add to")
+        there = re.search(rf"(?ms)^{re.escape(name)} = \[.*?\]$\n", found[1])
+        if there:
+            start, end = found.start(1) + there.start(), found.start(1) + there.end()
+            requirements = [*json.loads(re.sub(r",\s*\]", "]", there[0].partition(" = ")[2])), *requirements]
+        else:
+            # Comments above an extra belong to it.
+            known = re.finditer(r"(?m)^(?:#.*\n)*([\w-]+) = \[", found[1])
+            after = next((one.start() for one in known if one[1] > name), len(found[1].rstrip("\n")) + 1)
+            start = end = found.start(1) + after
+        text = text[:start] + _listed(name, list(dict.fromkeys(requirements))) + text[end:]
+    return text
+
+
+def _listed(name: str, requirements: list[str]) -> str:
+    """Return the line of an extra, or its lines if one would be too long."""
+    written = [json.dumps(one, ensure_ascii=False) for one in requirements]
+    line = f"{name} = [{', '.join(written)}]\n"
+    return line if len(line) <= 120 else f"{name} = [\n" + "".join(f"  {one},\n" for one in written) + "]\n"
+
+
+def with_parts(text: str, listed: str) -> str:
+    """Return the text of `README.md` with the list of parts in its place.
+
+    Raises
+    ------
+    ValueError
+        If there is no such place.
+    """
+    if PARTS not in text:
+        raise ValueError(f"there is no line '{PARTS.strip()}' to replace")
+    return text.replace(PARTS, listed or "There are none yet.\n", 1)
 
 
 def with_extra(text: str, package: str, extra: str) -> str:

@@ -3,96 +3,102 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
+from .commands import Commands, count, extra, port
+from .parts import behind
 from .stages import run, threads
 
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run one command; `words` are the command line's if None."""
-    parser = argparse.ArgumentParser(prog=f"python -m {__package__}", description="The project's commands.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    commands.add_parser("check", help="validate params/ without touching the data")
-    commands.add_parser("summary", help="print the leaderboard of the last run")
-    commands.add_parser("schema", help="write the JSON Schemas that editors complete from into .schema/")
-    listing = commands.add_parser("list", help="list the classes, metrics and charts that the params can name")
+    commands = Commands(f"python -m {__package__}")
+    add(commands)
+    for _, part in behind("commands"):
+        part.add(commands)
+    commands.run(words)
+
+
+def add(commands: Commands) -> None:
+    """Add the core's commands."""
+    commands.add("check", _check, help="validate params/ without touching the data")
+    commands.add("summary", _summary, help="print the leaderboard of the last run")
+    commands.add("schema", _schema, help="write the JSON Schemas that editors complete from into .schema/", alone=True)
+    listing = commands.add("list", _list, help="list the classes, metrics and charts that the params can name")
     listing.add_argument("kind", nargs="?", default="", help="classifier, regressor, transformer, splitter, metric, …")
     listing.add_argument("text", nargs="?", default="", help="only names that hold this text")
-    commands.add_parser("nested", help="repeat the whole search on each outer split of params/split.yaml")
-    predict = commands.add_parser("predict", help="predict the rows of a table with the trained model")
+    commands.add("nested", _nested, help="repeat the whole search on each outer split of params/split.yaml", alone=True)
+    predict = commands.add("predict", _predict, help="predict the rows of a table with the trained model")
     predict.add_argument("source", help="a path or a URL of a table")
     predict.add_argument("output", help="the file to write: .csv, .parquet or .jsonl")
     predict.add_argument("--keep", help="columns of the table to write beside the predictions: id,name")
     predict.add_argument("--model", default="models/package", help="a folder, a URI, registry:prod (%(default)s)")
     predict.add_argument("--rows", type=int, default=50_000, help="how many are predicted at a time (%(default)s)")
-    ahead = commands.add_parser("forecast", help="predict what follows the table, with a model refitted on all of it")
+    ahead = commands.add(
+        "forecast", _forecast, help="predict what follows the table, with a model refitted on all of it", alone=True
+    )
     ahead.add_argument("output", nargs="?", default="forecast.csv", help="the file to write (%(default)s)")
-    ahead.add_argument("--horizon", type=_count, help="how many steps to predict (the horizon in params/data.yaml)")
+    ahead.add_argument("--horizon", type=count, help="how many steps to predict (the horizon in params/data.yaml)")
     ahead.add_argument("--source", help="a table of the rows to predict, with the covariates that the model uses")
     ahead.add_argument("--model", default="models/package", help="a folder, a URI, registry:prod (%(default)s)")
-    publish = commands.add_parser("publish", help="copy the packaged model to a storage, as its latest version")
+    publish = commands.add(
+        "publish", _publish, help="copy the packaged model to a storage, as its latest version", alone=True
+    )
     publish.add_argument("uri", nargs="?", help="a folder, s3://…, gs://…, az://… (`storage` of params/package.yaml)")
-    register = commands.add_parser("register", help="make the model of the last run a version")
+    register = commands.add("register", _register, help="make the model of the last run a version", alone=True)
     register.add_argument("--version", help="v1.2.3 (the next one)")
-    promote = commands.add_parser("promote", help="put a version into a stage")
+    promote = commands.add("promote", _promote, help="put a version into a stage", alone=True)
     promote.add_argument("stage", help="one of `stages` in params/releases.yaml")
     promote.add_argument("--version", help="a version, or a stage for what stands there (the last version)")
-    rollback = commands.add_parser("rollback", help="put the version into a stage that stood there before")
+    rollback = commands.add(
+        "rollback", _rollback, help="put the version into a stage that stood there before", alone=True
+    )
     rollback.add_argument("stage", help="one of `stages` in params/releases.yaml")
     for one in (register, promote, rollback):
         one.add_argument("--no-push", action="store_true", help="leave the tag in this repository")
-    commands.add_parser("registry", help="list the versions, the stages that they stand in, and their metrics")
-    fetch = commands.add_parser("fetch", help="get a registered model, and print its folder")
+    commands.add("registry", _registry, help="list the versions, the stages that they stand in, and their metrics")
+    fetch = commands.add("fetch", _fetch, help="get a registered model, and print its folder")
     fetch.add_argument("which", nargs="?", default="latest", help="a stage, a version, latest (%(default)s)")
     fetch.add_argument("--to", help="the folder to write it into (one in .cache/registry)")
     fetch.add_argument("--repo", help="the address of another git repository")
-    commands.add_parser("track", help="send what the trackers of params/tracking.yaml lack of the last runs")
-    serve = commands.add_parser("serve", help="serve the model over HTTP (the extra `serve`)")
+    commands.add(
+        "track", _track, help="send what the trackers of params/tracking.yaml lack of the last runs", alone=True
+    )
+    serve = commands.add("serve", _serve, help="serve the model over HTTP (the extra `serve`)")
     serve.add_argument("--host", help="the address to listen at (params/serve.yaml)")
-    serve.add_argument("--port", type=_port, help="the port to listen at (params/serve.yaml)")
-    serve.add_argument("--workers", type=_count, help="how many processes (params/serve.yaml)")
-    notebooks = commands.add_parser("notebooks", help="run notebooks and write them as pages")
+    serve.add_argument("--port", type=port, help="the port to listen at (params/serve.yaml)")
+    serve.add_argument("--workers", type=count, help="how many processes (params/serve.yaml)")
+    notebooks = commands.add("notebooks", _notebooks, help="run notebooks and write them as pages", alone=True)
     notebooks.add_argument("names", nargs="*", help="of notebooks/<name>.py; all of them if none is given")
     notebooks.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter, as in YAML")
-    commands.add_parser("pair", help="write the .ipynb of each notebook, or take over what was edited there")
-    badges = commands.add_parser("badges", help="write badges into README.md that open the notebooks in a browser")
+    commands.add(
+        "pair", _pair, help="write the .ipynb of each notebook, or take over what was edited there", alone=True
+    )
+    badges = commands.add(
+        "badges", _badges, help="write badges into README.md that open the notebooks in a browser", alone=True
+    )
     badges.add_argument("repository", nargs="?", help="owner/name on GitHub (the git remote `origin`)")
-    script = commands.add_parser("script", help="print the final model as a script that needs scikit-learn alone")
+    script = commands.add(
+        "script", _script, help="print the final model as a script that needs scikit-learn alone", alone=True
+    )
     script.add_argument("output", nargs="?", help="the file to write instead")
-    data = commands.add_parser("data", help="import the table that params/data.yaml names in another repository")
+    data = commands.add(
+        "data", _data, help="import the table that params/data.yaml names in another repository", alone=True
+    )
     data.add_argument("--update", action="store_true", help="also take what its branch or tag means by now")
-    commands.add_parser("retrain", help="take new data, train, and judge the new model against the registered one")
-    compare = commands.add_parser("compare", help="compare this project with a git revision: reports/review/report.md")
+    commands.add(
+        "retrain", _retrain, help="take new data, train, and judge the new model against the registered one", alone=True
+    )
+    compare = commands.add(
+        "compare", _compare, help="compare this project with a git revision: reports/review/report.md", alone=True
+    )
     compare.add_argument("base", nargs="?", help="a branch, tag or commit (the branch that `origin` shows first)")
     compare.add_argument("--link", help="where the HTML report can be read")
-    remote = commands.add_parser("remote", help="run the pipeline on another machine (params/remote.yaml)")
+    remote = commands.add("remote", _remote, help="run the pipeline on another machine (params/remote.yaml)")
     remote.add_argument("action", choices=["run", "status", "logs", "fetch", "stop"])
     remote.add_argument("job", nargs="?", help="of several jobs, the one that is meant; `stop all` ends all of them")
     remote.add_argument("--to", help="fetch: a folder to unpack into, instead of taking the outputs over")
-    given = parser.parse_args(words)
-    if given.command in ALONE:
-        from .locks import alone
-
-        with alone(given.command):
-            COMMANDS[given.command](given)
-    else:
-        COMMANDS[given.command](given)
-
-
-def _port(text: str) -> int:
-    """A port's number, as argparse wants it."""
-    if not text.isdigit() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"a port is a whole number from 1 to 65535, not {text!r}")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    """A number of processes or steps, as argparse wants it."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number above 0 is needed, not {text!r}")
-    return int(text)
 
 
 def _check(given: argparse.Namespace) -> None:
@@ -125,14 +131,16 @@ def _schema(given: argparse.Namespace) -> None:
 def _list(given: argparse.Namespace) -> None:
     from .errors import UserError, nearest
     from .objects.reader import read
-    from .objects.registry import KINDS, find_all
+    from .objects.registry import find_all, kinds_of
 
-    # `make list TEXT=forest` gives no kind.
-    kind, text = (given.kind, given.text) if given.kind in KINDS or given.text else ("", given.kind)
-    if kind and kind not in KINDS:
-        raise UserError(f"there is no kind {kind!r}{nearest(kind, KINDS)}")
     packages = (read(Path("params/registry.yaml"))[0] or {}).get("packages") or []
-    found = [one for one in find_all(packages) if kind in ("", one.kind) and text.lower() in one.name.lower()]
+    entries = find_all(packages)
+    known = kinds_of(entries)
+    # `make list TEXT=forest` gives no kind.
+    kind, text = (given.kind, given.text) if given.kind in known or given.text else ("", given.kind)
+    if kind and kind not in known:
+        raise UserError(f"there is no kind {kind!r}{nearest(kind, known)}")
+    found = [entry for entry in entries if kind in ("", entry.kind) and text.lower() in entry.name.lower()]
     if not found:
         raise UserError(
             f"no {kind or 'class, metric or chart'} has {text!r} in its name (params/registry.yaml names the packages)"
@@ -264,7 +272,7 @@ def _track(given: argparse.Namespace) -> None:
 
 def _serve(given: argparse.Namespace) -> None:
     os.environ.update(threads(rows=1) | os.environ)  # as long as nothing is loaded that makes threads
-    with _extra("serve"):
+    with extra("serve"):
         from .service.run import serve
     serve(given.host, given.port, given.workers)
 
@@ -280,7 +288,7 @@ def _notebooks(given: argparse.Namespace) -> None:
     from .errors import UserError
     from .objects.reader import parse
 
-    with _extra("notebooks"):
+    with extra("notebooks"):
         from .notebooks import execute
     values = {}
     for word in given.param:
@@ -293,28 +301,15 @@ def _notebooks(given: argparse.Namespace) -> None:
 
 
 def _pair(given: argparse.Namespace) -> None:
-    with _extra("notebooks"):
+    with extra("notebooks"):
         from .notebooks import pair
     print("\n".join(map(str, pair())))
 
 
 def _badges(given: argparse.Namespace) -> None:
-    with _extra("notebooks"):
+    with extra("notebooks"):
         from .badges import write
     print(f"README.md and notebooks/ open from https://github.com/{write(given.repository)}: commit and push them")
-
-
-@contextmanager
-def _extra(name: str) -> Iterator[None]:
-    """Say which extra brings a package that is not installed."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        from .errors import UserError
-
-        raise UserError(
-            f"{error.name} is not installed: add the extra {name!r} to pyproject.toml and run `make setup`"
-        ) from None
 
 
 def _remote(given: argparse.Namespace) -> None:
@@ -336,40 +331,6 @@ def _script(given: argparse.Namespace) -> None:
     else:
         write_script(given.output)
         print(f"the final model as a script: {given.output}", file=sys.stderr)
-
-
-COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {
-    "check": _check,
-    "summary": _summary,
-    "schema": _schema,
-    "list": _list,
-    "nested": _nested,
-    "predict": _predict,
-    "forecast": _forecast,
-    "publish": _publish,
-    "register": _register,
-    "promote": _promote,
-    "rollback": _rollback,
-    "registry": _registry,
-    "fetch": _fetch,
-    "track": _track,
-    "serve": _serve,
-    "notebooks": _notebooks,
-    "pair": _pair,
-    "badges": _badges,
-    "script": _script,
-    "data": _data,
-    "retrain": _retrain,
-    "compare": _compare,
-    "remote": _remote,
-}
-
-# These change the project, or read much of it one after the other: one of them at a time, and none beside a run.
-# Commands that change the project, or read what a run is about to replace.
-ALONE = (
-    *("badges", "compare", "data", "forecast", "nested", "notebooks", "pair", "promote", "publish", "register"),
-    *("retrain", "rollback", "schema", "script", "track"),
-)
 
 
 if __name__ == "__main__":

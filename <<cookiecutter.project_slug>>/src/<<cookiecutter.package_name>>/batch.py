@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from .custom.validation import Checked
+from .components.validation import Checked
 from .errors import UserError, nearest
 from .files import replacing_file
 from .pipeline import PredictionPipeline, told

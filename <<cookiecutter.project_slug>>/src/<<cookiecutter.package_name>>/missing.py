@@ -13,7 +13,8 @@ from .errors import UserError
 from .names import is_name
 from .objects.reader import read
 
-CUSTOM = Path(__file__).with_name("custom")
+HERE = Path(__file__).parent
+HOMES = ("components/*.py", "custom/*.py", "parts/*/components.py", "parts/*/components/*.py")
 
 
 def missing(params: Path) -> dict[str, str]:
@@ -67,9 +68,9 @@ def _value(file: Path) -> Any:
 
 
 def _needs() -> dict[str, list[str]]:
-    """By the short names of classes in `custom/`, the packages in their attribute `needs`; nothing is imported."""
+    """Return the packages in the attribute `needs` of classes, by their short names; nothing is imported."""
     found = {}
-    for one in (part for file in sorted(CUSTOM.glob("*.py")) for part in _classes(file)):
+    for one in (part for home in HOMES for file in sorted(HERE.glob(home)) for part in _classes(file)):
         for line in one.body:
             if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "needs":
                 needs = ast.literal_eval(line.value)

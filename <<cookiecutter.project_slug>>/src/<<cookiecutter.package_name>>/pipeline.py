@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .custom.validation import Checked, Validation
+from .addresses import opened
+from .components.validation import Checked, Validation
 from .described import read_example
 from .errors import UserError
 from .objects.plan import read_grammar, read_package, read_validation
@@ -101,7 +102,7 @@ class PredictionPipeline:
             uri = fetch(which, repo or None, params)
         grammar = read_grammar(params)
         trusted = read_trusted(params, grammar)
-        with fetched(uri, read_package(params, grammar)["best"]) as folder:
+        with opened(uri, params) as local, fetched(local, read_package(params, grammar)["best"]) as folder:
             if partial:
                 model, (transformers, schema) = None, load_transformers(folder, trusted.named)
             else:

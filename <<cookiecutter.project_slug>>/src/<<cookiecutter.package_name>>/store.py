@@ -1,6 +1,6 @@
 """A trained model as a folder: its fitted parts, the schema, an example, its YAML and what it was made with.
 
-Each fitted part is stored by a flavor of `custom/flavors.py`, which the params name. On loading no other flavor is
+Each fitted part is stored by a flavor of `components/flavors.py`, which the params name. On loading no other flavor is
 used, whatever the folder says of itself, and none of those that this project brings runs code that a file holds.
 
 `manifest.json` lists the files with their checksums, so that one that is missing or damaged is named. What is trusted,
@@ -30,7 +30,7 @@ from .steps.fits import check_features, check_fits
 from .steps.task import task_of
 from .trust import PACKAGE, imported
 
-DEFAULT = f"{PACKAGE}.custom.flavors.Skops"
+DEFAULT = f"{PACKAGE}.components.flavors.Skops"
 COMPARED = 100  # rows on which a stored model is compared with the model
 
 

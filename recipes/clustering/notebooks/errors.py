@@ -38,9 +38,9 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from << cookiecutter.package_name >>.custom.cluster_charts import profiles
-from << cookiecutter.package_name >>.custom.cluster_metrics import widths
-from << cookiecutter.package_name >>.custom.clusters import NOISE
+from << cookiecutter.package_name >>.components.cluster_charts import profiles
+from << cookiecutter.package_name >>.components.cluster_metrics import widths
+from << cookiecutter.package_name >>.components.clusters import NOISE
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.interactive import last, models, run
 from << cookiecutter.package_name >>.report.charts import COLOURS, STYLE

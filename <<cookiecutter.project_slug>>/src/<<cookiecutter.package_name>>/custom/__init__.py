@@ -1,5 +1,5 @@
-"""Your own transformers, estimators, splitters, metrics and charts: what stands here can be named in the params.
+"""Your own classes, metrics and charts: what a module here defines can be named in the params by its name alone.
 
-Nothing needs to be registered. A class is found by its methods (`fit` and `transform`, `split`, …), a metric by the
-end of its name (`_score`, `_error`, `_loss`), a chart by what it returns. `make list` shows what was found.
+`example.py` shows how. Nothing needs to be registered; `make list` shows what was found. The classes that the project
+came with are in `components/`.
 """

@@ -1,1 +1,1 @@
-"""The model in the formats of other programs, for the flavors of `custom/flavors.py`."""
+"""The model in the formats of other programs, for the flavors of `components/flavors.py`."""

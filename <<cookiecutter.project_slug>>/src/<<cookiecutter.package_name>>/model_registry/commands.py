@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..custom.registries import ModelRegistry
+from ..components.registries import ModelRegistry
 from ..errors import UserError, nearest
 from ..objects.plan import read_releases
 from .fetch import refreshed, resolved

@@ -4,7 +4,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-from ..custom.registries import GTO, ModelRegistry
+from ..components.registries import GTO, ModelRegistry
 from ..errors import UserError, nearest
 from ..files import read_json, replacing_folder
 from ..manifest import MANIFEST, copy_model, verify

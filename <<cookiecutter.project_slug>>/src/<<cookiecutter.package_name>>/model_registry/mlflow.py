@@ -16,7 +16,7 @@ from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from ..custom.registries import Version
+from ..components.registries import Version
 from ..described import read_example
 from ..errors import UserError
 from ..export.mlflow import save

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..calls import git
-from ..custom.registries import Version
+from ..components.registries import Version
 from ..errors import UserError
 from ..files import replacing_folder
 from ..locked import LOCK, checksum, expected_of

@@ -33,7 +33,7 @@ ROWS = 2000  # of the table that splitters are tried on
 MOST_TRIALS = 60  # of the study that samplers and pruners are tried on
 STEPS = 6
 TOY_ROWS = 60  # of the table that steps are fitted to
-# Modules of `custom/` that the template brings, with the transformers that are known to be stored.
+# Modules of `components/` with the transformers that are known to be stored.
 STOCK = ("dates", "text")
 # Estimators of scikit-learn that skops does not know; all others are known to be stored by skops and joblib.
 UNKNOWN = ("sklearn.cluster.Birch",)
@@ -103,7 +103,7 @@ def try_storing(model: Model, flavors: Mapping[str, Any], named: Iterable[str]) 
     UserError
         If a step or the estimator cannot be stored or loaded, with its class and the flavor that can.
     """
-    from ..custom.flavors import Skops
+    from ..components.flavors import Skops
     from ..store import About
 
     about = About(sorted({*named}))
@@ -152,7 +152,7 @@ def _try_flavor(
     part: str, thing: Any, flavor: Any, about: Any, path: str, where: Where, X: np.ndarray | None = None
 ) -> None:
     """Refuse a class whose fitted form a flavor cannot store, and name the flavor that can."""
-    from ..custom.flavors import Joblib, Skops
+    from ..components.flavors import Joblib, Skops
 
     reason = _unstorable(thing, flavor, about, X)
     if not reason:
@@ -197,7 +197,7 @@ def _close(first: np.ndarray | None, second: np.ndarray | None, tolerance: float
 def _foreign(node: Any) -> Iterator[tuple[str, Where]]:
     """The classes in a node that neither scikit-learn nor this template brings, with their places."""
     if isinstance(node, Object):
-        stock = node.path.startswith(("sklearn.", *(f"{PACKAGE}.custom.{name}." for name in STOCK)))
+        stock = node.path.startswith(("sklearn.", *(f"{PACKAGE}.components.{name}." for name in STOCK)))
         if not stock:
             yield node.path, node.where
         for one in node.params.values():

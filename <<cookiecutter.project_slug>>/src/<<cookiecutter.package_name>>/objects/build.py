@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from ..errors import UserError, nearest
 from .grammar import MISSING, Columns, Grammar, Import, Object, OneOf, Steps, named, parameters
 from .reader import dump, parse
-from .registry import KINDS, PACKAGE, load
+from .registry import PACKAGE, find_all, kinds_of, load
 
 Dtypes = Mapping[str, str]
 
@@ -202,7 +202,8 @@ def from_yaml(text: str, packages: Sequence[str] = ()) -> Any:
     Ridge(alpha=2.0)
     """
     data, where = parse(text)
-    return build(Grammar(tuple(packages)).node(data, where, (*KINDS, "value")))
+    kinds = (*kinds_of(find_all(packages)), "value")
+    return build(Grammar(tuple(packages)).node(data, where, kinds))
 
 
 def to_yaml(thing: Any) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 PACKAGE = __name__.split(".")[0]
 ROOT = Path(__file__).parent.parent
+NAMED = ("components", "custom", "parts")  # rooms of classes that the params name
 
 
 def closure(file: Path) -> set[Path]:
@@ -30,7 +31,7 @@ def fingerprint(file: Path) -> str:
 
 
 def fingerprints(paths: Iterable[str]) -> dict[str, str]:
-    """For each import path that lies in `custom/`: a hash of the code that it needs.
+    """For each import path that lies in a room of named classes: a hash of the code that it needs.
 
     The plan of a model holds these, so that editing one transformer re-tunes the models that use it and no other.
     Editing its comments or docstrings re-tunes none.
@@ -38,7 +39,7 @@ def fingerprints(paths: Iterable[str]) -> dict[str, str]:
     hashes = {}
     for path in sorted(paths):
         module = path.rpartition(".")[0]
-        if module.startswith(f"{PACKAGE}.custom."):
+        if module.startswith(tuple(f"{PACKAGE}.{room}." for room in NAMED)):
             spec = importlib.util.find_spec(module)
             if spec and spec.origin:
                 hashes[path] = fingerprint(Path(spec.origin))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import write_json
+from ..parts import behind
 from ..schema import DTYPES, ROLES
 from ..steps.apart import PARTS
 from .plan import EXAMPLES
@@ -27,39 +28,55 @@ def write(folder: Path, packages: Iterable[str]) -> None:
         write_json(folder / f"{name}.json", schema)
 
 
-def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
-    """The schemas by the name of the file that they describe."""
-    entries = list(entries)
+class Kit:
+    """What schemas of params files are made of; `entries` are the classes that can be named."""
 
-    def names(*kinds: str) -> Schema:
-        known = sorted({entry.name for entry in entries if entry.kind in kinds})
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._entries = list(entries)
+
+    def names(self, *kinds: str) -> Schema:
+        """Return the schema of the name of a class of one of these kinds."""
+        known = sorted({entry.name for entry in self._entries if entry.kind in kinds})
         return {"anyOf": [{"enum": known}, TEXT], "description": f"A {' or '.join(kinds)} by name or import path."}
 
+    def object(self, *kinds: str) -> Schema:
+        """Return the schema of an object, `{class: ..., params: {...}}`, without a space."""
+        return mapping({"class": self.names(*kinds), "params": {"type": "object"}}, ["class"])
+
+    def named_or_object(self, kind: str) -> Schema:
+        """Return the schema of a class's name or an object."""
+        return {"anyOf": [self.names(kind), self.object(kind)]}
+
+
+def mapping(properties: Schema, required: Iterable[str] = ()) -> Schema:
+    """Return the schema of a mapping with these keys and no others."""
+    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
+
+
+def or_null(schema: Schema) -> Schema:
+    """Return a schema that also allows null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
+    """Return the schemas by the name of the file that they describe, those of the parts included."""
+    kit = Kit(entries)
     estimators = ("classifier", "regressor", "estimator", "clusterer", "outlier_detector")
     every = (*estimators, "transformer", "resampler")
     definitions = {
         "domain": _domain(),
-        "object": _object(names(*every)),
+        "object": _object(kit.names(*every)),
         "node": {
             "anyOf": [
                 {"$ref": "#/$defs/object"},
                 {"$ref": "#/$defs/steps"},
-                _mapping({"one_of": _items("The alternatives; the first is the default.")}, ["one_of"]),
-                _mapping({"optional": {"$ref": "#/$defs/node"}}, ["optional"]),
-                _mapping({"import": TEXT}, ["import"]),
+                mapping({"one_of": _items("The alternatives; the first is the default.")}, ["one_of"]),
+                mapping({"optional": {"$ref": "#/$defs/node"}}, ["optional"]),
+                mapping({"import": TEXT}, ["import"]),
             ]
         },
         "steps": _steps(),
     }
-
-    def plain_object(*kinds: str) -> Schema:
-        return _mapping({"class": names(*kinds), "params": {"type": "object"}}, ["class"])
-
-    def named_or_object(kind: str) -> Schema:
-        return {"anyOf": [names(kind), plain_object(kind)]}
-
-    def or_null(schema: Schema) -> Schema:
-        return {"anyOf": [schema, {"type": "null"}]}
 
     above_0 = {"type": "number", "exclusiveMinimum": 0}
     budget = {
@@ -79,19 +96,19 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
         "anyOf": [TEXT, {"$ref": "#/$defs/steps"}],
         "description": "The name of a file in params/preprocess, or steps.",
     }
-    sample = or_null(plain_object("resampler")) | {"description": "What draws the rows to learn from in each fold."}
+    sample = or_null(kit.object("resampler")) | {"description": "What draws the rows to learn from in each fold."}
     pace = {
-        "anyOf": [*or_null(above_0)["anyOf"], _mapping({"text": or_null(above_0), "otherwise": or_null(above_0)})],
+        "anyOf": [*or_null(above_0)["anyOf"], mapping({"text": or_null(above_0), "otherwise": or_null(above_0)})],
         "description": "Rows for which a second of its share suffices; with more it does not compete. Null: no limit. "
         "{text: …, otherwise: …}: where a feature is free text, and where none is.",
     }
     beside = {"preprocess": preprocess, "seeds": seeds, "sample": sample, "rows_per_second": pace}
-    model = _object(names(*estimators), beside)
+    model = _object(kit.names(*estimators), beside)
     files = {
-        "data": _mapping(
+        "data": mapping(
             {
                 "source": {
-                    "anyOf": [TEXT, _mapping({"repo": TEXT, "path": TEXT, "rev": or_null(TEXT)}, ["repo", "path"])],
+                    "anyOf": [TEXT, mapping({"repo": TEXT, "path": TEXT, "rev": or_null(TEXT)}, ["repo", "path"])],
                     "description": "A path, a URL, a database, or a file of another git repository.",
                 },
                 "target": {
@@ -99,16 +116,16 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
                     "description": "The column to predict; a list for several, null for a task that has none.",
                 },
                 "task": {
-                    "anyOf": [TEXT, plain_object("task")],
-                    "description": "classification, regression, or another class of custom/ in small letters.",
+                    "anyOf": [TEXT, kit.object("task")],
+                    "description": "classification, regression, or another task in small letters.",
                 },
                 "positive": {"description": "Of two classes, the one to look for."},
                 "read": {"type": "object", "description": "Further arguments for pandas' reader."},
                 "missing": TEXTS | {"description": "The texts that stand for a missing value."},
                 "clean": {
                     "anyOf": [
-                        plain_object("cleaning"),
-                        {"type": "array", "items": plain_object("cleaning")},
+                        kit.object("cleaning"),
+                        {"type": "array", "items": kit.object("cleaning")},
                         {"type": "null"},
                     ],
                     "description": "What cleans the table as it was read: an object, or several in their order.",
@@ -117,79 +134,79 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
             },
             ["source", "target", "task"],
         ),
-        "split": _mapping({key: plain_object("splitter") for key in ("holdout", "cv", "outer")}, ["holdout", "cv"]),
-        "search": _mapping(
+        "split": mapping({key: kit.object("splitter") for key in ("holdout", "cv", "outer")}, ["holdout", "cv"]),
+        "search": mapping(
             {
                 "models": TEXTS | {"minItems": 1, "uniqueItems": True, "description": "Files in params/models."},
-                "metric": named_or_object("metric"),
-                "budget": _mapping(budget) | {"minProperties": 1},
-                "sampler": plain_object("sampler"),
-                "pruner": plain_object("pruner"),
-                "workers": plain_object("workers") | {"description": "Where the fits run."},
+                "metric": kit.named_or_object("metric"),
+                "budget": mapping(budget) | {"minProperties": 1},
+                "sampler": kit.object("sampler"),
+                "pruner": kit.object("pruner"),
+                "workers": kit.object("workers") | {"description": "Where the fits run."},
                 "also_minimize": {
                     "enum": ["prediction_time", None],
                     "description": "A second objective, in seconds for 1,000 rows.",
                 },
                 "sample": sample,
-                "storage": or_null(plain_object("storage"))
+                "storage": or_null(kit.object("storage"))
                 | {"description": "Where the trials are kept; a file of this project's by default."},
             },
             ["models", "metric", "budget", "sampler", "pruner", "workers"],
         ),
-        "train": _mapping(
+        "train": mapping(
             {
-                "ensemble": plain_object("ensemble") | {"description": "What the final model is made of."},
+                "ensemble": kit.object("ensemble") | {"description": "What the final model is made of."},
                 "max_prediction_time": {
                     "type": ["number", "null"],
                     "exclusiveMinimum": 0,
                     "description": "In seconds for 1,000 rows; configurations that take longer are left out.",
                 },
-                "calibration": or_null(plain_object("classifier"))
+                "calibration": or_null(kit.object("classifier"))
                 | {"description": "A classifier around the final model, such as CalibratedClassifierCV."},
-                "threshold": or_null(plain_object("classifier"))
+                "threshold": or_null(kit.object("classifier"))
                 | {"description": "A classifier around the final model, such as TunedThresholdClassifierCV."},
-                "intervals": or_null(plain_object("regressor"))
+                "intervals": or_null(kit.object("regressor"))
                 | {"description": "A regressor around the final model, such as ResidualIntervals."},
             },
             ["ensemble"],
         ),
-        "evaluate": _mapping(
+        "evaluate": mapping(
             {
-                "metrics": {"type": "array", "items": named_or_object("metric")},
-                "charts": {"type": "array", "items": named_or_object("chart")},
-                "permutation_importance": _mapping(importance),
+                "metrics": {"type": "array", "items": kit.named_or_object("metric")},
+                "charts": {"type": "array", "items": kit.named_or_object("chart")},
+                "permutation_importance": mapping(importance),
             },
             ["metrics"],
         ),
-        "package": _mapping(
+        "package": mapping(
             {
-                "parts": _mapping({part: plain_object("flavor") for part in PARTS})
+                "parts": mapping({part: kit.object("flavor") for part in PARTS})
                 | {"description": "How the fitted parts are stored."},
-                "exports": {"type": "array", "items": plain_object("flavor"), "description": "Copies of the whole."},
+                "exports": {"type": "array", "items": kit.object("flavor"), "description": "Copies of the whole."},
                 "storage": or_null(TEXT) | {"description": "Where `make publish` puts the model: a URI."},
-                "best": or_null(named_or_object("metric"))
+                "best": or_null(kit.named_or_object("metric"))
                 | {"description": "Of a storage's models the best by this metric is taken; null: the latest."},
                 "example": {"enum": list(EXAMPLES), "description": "The example rows that go with the model."},
             }
         ),
-        "tracking": _mapping(
-            {"trackers": {"type": "array", "items": plain_object("tracker"), "description": "Where runs are shown."}}
+        "tracking": mapping(
+            {"trackers": {"type": "array", "items": kit.object("tracker"), "description": "Where runs are shown."}}
         ),
-        "predict": _mapping(
-            {"validation": plain_object("validation") | {"description": "What is done with rows unlike training's."}},
+        "predict": mapping(
+            {"validation": kit.object("validation") | {"description": "What is done with rows unlike training's."}},
             ["validation"],
         ),
-        "serve": _mapping(
+        "serve": mapping(
             {"host": TEXT, "model": TEXT | {"description": "A model's folder or URI."}}
             | {
                 name: {"type": "integer", "minimum": 1}
                 for name in ("port", "workers", "max_rows", "max_bytes", "max_seconds", "max_connections")
             }
         ),
-        "remote": _mapping(
+        "remote": mapping(
             {
-                "runner": plain_object("runner") | {"description": "What gets the machine."},
-                "machine": _mapping(
+                "runner": kit.object("runner") | {"description": "What gets the machine."},
+                "machine": mapping(
                     {"cloud": TEXT, "disk": {"type": "integer", "minimum": 1, "description": "In GB."}}
                     | {name: or_null(TEXT) for name in ("region", "role", "type", "gpu")}
                     | {"spot": {"type": "boolean"}}
@@ -203,33 +220,31 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
             },
             ["runner"],
         ),
-        "releases": _mapping(
+        "releases": mapping(
             {
-                "registry": plain_object("registry") | {"description": "Where versions of the model are registered."},
+                "registry": kit.object("registry") | {"description": "Where versions of the model are registered."},
                 "stages": TEXTS | {"minItems": 1, "uniqueItems": True, "description": "Where a version can stand."},
             },
             ["registry", "stages"],
         ),
-        "retrain": _mapping(
+        "retrain": mapping(
             {
                 "stage": or_null(TEXT) | {"description": "Of the registered model to beat; null: the latest version."},
-                "metric": or_null(named_or_object("metric")) | {"description": "To judge by; null: the search's."},
-                "rule": plain_object("rule") | {"description": "When the new model is better."},
+                "metric": or_null(kit.named_or_object("metric")) | {"description": "To judge by; null: the search's."},
+                "rule": kit.object("rule") | {"description": "When the new model is better."},
                 "minimum_rows": {"type": "integer", "minimum": 1, "description": "On fewer rows nothing is judged."},
             },
             ["stage", "rule"],
         ),
-        "registry": _mapping({"packages": TEXTS | {"description": "Import names, such as lightgbm."}}),
+        "registry": mapping({"packages": TEXTS | {"description": "Import names, such as lightgbm."}}),
         "preprocess": {"$ref": "#/$defs/steps"},
         "model": model,
     }
+    for _, part in behind("params"):
+        files |= part.schemas(kit)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     deep = {"$defs": definitions}
     return {name: head | schema | (deep if name in ("preprocess", "model") else {}) for name, schema in files.items()}
-
-
-def _mapping(properties: Schema, required: Iterable[str] = ()) -> Schema:
-    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
 
 
 def _object(names: Schema, also: Schema | None = None) -> Schema:
@@ -242,7 +257,7 @@ def _object(names: Schema, also: Schema | None = None) -> Schema:
             "description": "What the search may change.",
         },
     }
-    return _mapping(properties | (also or {}), ["class"])
+    return mapping(properties | (also or {}), ["class"])
 
 
 def _domain() -> Schema:
@@ -256,9 +271,9 @@ def _domain() -> Schema:
     choice = {"type": "array", "minItems": 1}
     return {
         "anyOf": [
-            _mapping({"float": RANGE | {"description": "[low, high]"}} | number, ["float"]),
-            _mapping({"int": whole | {"description": "[low, high]"}} | number, ["int"]),
-            _mapping({"choice": choice, "when": when}, ["choice"]),
+            mapping({"float": RANGE | {"description": "[low, high]"}} | number, ["float"]),
+            mapping({"int": whole | {"description": "[low, high]"}} | number, ["int"]),
+            mapping({"choice": choice, "when": when}, ["choice"]),
         ]
     }
 
@@ -270,8 +285,8 @@ def _steps() -> Schema:
         "pattern": TEXT | {"description": "A regular expression that the name must hold."},
         "except": TEXTS,
     }
-    columns = {"anyOf": [TEXTS, _mapping(chosen)], "description": "Which columns these steps are for."}
-    return _mapping({"columns": columns, "steps": _items("In this order.")}, ["steps"])
+    columns = {"anyOf": [TEXTS, mapping(chosen)], "description": "Which columns these steps are for."}
+    return mapping({"columns": columns, "steps": _items("In this order.")}, ["steps"])
 
 
 def _items(description: str) -> Schema:
@@ -290,4 +305,4 @@ def _column() -> Schema:
         "categories": {"type": "array"},
         "missing": {"type": "number", "minimum": 0, "maximum": 1},
     }
-    return _mapping(rules)
+    return mapping(rules)

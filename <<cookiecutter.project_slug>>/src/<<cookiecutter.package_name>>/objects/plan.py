@@ -20,6 +20,7 @@ from ..errors import UserError, nearest
 from ..imported import local, source_of
 from ..missing import refuse_missing
 from ..names import RULE, is_name, twin
+from ..parts import behind
 from ..schema import DTYPES, ROLES, RULES, dtype_of_format
 from ..service.settings import read_settings
 from ..steps.apart import PARTS
@@ -51,11 +52,42 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Context:
+    """What the params door gives to a part: the folder `params/`, and what the core has read there.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the params.
+    grammar : Grammar
+        Reads objects, with the packages that `params/registry.yaml` names.
+    task : Task
+        What is to be predicted.
+    data : dict
+        The slice of `params/data.yaml`.
+    """
+
+    folder: Path
+    grammar: Grammar
+    task: Task
+    data: Mapping[str, Any]
+
+    def read(self, name: str) -> tuple[Any, Where]:
+        """Return what a file of the params holds, and its place for errors."""
+        return read(self.folder / name, self.folder.resolve().parent)
+
+    @property
+    def weight(self) -> str | None:
+        """The column with the role `weight`, if there is one."""
+        return next(iter(_with_role(self.data, "weight")), None)
+
+
+@dataclass(frozen=True)
 class Retrain:
     """What `params/retrain.yaml` says.
 
     `stage` is that of the registered model to beat, None for the latest version; `metric` is None for that of the
-    search; `rule` is an object of `custom/rules.py`.
+    search; `rule` is an object of `components/rules.py`.
     """
 
     stage: str | None
@@ -174,6 +206,11 @@ def compile_params(folder: Path) -> Plan:
         "threshold": trained["threshold"] is not None,
         "code": fingerprints(_named([data["task"], split, metrics])),
     }
+    context = Context(folder, grammar, task, data)
+    for name, part in behind("params"):
+        slice_ = part.compile(context)
+        if slice_:
+            plan.slices[f"parts/{name}"] = slice_
     return plan
 
 
@@ -821,7 +858,7 @@ def _split_notes(split: dict[str, Any], data: dict[str, Any], task: Task) -> lis
     return notes
 
 
-def _with_role(data: dict[str, Any], role: str) -> list[str]:
+def _with_role(data: Mapping[str, Any], role: str) -> list[str]:
     """The columns that `params/data.yaml` gives a role."""
     return [name for name, rules in data["columns"].items() if rules.get("role") == role]
 

@@ -2,7 +2,7 @@
 the packages named in `params/registry.yaml`.
 
 scikit-learn's own `all_estimators` knows scikit-learn alone, so this module walks packages itself. Walking
-takes seconds, so what was found is kept in `.cache/registry.json` until a version or a custom module changes.
+takes seconds, so what was found is kept in `.cache/registry.json` until a version or a module of this project changes.
 """
 
 import contextlib
@@ -28,6 +28,7 @@ import numpy as np
 
 from ..errors import UserError, nearest
 from ..files import read_json, write_json
+from ..parts import modules
 from .reader import Where
 
 KINDS = (
@@ -46,34 +47,16 @@ KINDS = (
     "ensemble",
     "validation",
     "flavor",
-    "registry",
-    "tracker",
     "task",
-    "runner",
-    "rule",
     "cleaning",
     "metric",
     "chart",
 )
 # Kinds of what can only be the value of a parameter. A type and a function are named with `import`.
 VALUES = ("value", "type", "function")
-# The kinds that this project defines: a class of another package is never one of them, whatever its methods are called.
-OWN = (
-    "workers",
-    "ensemble",
-    "validation",
-    "flavor",
-    "registry",
-    "tracker",
-    "task",
-    "runner",
-    "rule",
-    "cleaning",
-    "chart",
-)
 ESTIMATORS = ("classifier", "regressor", "clusterer", "outlier_detector", "estimator")
 PACKAGE = __name__.split(".")[0]
-ALWAYS = ("sklearn", "optuna", f"{PACKAGE}.custom", f"{PACKAGE}.report.charts")
+ALWAYS = ("sklearn", "optuna", f"{PACKAGE}.report.charts")
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # by the name of the package that is imported
 # What prediction does without; see the extra `train` in pyproject.toml.
 FOR_TRAINING = ("optuna",)
@@ -92,6 +75,7 @@ VALUE_BASES = {
 }
 # Modules whose functions compute and do nothing else. NumPy has others as well, so its functions are named one by one.
 COMPUTING = (
+    f"{PACKAGE}.components",
     f"{PACKAGE}.custom",
     "scipy.spatial.distance",
     "scipy.special",
@@ -122,6 +106,11 @@ class Entry:
     package: str
 
 
+def homes() -> list[str]:
+    """Return the import paths of the rooms of this project that hold classes which the params can name."""
+    return [f"{PACKAGE}.components", f"{PACKAGE}.custom", *modules("components")]
+
+
 def find_all(packages: Iterable[str] = (), cache: Path | None = CACHE) -> list[Entry]:
     """Every class, metric and chart of scikit-learn, Optuna, this project and `packages`, sorted by name.
 
@@ -144,7 +133,7 @@ def find_all(packages: Iterable[str] = (), cache: Path | None = CACHE) -> list[E
                 problem = f"needs the package {top!r}, which is not installed"
         if problem:
             raise UserError(f"{package!r} {problem}: write the import name of a package", "registry.yaml", "packages")
-    names = (*ALWAYS, *packages)
+    names = (*ALWAYS, *homes(), *packages)
     key = {name: _version(name) for name in (*names, __name__)} | {"python": sys.version}
     if cache is not None and cache.exists():
         with contextlib.suppress(ValueError, KeyError, TypeError):
@@ -156,6 +145,11 @@ def find_all(packages: Iterable[str] = (), cache: Path | None = CACHE) -> list[E
         with contextlib.suppress(OSError, UserError):  # a service's folder may be one that nobody can write to
             write_json(cache, {"key": key, "entries": [asdict(entry) for entry in entries]})
     return entries
+
+
+def kinds_of(entries: Iterable[Entry]) -> list[str]:
+    """Return the core's kinds, and those that classes of parts declare."""
+    return list(dict.fromkeys([*KINDS, *(entry.kind for entry in entries)]))
 
 
 def resolve(name: Any, packages: Iterable[str], where: Where, kinds: Iterable[str] = KINDS) -> str:
@@ -190,7 +184,7 @@ def resolve(name: Any, packages: Iterable[str], where: Where, kinds: Iterable[st
     )
 
 
-def load(path: str, where: Where, kinds: Iterable[str] = (*KINDS, *VALUES)) -> Any:
+def load(path: str, where: Where, kinds: Iterable[str] | None = None) -> Any:
     """Return the class or function that an import path names, without calling it.
 
     Parameters
@@ -199,8 +193,8 @@ def load(path: str, where: Where, kinds: Iterable[str] = (*KINDS, *VALUES)) -> A
         An import path, such as `"sklearn.svm.SVC"`.
     where : Where
         The place of `path`, for errors.
-    kinds : iterable of str
-        The kinds of class or function that may stand there.
+    kinds : iterable of str, optional
+        The kinds of class or function that may stand there; any that the params know if None.
 
     Raises
     ------
@@ -208,10 +202,10 @@ def load(path: str, where: Where, kinds: Iterable[str] = (*KINDS, *VALUES)) -> A
         If it cannot be imported, is of another kind, or is of no kind that the params know. A module of the standard
         library and a file of the project outside its package are refused without being imported.
     """
-    kinds = tuple(kinds)
+    needed = "a class" if kinds is None else either(kinds)
     problem = _foreign(path)
     if problem:
-        raise where.error(f"{path!r} {problem}, and {either(kinds)} is needed here")
+        raise where.error(f"{path!r} {problem}, and {needed} is needed here")
     try:
         thing = _imported(path)
     except ModuleNotFoundError as error:
@@ -229,11 +223,11 @@ def load(path: str, where: Where, kinds: Iterable[str] = (*KINDS, *VALUES)) -> A
         name = path.rpartition(".")[0]
         raise where.error(f"importing {name!r} fails: {type(error).__name__}: {error}") from error
     kind = kind_of(thing)
-    if kind not in kinds:
+    if kind is None or (kinds is not None and kind not in tuple(kinds)):
         what = (
             f"is {_a(kind)}" if kind else f"is no class{' or function' if callable(thing) else ''} that params can use"
         )
-        raise where.error(f"{path!r} {what}, and {either(kinds)} is needed here")
+        raise where.error(f"{path!r} {what}, and {needed} is needed here")
     return thing
 
 
@@ -312,24 +306,11 @@ def _kind_of_class(thing: type) -> str | None:
 
 
 def _own_kind(thing: type) -> str | None:
-    """Return the kind of a class of this project that is known by its methods, abstract tasks included."""
-    if _has(thing, "truth", "outputs"):
-        return "task"  # also where a method is not written yet: building it says which
-    if inspect.isabstract(thing):
-        return None
-    for kind, methods in (
-        ("ensemble", ("choose",)),
-        ("runner", ("start", "bring")),
-        ("flavor", ("save", "suits")),
-        ("registry", ("held", "take_back")),
-        ("rule", ("judge",)),
-        ("cleaning", ("clean",)),
-        ("tracker", ("send", "known")),
-        ("workers", ("submit", "share")),
-    ):
-        if _has(thing, *methods):
-            return kind
-    return "validation" if _has(thing, "check") and not _has(thing, "fit") else None
+    """Return the kind that a class of this project declares (`kind = "ensemble"`), or None if it declares none."""
+    kind = inspect.getattr_static(thing, "kind", None)
+    if not isinstance(kind, str) or (inspect.isabstract(thing) and kind != "task"):
+        return None  # an abstract task, also one where a method is not written yet: building it says which
+    return kind
 
 
 def _kind_of_estimator(thing: type) -> str | None:
@@ -401,7 +382,7 @@ def _walk(package: str) -> Iterator[Entry]:
             if not (home == package or home.startswith(f"{package}.")):
                 continue
             kind = kind_of(thing)
-            if kind not in KINDS or thing.__name__ != name:
+            if kind is None or kind in VALUES or thing.__name__ != name:
                 continue
             if kind == "metric" and not own and package != "sklearn":
                 continue

@@ -2,5 +2,5 @@
 
 `settings` reads params/remote.yaml, `job` is a run and its folder, `pack` makes what is sent, `work` is what the
 machine does, `kept` is what DVC's remote holds of it, `home` takes over what it made, `command` is what the commands
-do; custom/runners.py gets the machines.
+do; components/runners.py gets the machines.
 """

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..calls import git
-from ..custom.registries import Version
+from ..components.registries import Version
 from ..errors import UserError
 from ..files import temporary, write_json, write_text
 from ..imported import RAW, bring, local

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..custom.rules import Compared
+from ..components.rules import Compared
 from ..errors import UserError
 from ..objects.metrics import Metric, Outputs
 from ..schema import Schema, convert, to_text

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from ..calls import git
-from ..custom.registries import ModelRegistry, Version
+from ..components.registries import ModelRegistry, Version
 from ..errors import UserError
 from ..model_registry.fetch import LATEST, refreshed, resolved
 from ..model_registry.fetch import fetch as fetch_model

@@ -48,7 +48,7 @@ class Sources:
 
     Parameters
     ----------
-    twins : the classes of `custom/` for which their twins of `plain.py` are taken.
+    twins : the classes of `components/` for which their twins of `plain.py` are taken.
     stated : names of `plain.py` that the script states itself.
     """
 

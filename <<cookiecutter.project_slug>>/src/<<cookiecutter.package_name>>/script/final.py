@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..custom.samples import RandomSample
-from ..custom.tasks import Classification, Regression
+from ..components.samples import RandomSample
+from ..components.tasks import Classification, Regression
 from ..errors import UserError
 from ..files import read_json
 from ..locked import check_locked, read_plan

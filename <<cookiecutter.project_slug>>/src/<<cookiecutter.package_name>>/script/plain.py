@@ -1,6 +1,6 @@
 """What such a script holds beside constructors: it is copied from here, and so it imports nothing of the project.
 
-Transformers and splitters of `custom/` that work on tables of pandas have a twin of the same name here that works on
+Transformers and splitters of `components/` that work on pandas tables have a twin of the same name here that works on
 arrays. Whether a twin does what its original does is tried on the training rows whenever a script is written.
 """
 

@@ -14,7 +14,7 @@ import anyio
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from ..custom.validation import Checked, Refused
+from ..components.validation import Checked, Refused
 from ..objects.reader import read
 from ..pipeline import PredictionPipeline, Predictions
 from ..steps.cleaning import Uncleanable

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..custom.validation import Checked, Finding
+from ..components.validation import Checked, Finding
 from ..pipeline import PredictionPipeline, Predictions
 from ..steps.task import task_of
 

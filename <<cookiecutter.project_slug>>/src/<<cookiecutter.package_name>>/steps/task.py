@@ -1,4 +1,4 @@
-"""Task: what is to be predicted, and so which form targets, outputs and predictions have; see `custom/tasks.py`."""
+"""Task: what is to be predicted, and so which form targets, outputs and predictions have; see `components/tasks.py`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -43,6 +43,7 @@ class Task(ABC, BaseEstimator):
     target_ : the target column or, where it is a list in the params, the target columns.
     """
 
+    kind = "task"
     models: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
@@ -252,9 +253,10 @@ def task_of(schema: Schema) -> Task:
         If it is no task of this project: what a model's folder says of itself runs nothing else.
     """
     path, params = schema.task["class"], schema.task.get("params", {})
-    made = load(path, Where("schema.json").at("task"), ["task"]) if path.startswith(f"{PACKAGE}.custom.") else None
+    rooms = tuple(f"{PACKAGE}.{room}." for room in ("components", "custom", "parts"))
+    made = load(path, Where("schema.json").at("task"), ["task"]) if path.startswith(rooms) else None
     if not (isinstance(made, type) and issubclass(made, Task)):
-        raise UserError(f"{path!r} is no task of this project: tasks are classes in src/{PACKAGE}/custom")
+        raise UserError(f"{path!r} is no task of this project: tasks are classes of its `components/` or `custom/`")
     return made(**params).bind(schema)
 
 

@@ -155,9 +155,9 @@ def train(
     Parameters
     ----------
     chosen_from : the configurations, best first.
-    ensemble : an object of `custom/ensembles.py`.
+    ensemble : an object of `components/ensembles.py`.
     features, target, folds : the training rows, and the folds of the search.
-    workers : an object of `custom/workers.py`, started: where the members are fitted.
+    workers : an object of `components/workers.py`, started: where the members are fitted.
     samples : by model, the most rows of a fold that its search learned from, None for all; where there are more, the
         members are fitted to all training rows in any case.
     calibration, threshold, intervals : nodes for estimators around the ensemble, such as CalibratedClassifierCV,

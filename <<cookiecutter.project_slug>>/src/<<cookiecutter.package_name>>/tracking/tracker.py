@@ -93,6 +93,7 @@ class Tracker(ABC):
     needs : the package to import, which is the name of the extra as well.
     """
 
+    kind = "tracker"
     needs = ""
 
     @abstractmethod

@@ -31,6 +31,8 @@ class InProcess:
     trials : how many trials are under way at a time.
     """
 
+    kind = "workers"
+
     def __init__(self, trials: int = 1) -> None:
         self.trials, self.slots = _whole("trials", trials), 1
 
@@ -65,6 +67,8 @@ class Processes:
     trials : how many trials are under way at a time; None for twice as many as there are workers, which keeps them
         busy while an early trial is waited for.
     """
+
+    kind = "workers"
 
     def __init__(self, n_workers: int = 2, trials: int | None = None) -> None:
         self.slots = self.n_workers = _whole("n_workers", n_workers)
@@ -129,6 +133,7 @@ class DaskCluster:
     retries : how often a call is made again after its worker was lost.
     """
 
+    kind = "workers"
     needs = "distributed"
 
     def __init__(self, address: str, trials: int = 2, retries: int = 3) -> None:

@@ -14,6 +14,7 @@ class MLflow:
     extra `mlflow`.
     """
 
+    kind = "flavor"
     suffix, suits, tolerance = ".mlflow", ("exports",), 1e-9
     needs = "mlflow"
 
@@ -39,6 +40,7 @@ class MLEM:
     python : the interpreter of that environment.
     """
 
+    kind = "flavor"
     suffix, suits, tolerance = ".mlem", ("exports",), 1e-9
 
     def __init__(self, python: str = ".venv-mlem/bin/python") -> None:

@@ -38,6 +38,7 @@ ALL = ("transformers", "label_encoder", "model", "exports")
 class Skops:
     """skops: classes that can be part of a model, and no code. The default flavor."""
 
+    kind = "flavor"
     suffix, suits, tolerance = ".skops", ALL, 0.0
 
     def save(self, thing: Any, path: Path, about: About) -> None:
@@ -65,6 +66,7 @@ class Joblib:
     scikit-learn and NumPy rebuild their values.
     """
 
+    kind = "flavor"
     suffix, suits, tolerance = ".joblib", ALL, 0.0
 
     def save(self, thing: Any, path: Path, about: About) -> None:
@@ -94,6 +96,7 @@ class Onnx:
     tolerance : the most by which probabilities, or as a share numbers, may differ: graphs count in single precision.
     """
 
+    kind = "flavor"
     suffix, suits = ".onnx", ("model",)
     rest = "ensemble.skops"
     needs = "skl2onnx"

@@ -39,13 +39,18 @@ def main(words: list[str]) -> None:
 def requirements(project: dict[str, Any], extras: list[str]) -> list[str]:
     """Return the project's dependencies and those of its extras, each once; exit if there is no such extra.
 
-    An extra may contain others of this project, written as `project[other]`.
+    An extra may contain others of this project, written as `project[other]`. An extra that ends in `?` may be missing,
+    as that of a part is where the part was not asked for.
     """
     known = project.get("optional-dependencies", {})
     wanted, waiting = dict.fromkeys(project["dependencies"]), list(reversed(extras))
     seen: set[str] = set()
     while waiting:
         extra = waiting.pop()
+        if extra.endswith("?"):
+            extra = extra[:-1]
+            if extra not in known:
+                continue
         if extra not in known:
             sys.exit(f"there is no extra {extra!r} in pyproject.toml; there are: {', '.join(sorted(known))}")
         if extra in seen:

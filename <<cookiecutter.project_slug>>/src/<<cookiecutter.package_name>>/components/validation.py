@@ -89,6 +89,8 @@ class Validation:
     bad_rows : `refuse` to predict anything where a row is refused, or `skip` such rows and predict the others.
     """
 
+    kind = "validation"
+
     def __init__(
         self,
         missing_columns: str = "refuse",

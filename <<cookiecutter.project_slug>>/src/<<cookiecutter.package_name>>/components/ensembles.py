@@ -35,6 +35,8 @@ class BestSingle:
     refit : fit it to all training rows; false: the mean of models fitted to the folds.
     """
 
+    kind = "ensemble"
+
     def __init__(self, model: str | None = None, refit: bool = True) -> None:
         self.model, self.refit = model, refit
 
@@ -51,6 +53,8 @@ class Voting:
     size : how many.
     refit : fit each to all training rows; false: the mean of models fitted to the folds.
     """
+
+    kind = "ensemble"
 
     def __init__(self, size: int = 5, refit: bool = True) -> None:
         if size < 1:
@@ -81,6 +85,8 @@ class GreedySelection:
     refit : fit each to all training rows; false: the mean of models fitted to the folds.
     random_state : the seed of the bags.
     """
+
+    kind = "ensemble"
 
     def __init__(
         self,
@@ -136,6 +142,8 @@ class Stacking:
     size : how many members.
     refit : fit each to all training rows; false: the mean of models fitted to the folds.
     """
+
+    kind = "ensemble"
 
     def __init__(self, final_estimator: Any, size: int = 8, refit: bool = True) -> None:
         if size < 1:

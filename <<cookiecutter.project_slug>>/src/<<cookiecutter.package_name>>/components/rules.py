@@ -25,6 +25,8 @@ class Compared:
 class Rule(ABC):
     """What all rules share."""
 
+    kind = "rule"
+
     @abstractmethod
     def judge(self, compared: Compared) -> tuple[bool, str]:
         """Whether the new model is the better one, and why, as the end of a sentence."""

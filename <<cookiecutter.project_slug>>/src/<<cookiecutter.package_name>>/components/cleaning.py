@@ -22,6 +22,8 @@ class DropRows:
     values : the values, which are compared as text.
     """
 
+    kind = "cleaning"
+
     def __init__(self, column: str, values: Sequence[Any]) -> None:
         if not isinstance(values, list | tuple) or not values:
             raise ValueError(f"values is a list of values of the column, not {values!r}")

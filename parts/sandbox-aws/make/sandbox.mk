@@ -1,6 +1,6 @@
-# The targets of the sandbox, which the Makefile includes.
+# The sandbox in AWS.
 
-.PHONY: sandbox-up sandbox-plan sandbox-status sandbox-image sandbox-down sandbox-test
+.PHONY: sandbox-up sandbox-plan sandbox-status sandbox-down sandbox-test
 
 SANDBOX := scripts/sandbox.py
 
@@ -12,9 +12,6 @@ sandbox-plan: $(READY) ## Show what sandbox-up would change
 
 sandbox-status: $(READY) ## Show what the sandbox has, and what is in it
 	@$(VENV)/bin/python $(SANDBOX) status
-
-sandbox-image: $(READY) ## Put the image to train in into the sandbox's registry, and let runs take it
-	@ENGINE="$(ENGINE)" $(VENV)/bin/python $(SANDBOX) image
 
 sandbox-down: $(READY) ## Destroy the sandbox; with EMPTY=1 also what is in it
 	@$(VENV)/bin/python $(SANDBOX) down $(if $(AUTO),--auto) $(if $(EMPTY),--empty)

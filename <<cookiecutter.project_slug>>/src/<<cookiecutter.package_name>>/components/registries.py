@@ -39,6 +39,7 @@ class Version:
 class ModelRegistry(ABC):
     """What a registry has to do; a class of your own in this folder derives from it."""
 
+    kind = "registry"
     address = ""  # what tells registries apart whose versions have the same names; nothing: this repository's tags
 
     def refresh(self) -> None:

@@ -42,6 +42,7 @@ class LocalClean:
     folder : where the machines' folders are made; None for the system's folder for temporary files.
     """
 
+    kind = "runner"
     seconds: ClassVar[float] = 0.5
 
     def __init__(self, folder: str | None = None) -> None:
@@ -132,6 +133,7 @@ class SkyPilot:
     keep : for how many minutes a machine waits for its results to be fetched.
     """
 
+    kind = "runner"
     seconds: ClassVar[float] = 15
 
     def __init__(self, keep: int = 60) -> None:
@@ -229,6 +231,7 @@ class TPI:
     image : the machine's image, by TPI's name.
     """
 
+    kind = "runner"
     seconds: ClassVar[float] = 15
     keys: ClassVar[dict[str, tuple[str, ...]]] = {
         "aws": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),

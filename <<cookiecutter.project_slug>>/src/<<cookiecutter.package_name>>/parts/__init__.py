@@ -1,0 +1,43 @@
+"""Optional parts of this project, and the doors through which the core uses them.
+
+Each part is a package in this folder. The core imports no part and names none. It asks at a door, which is the name of
+a module that a part may have:
+
+=============  ========================================================================================================
+`components`   classes, metrics and charts that the params can name
+`params`       `compile(context)` checks the part's files in `params/` and returns its slice of the plan, or nothing;
+               `schemas(kit)` returns the JSON Schemas of these files by name
+`commands`     `add(commands)` adds commands to `python -m <package>`
+`addresses`    `opens(uri)` says whether an address of a model is one of the part's; `opened(uri, params)` is a context
+               manager of the model's folder
+`sources`      `opens(source)` says whether a mapping under `source:` in `params/data.yaml` is one of the part's
+`observer`     `observing(model)` is a context manager around the search of a model
+=============  ========================================================================================================
+"""
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+HERE = Path(__file__).parent
+
+
+def names() -> list[str]:
+    """Return the names of the parts of this project, sorted."""
+    return sorted(path.parent.name for path in HERE.glob("*/__init__.py"))
+
+
+def modules(door: str) -> list[str]:
+    """Return the import paths of the modules or packages behind a door, sorted by part; nothing is imported."""
+    return [
+        f"{__name__}.{name}.{door}"
+        for name in names()
+        if (HERE / name / f"{door}.py").is_file() or (HERE / name / door / "__init__.py").is_file()
+    ]
+
+
+def behind(door: str) -> Iterator[tuple[str, ModuleType]]:
+    """Import what is behind a door: yield the name of each part that has it, and its module."""
+    for path in modules(door):
+        yield path.split(".")[-2], importlib.import_module(path)

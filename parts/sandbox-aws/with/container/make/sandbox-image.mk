@@ -1,0 +1,6 @@
+# The sandbox's registry of images.
+
+.PHONY: sandbox-image
+
+sandbox-image: $(READY) ## Put the image to train in into the sandbox's registry, and let runs take it
+	@ENGINE="$(ENGINE)" $(VENV)/bin/python $(SANDBOX) image
