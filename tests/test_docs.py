@@ -14,8 +14,8 @@ PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "benc
 EXAMPLES = {
     "tabular-classification": [
         "grammar.md",
-        "../parts/releases/README.md",
-        "../parts/retrain/README.md",
+        "parts/releases/README.md",
+        "parts/retrain/README.md",
         "remote.md",
         "storage.md",
         "tables.md",
