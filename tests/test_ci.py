@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 import yaml
 from conftest import BakedProject, commit, run
 from loopback import TOKEN, Loopback, loopback
@@ -391,7 +392,8 @@ class Team:
         real = shutil.which("make", path=os.defpath)
         texts = {
             outside / "docker": python + DOCKER.format(log=str(self.log), inside=str(inside), python=str(TOOLS)),
-            inside / "python": f'#!/bin/sh\n[ "$1 $2" = "-m pytest" ] && exit 0\nexec {TOOLS}/python "$@"\n',
+            inside / "python": f'#!/bin/sh\n[ "$1 $2" = "-m pytest" ] && exit 0\nexec {warm.venv()}/bin/python "$@"\n',
+            inside / "dvc": f'#!/bin/sh\nexec {warm.venv()}/bin/dvc "$@"\n',
             inside / "ruff": "#!/bin/sh\n",
             inside / "mypy": "#!/bin/sh\n",
             inside
@@ -402,7 +404,6 @@ class Team:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text)
             place.chmod(0o755)
-        (inside / "dvc").symlink_to(TOOLS / "dvc")
         (outside / "python3").symlink_to(Path(sys.executable).resolve())
 
     def surroundings(self, there: Loopback) -> dict[str, str]:

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from conftest import ROOT, BakedProject, commit, run, tree
 from jsonschema import Draft202012Validator
-from stamped import TOOLS
+from stamped import QUIET, TOOLS
 from stamping import overlay, parts, recipes, wiring
 from stamping.forms import fault
 from test_answers import ask, refuse
@@ -182,7 +182,7 @@ def test_the_part_of_the_page_works(sizes: Path, bake: Bake) -> None:
     project = bake(parts=str(sizes), project_name="Shop").path
     for words in (["check", "."], ["format", "--check", "."]):
         run(str(TOOLS / "ruff"), *words, cwd=project)
-    run(str(TOOLS / "python"), "-m", "pytest", "-q", "tests/test_sizes.py", cwd=project)
+    run(str(TOOLS / "python"), "-m", "pytest", "-q", "tests/test_sizes.py", cwd=project, **QUIET)
     (project / "models" / "package").mkdir(parents=True)
     (project / "models" / "package" / "model.skops").write_bytes(b"x" * 2000)
     (project / "reports").mkdir(exist_ok=True)

@@ -391,7 +391,7 @@ def test_two_clones_share_versions_through_git_and_a_cloud(
 def served(project: Project, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the service says of its own example: the labels that it gives probabilities of."""
     monkeypatch.chdir(project.path)
-    with TestClient(project.module("service.app").from_params()) as client:
+    with TestClient(project.module("parts.serve.app").from_params()) as client:
         example = client.get("/schema").json()["example"]
         answer = client.post("/predict", json={"rows": [example] if isinstance(example, dict) else example})
         assert answer.status_code == 200, answer.text

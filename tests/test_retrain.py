@@ -14,8 +14,6 @@ import pytest
 from sklearn.base import clone
 from stamped import ROOT, TOOLS, Project
 
-MAKE = ("make", f"PROJECT_VENV={TOOLS.parent}")
-
 # --------------------------------------------------------------------------------------------- the rules
 
 
@@ -94,7 +92,7 @@ def test_new_data_give_a_new_model_that_is_judged_by_the_rule(registered: Projec
 
     more_birds(project)
     project.edit("params/retrain.yaml", ("params: {by: 0}", "params: {by: -1}"))
-    said = project.run(*MAKE, "retrain")
+    said = project.make("retrain")
     verdict = found(project)
     assert verdict["verdict"] == "better", said
     assert verdict["sentence"].startswith("the new model is better than the registered v1.0.0: log_loss is ")
@@ -164,7 +162,10 @@ def test_which_model_is_registered_and_what_git_and_dvc_have_of_it(registered: P
 def models(registered: Project, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any, pd.DataFrame, Any]:
     """The module that compares, the trained model, the held-out rows, and the metric of the search."""
     monkeypatch.chdir(registered.path)
-    command, read = registered.module("parts.retrain.retraining"), registered.module("parts.retrain.params").read_retrain
+    command, read = (
+        registered.module("parts.retrain.retraining"),
+        registered.module("parts.retrain.params").read_retrain,
+    )
     trained = command._trained(Path())
     held_out = pd.read_parquet("data/processed/holdout.parquet")
     return registered.module("parts.retrain.compare"), trained, held_out, command._metrics(read(Path("params")))

@@ -23,6 +23,7 @@ from stamped import TOOLS, Project, environment
 Bake = Callable[..., BakedProject]
 SHARED = ROOT / "<<cookiecutter.project_slug>>"
 PART = ROOT / "parts" / "sandbox-aws"
+REMOTE = ROOT / "parts" / "remote"
 ACCOUNT = "123456789012"
 ISSUER = "token.actions.githubusercontent.com"
 CHECKOV = shutil.which("checkov")
@@ -221,30 +222,41 @@ MADE = {
 
 
 @pytest.fixture
-def runs(script: ModuleType) -> Path:
-    """The `params/remote.yaml` of that project, as it is stamped."""
-    file: Path = script.PROJECT / "params" / "remote.yaml"
-    file.parent.mkdir()
-    shutil.copy(SHARED / "params" / "remote.yaml", file)
-    return file
+def runs(tmp_path: Path) -> ModuleType:
+    """What tells remote runs of the sandbox, imported, with the `params/remote.yaml` of a stamped project."""
+    (tmp_path / "params").mkdir()
+    shutil.copy(REMOTE / "params" / "remote.yaml", tmp_path / "params")
+    (tmp_path / "scripts").mkdir(exist_ok=True)
+    file = tmp_path / "scripts" / "sandbox_runs.py"
+    shutil.copy(ROOT / "parts" / "sandbox-aws" / "with" / "remote" / "scripts" / "sandbox_runs.py", file)
+    spec = importlib.util.spec_from_file_location("sandbox_runs", file)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_runs_are_told_of_the_sandbox_only_where_there_are_some(bake: Bake, sandbox: BakedProject) -> None:
+    assert (sandbox.path / "scripts" / "sandbox_runs.py").exists()
+    assert not (bake(project_name="Shop", parts="sandbox-aws").path / "scripts" / "sandbox_runs.py").exists()
 
 
 def test_runs_are_sent_to_the_sandbox_and_to_nowhere_when_it_is_gone(
-    script: ModuleType, runs: Path, capsys: pytest.CaptureFixture[str]
+    runs: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stamped = runs.read_text()
-    script.connect_runs(MADE)
+    stamped = runs.FILE.read_text()
+    runs.connect(MADE)
     assert capsys.readouterr().out == "runs: params/remote.yaml names the sandbox's region and role; commit it\n"
-    written = runs.read_text()
+    written = runs.FILE.read_text()
     assert {"  region: eu-central-1    # null: the runner's choice", "image: null"} <= set(written.splitlines())
     assert written.replace(PROFILE, "null").replace("eu-central-1", "null") == stamped, "nothing else is touched"
-    script.connect_runs(MADE)
-    assert runs.read_text() == written
-    script.write_remote_params({("image",): "1.example/shop:train-1"})
-    script.disconnect_runs(MADE)
-    assert runs.read_text() == stamped
-    script.disconnect_runs(MADE)
-    assert runs.read_text() == stamped
+    runs.connect(MADE)
+    assert runs.FILE.read_text() == written
+    runs.write_params({("image",): "1.example/shop:train-1"})
+    runs.disconnect(MADE)
+    assert runs.FILE.read_text() == stamped
+    runs.disconnect(MADE)
+    assert runs.FILE.read_text() == stamped
 
 
 @pytest.mark.parametrize(
@@ -259,35 +271,44 @@ def test_runs_are_sent_to_the_sandbox_and_to_nowhere_when_it_is_gone(
     ],
 )
 def test_runs_that_are_sent_elsewhere_stay_what_they_are(
-    machine: str, script: ModuleType, runs: Path, capsys: pytest.CaptureFixture[str]
+    machine: str, runs: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs.write_text(machine)
-    script.connect_runs(MADE)
-    script.disconnect_runs(MADE)
+    runs.FILE.write_text(machine)
+    runs.connect(MADE)
+    runs.disconnect(MADE)
     said = capsys.readouterr().out
     assert said.startswith("runs: params/remote.yaml stays as it is") and said.endswith(f"role: {PROFILE}\n")
-    assert runs.read_text() == machine
+    assert runs.FILE.read_text() == machine
 
 
-def test_values_of_one_line_are_replaced_in_it(script: ModuleType, runs: Path) -> None:
-    runs.write_text("machine: {cloud: aws, region: null, role: 'null', disk: 50} # mine\n")
-    assert script.write_remote_params({("machine", "region"): "eu-west-1", ("machine", "role"): PROFILE})
-    assert runs.read_text() == f"machine: {{cloud: aws, region: eu-west-1, role: {PROFILE}, disk: 50}} # mine\n"
-    runs.write_text("machine:\n  region:\n  role: null\n")
-    assert not script.write_remote_params({("machine", "region"): "eu-west-1"})
-    assert runs.read_text() == "machine:\n  region:\n  role: null\n", "there is no value to replace"
+def test_values_of_one_line_are_replaced_in_it(runs: ModuleType) -> None:
+    runs.FILE.write_text("machine: {cloud: aws, region: null, role: 'null', disk: 50} # mine\n")
+    assert runs.write_params({("machine", "region"): "eu-west-1", ("machine", "role"): PROFILE})
+    assert runs.FILE.read_text() == f"machine: {{cloud: aws, region: eu-west-1, role: {PROFILE}, disk: 50}} # mine\n"
+    runs.FILE.write_text("machine:\n  region:\n  role: null\n")
+    assert not runs.write_params({("machine", "region"): "eu-west-1"})
+    assert runs.FILE.read_text() == "machine:\n  region:\n  role: null\n", "there is no value to replace"
+
+
+def test_runs_in_a_file_that_is_no_yaml_are_not_touched(runs: ModuleType) -> None:
+    runs.FILE.write_text("machine: {cloud: aws\n")
+    with pytest.raises(SystemExit, match=r"params/remote.yaml is not valid YAML: "):
+        runs.connect(MADE)
+    assert runs.FILE.read_text() == "machine: {cloud: aws\n"
 
 
 def test_an_image_is_pushed_once_and_runs_take_it(
     script: ModuleType,
-    runs: Path,
+    runs: ModuleType,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for name in ("Dockerfile", "pyproject.toml", "scripts/requirements.py"):
         (script.PROJECT / name).write_text(name)
-    (script.PROJECT / "Makefile").write_text("IMAGE := shop\n")
+    (script.PROJECT / "make").mkdir()
+    (script.PROJECT / "make" / "container.mk").write_text("IMAGE := shop\n")
+    monkeypatch.setattr(script, "runs", runs)
     for name in ("make", "docker"):
         read = 'test "$1" != login || { cat; echo; }'
         (tmp_path / name).write_text(f'#!/bin/sh\n{{ echo {name} "$@"; {read}; }} >> {tmp_path}/log\n')
@@ -301,7 +322,7 @@ def test_an_image_is_pushed_once_and_runs_take_it(
         registry.create_repository(repositoryName="shop")
         monkeypatch.setattr(script, "made_outputs", lambda: MADE)
         script.push_image("eu-central-1")
-        name = re.findall(r"(?m)^image: (.*)$", runs.read_text())[0]
+        name = re.findall(r"(?m)^image: (.*)$", runs.FILE.read_text())[0]
         tag = name.removeprefix("1.example/shop:")
         docker = tmp_path / "docker"
         log = (tmp_path / "log").read_text().splitlines()
@@ -321,7 +342,7 @@ def test_an_image_is_pushed_once_and_runs_take_it(
         (script.PROJECT / "Dockerfile").write_text("changed")
         with pytest.raises(script.Refused, match=r"docker login .* did not go through"):
             script.push_image("eu-central-1")
-        assert f"image: {name}\n" in runs.read_text()
+        assert f"image: {name}\n" in runs.FILE.read_text()
         monkeypatch.setattr(script, "made_outputs", dict)
         with pytest.raises(script.Refused, match="there is no sandbox; make sandbox-up makes one"):
             script.push_image("eu-central-1")
@@ -698,8 +719,7 @@ def is_destroyed_with_nothing_in_it(cloud: Cloud) -> None:
     assert "The sandbox is gone." in said
     assert set(cloud.left().values()) == {0}
     assert "remote" not in (cloud.project.path / ".dvc" / "config").read_text()
-    assert (cloud.project.path / "params" / "remote.yaml").read_text() == (
-        SHARED / "params" / "remote.yaml"
-    ).read_text()
+    stamped = (REMOTE / "params" / "remote.yaml").read_text()
+    assert (cloud.project.path / "params" / "remote.yaml").read_text() == stamped
     assert not (cloud.folder / "backend.tf").exists()
     assert "there is no sandbox" in cloud.make("down", "--auto")

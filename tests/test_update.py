@@ -179,8 +179,9 @@ def test_edits_stay_and_what_is_new_comes_in(by: str, template: Path, tmp_path: 
     scripts = template / "parts" / "container" / "scripts"
     (scripts / "requirements.py").rename(scripts / "needs.py")
     (shared / "docs.md").write_text("# << cookiecutter.project_name >>\n")
-    edit(shared / "notebooks" / "pipeline.py", "# ---", "# new\n# ---")
-    (shared / "notebooks" / "data.py").unlink()
+    notebooks = template / "parts" / "notebooks" / "notebooks"
+    edit(notebooks / "pipeline.py", "# ---", "# new\n# ---")
+    (notebooks / "data.py").unlink()
     commit(template, "The next version")
     said = update(project)
     assert "note: notebooks/data.py is no longer among the template's files; you have changed it, so it stays\n" in said

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from << cookiecutter.package_name >>.objects.trusted import read_trusted
 from << cookiecutter.package_name >>.pipeline import PredictionPipeline
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.steps.task import task_of
-from << cookiecutter.package_name >>.storage import fetched, publish
 from << cookiecutter.package_name >>.store import About, load
 from << cookiecutter.package_name >>.trust import PACKAGE
 
@@ -59,14 +57,10 @@ HOSTILE = [
     *(
         (f"{PACKAGE}.{module}", name)
         for module, name in [
-            ("components.trackers", "TensorBoard"),
-            ("components.trackers", "WandB"),
             ("components.runners", "LocalClean"),
             ("components.workers", "Processes"),
             ("components.flavors", "Joblib"),
-            ("components.exports", "MLEM"),
-            ("export.mlem", "save"),
-            ("storage", "publish"),
+            ("addresses", "opened"),
             ("files", "write_text"),
             ("files", "Path"),
             ("calls", "git"),
@@ -145,16 +139,6 @@ def test_random_generators_can_be_part_of_a_model(named: list[str], tmp_path: Pa
     assert [one.uniform() for one in again] == [one.uniform() for one in made]
 
 
-def test_a_model_that_is_not_the_one_of_dvc_lock_is_not_published(
-    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("dvc.lock").write_text("stages:\n  package:\n    outs:\n    - path: model\n      md5: 0.dir\n")
-    with pytest.raises(UserError, match=r"model is not the one that dvc\.lock names"):
-        publish(Path("model"), str(tmp_path / "storage"))
-    assert not Path("storage").exists()
-
-
 def test_a_function_that_the_params_name_is_held_and_not_called(named: list[str], tmp_path: Path) -> None:
     about = About([*named, "numpy.log1p", "numpy.loadtxt"])
     joblib.dump(np.loadtxt, tmp_path / "held.joblib")
@@ -187,44 +171,21 @@ def stored(folder: Path, loader: str, module: str, name: str, argument: str) -> 
     "name",
     ["../.env", "/etc/passwd", "a/../../b", "", ".", "./a", "a//b", "C:\\x", "..\\..\\x", "C:x", "\\\\host\\x", "a\0b"],
 )
-def test_a_manifest_names_files_of_its_folder_only(name: str, saved: Path, tmp_path: Path) -> None:
+def test_a_manifest_names_files_of_its_folder_only(name: str, saved: Path) -> None:
     assert not is_inside(name)
     manifest = read_json(saved / "manifest.json")
     write_json(saved / "manifest.json", manifest | {"parts": manifest["parts"] | {name: "0" * 64}})
-    for call in (lambda: verify(saved), lambda: publish(saved, str(tmp_path / "store"))):
-        with pytest.raises(UserError, match="which is no file in that folder"):
-            call()
-    assert not (tmp_path / "store").exists()
+    with pytest.raises(UserError, match="which is no file in that folder"):
+        verify(saved)
 
 
-def test_what_the_manifest_does_not_name_is_not_published(saved: Path, tmp_path: Path) -> None:
+def test_what_the_manifest_does_not_name_is_not_copied(saved: Path, tmp_path: Path) -> None:
     (saved / ".env").write_text("secret")
     (saved / "link").symlink_to(Path(__file__))
-    publish(saved, str(tmp_path / "store"))
     copy_model(saved, tmp_path / "copy")
-    assert [one for one in tmp_path.glob("store/**/*") if one.name in (".env", "link")] == []
     assert not (tmp_path / "copy/.env").exists() and verify(tmp_path / "copy") == verify(saved)
     with pytest.raises(UserError, match="link is a link"):
         seal(saved)
-
-
-def test_a_part_that_is_a_link_is_neither_read_nor_published_nor_fetched(saved: Path, tmp_path: Path) -> None:
-    version = Path(publish(saved, str(tmp_path / "store")))
-    for folder in (saved, version):
-        shutil.move(folder / "example.json", tmp_path / "example.json")
-        (folder / "example.json").symlink_to(tmp_path / "example.json")
-    with pytest.raises(UserError, match="is a link"):
-        verify(saved)
-    with pytest.raises(UserError, match="is a link"), fetched(str(tmp_path / "store")):
-        pass
-
-
-@pytest.mark.parametrize("text", ["", "[]", '{"version": "../.."}', '{"version": 3}', "{" * 100_000, "\udcff"])
-def test_a_damaged_pointer_to_the_latest_model_is_one_sentence(text: str, saved: Path, tmp_path: Path) -> None:
-    publish(saved, str(tmp_path / "store"))
-    (tmp_path / "store/latest.json").write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(UserError, match=r"latest.json is damaged"), fetched(str(tmp_path / "store")):
-        pass
 
 
 DEEP = "[" * 100_000 + "]" * 100_000

@@ -19,7 +19,7 @@ from .addresses import opened
 from .components.validation import Checked, Validation
 from .described import read_example
 from .errors import UserError
-from .objects.plan import read_grammar, read_package, read_validation
+from .objects.plan import read_grammar, read_validation
 from .objects.trusted import read_trusted
 from .schema import Schema, dtype_of
 from .steps.apart import apart, steps_of
@@ -28,7 +28,6 @@ from .steps.featurize import featurize
 from .steps.predict import Featurize, features, predict
 from .steps.preprocess import preprocess
 from .steps.task import task_of
-from .storage import fetched
 from .store import load, load_transformers
 from .trust import imported
 
@@ -82,8 +81,7 @@ class PredictionPipeline:
 
         Parameters
         ----------
-        uri : a model's folder, or where it was published: the latest model of a storage, or the best by the metric
-            that `best` in `params/package.yaml` names. The parts of this project may open further addresses.
+        uri : a model's folder, or an address that a part of this project opens.
         params : the project's params.
         partial : load the fitted transformers without the estimators; such a pipeline prepares and transforms rows.
 
@@ -95,7 +93,7 @@ class PredictionPipeline:
         params = Path(params)
         grammar = read_grammar(params)
         trusted = read_trusted(params, grammar)
-        with opened(uri, params) as local, fetched(local, read_package(params, grammar)["best"]) as folder:
+        with opened(uri, params) as folder:
             if partial:
                 model, (transformers, schema) = None, load_transformers(folder, trusted.named)
             else:

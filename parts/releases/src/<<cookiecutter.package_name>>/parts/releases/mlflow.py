@@ -18,14 +18,16 @@ from mlflow.tracking import MlflowClient
 
 from ...described import read_example
 from ...errors import UserError
-from ...export.mlflow import save
 from ...files import replacing_folder, temporary
 from ...locked import check_locked
 from ...manifest import MANIFEST, copy_model, seal, verify
+from ...objects.build import build
+from ...objects.grammar import Grammar
+from ...objects.reader import Where
 from ...objects.trusted import read_trusted
 from ...pipeline import MODEL
 from ...steps.predict import prepare
-from ...store import load
+from ...store import About, load
 from .components.registries import Version
 from .guards import check_reachable
 
@@ -148,12 +150,14 @@ def _holders(tag: Any) -> list[str]:
 
 def _write(path: Path) -> None:
     """Write the model of the last run as MLflow's, without the copies for others that lie in its folder."""
+    flavor = build(Grammar().object({"class": "MLflow"}, Where("params/releases.yaml").at("registry"), ["flavor"]))
     check_locked(Path(MODEL))
     verify(Path(MODEL))
     with temporary() as room:
         folder = room / "package"
         shutil.copytree(MODEL, folder, ignore=shutil.ignore_patterns("exports"))
         seal(folder)
-        model, schema = load(folder, read_trusted(PARAMS).named)
+        named = read_trusted(PARAMS).named
+        model, schema = load(folder, named)
         features: Any = prepare(pd.DataFrame(read_example(folder)), schema)
-        save(path, folder, model, features)
+        flavor.save(model, path, About(list(named), folder, features))

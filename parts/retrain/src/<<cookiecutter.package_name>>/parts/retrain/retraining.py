@@ -11,7 +11,6 @@ import pandas as pd
 from ...calls import git
 from ...errors import UserError
 from ...files import temporary, write_json, write_text
-from ...imported import RAW, bring, local
 from ...locked import read_plan
 from ...manifest import read_manifest
 from ...objects.grammar import Grammar
@@ -19,6 +18,7 @@ from ...objects.metrics import Metric, metric
 from ...objects.reader import Where, read
 from ...objects.trusted import read_trusted
 from ...pipeline import MODEL
+from ...sources import RAW, bring_newest, resolved
 from ...store import load
 from ..releases.components.registries import Version
 from ..releases.params import read_releases
@@ -66,11 +66,10 @@ def renew() -> None:
     Imported data is updated. What DVC does not see change (an address, a database, a file outside of data/raw) is read
     anew by running `load` in any case. What a fresh clone lacks is fetched from DVC's remote.
     """
-    source = read(PARAMS / "data.yaml")[0]["source"]
-    said = bring(PARAMS, update=True)
-    if said:
-        print(said, flush=True)
-    path = local(source) if isinstance(source, dict) else source
+    for sentence in bring_newest(PARAMS):
+        print(sentence, flush=True)
+    data, where = read(PARAMS / "data.yaml")
+    path = resolved(data["source"], where.at("source"))["source"]
     if "://" in path or not Path(path).resolve().is_relative_to(Path(RAW).resolve()):
         _dvc("repro", "--pull", "plan")
         _dvc("repro", "--force", "--single-item", "load")
