@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 import yaml
 from conftest import BakedProject, commit, run
 from loopback import TOKEN, Loopback, loopback
@@ -97,7 +98,28 @@ def test_only_the_files_of_the_chosen_host_are_stamped(bake: Bake, part: str) ->
     assert any(name.startswith(".github/") for name in files) == (part == "ci-github")
     assert (".gitlab-ci.yml" in files) == (part == "ci-gitlab")
     assert any(name.startswith("scripts/ci/") for name in files) == (part != "none")
-    assert "scripts/ci.sh" in files, "make ci is for everybody"
+    assert ("scripts/ci.sh" in files) == (part != "none"), "make ci is that of the part compare"
+
+
+def test_make_ci_is_for_everybody_who_compares(bake: Bake) -> None:
+    files = bake(parts="compare").files()
+    assert "scripts/ci.sh" in files
+    assert not any(name.startswith("scripts/ci/") for name in files)
+
+
+@pytest.mark.parametrize("host", ["ci-github", "ci-gitlab"])
+def test_jobs_that_retrain_and_deploy_come_with_the_parts_that_do(bake: Bake, host: str) -> None:
+    def jobs(parts: str) -> list[str]:
+        files = bake(parts=parts).files()
+        return [name for name in files if name.endswith(("/retrain.sh", "/deploy.sh", "/retrain.yml", "/deploy.yml"))]
+
+    workflows = {"ci-github": ".github/workflows/{}.yml"}.get(host)
+    expected = {name: [workflows.format(name)] if workflows else [] for name in ("deploy", "retrain")}
+    assert jobs(host) == []
+    assert jobs(f"{host},releases") == [*expected["deploy"], "scripts/ci/deploy.sh"]
+    assert sorted(jobs(f"{host},retrain")) == sorted(
+        [*expected["deploy"], *expected["retrain"], "scripts/ci/deploy.sh", "scripts/ci/retrain.sh"]
+    )
 
 
 def test_the_files_are_what_the_hosts_take(bake: Bake) -> None:
@@ -370,7 +392,8 @@ class Team:
         real = shutil.which("make", path=os.defpath)
         texts = {
             outside / "docker": python + DOCKER.format(log=str(self.log), inside=str(inside), python=str(TOOLS)),
-            inside / "python": f'#!/bin/sh\n[ "$1 $2" = "-m pytest" ] && exit 0\nexec {TOOLS}/python "$@"\n',
+            inside / "python": f'#!/bin/sh\n[ "$1 $2" = "-m pytest" ] && exit 0\nexec {warm.venv()}/bin/python "$@"\n',
+            inside / "dvc": f'#!/bin/sh\nexec {warm.venv()}/bin/dvc "$@"\n',
             inside / "ruff": "#!/bin/sh\n",
             inside / "mypy": "#!/bin/sh\n",
             inside
@@ -381,7 +404,6 @@ class Team:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text)
             place.chmod(0o755)
-        (inside / "dvc").symlink_to(TOOLS / "dvc")
         (outside / "python3").symlink_to(Path(sys.executable).resolve())
 
     def surroundings(self, there: Loopback) -> dict[str, str]:
@@ -465,7 +487,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Team:
 
 def comparison(team: Team, base: str | None = None) -> str:
     """The report on what has changed since a revision, written in this process."""
-    team.project.module("review.report").write(base)
+    team.project.module("parts.compare.report").write(base)
     return (team.project.path / "reports/review/report.md").read_text(encoding="utf-8")
 
 

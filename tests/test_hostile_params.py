@@ -340,8 +340,8 @@ VALUES: dict[tuple[str, str], list[str]] = {
     ],
     ("package.yaml", "parts"): ["[Skops]", "{modl: {class: Skops}}", "{model: Skops}", "{model: {class: Skop}}"],
     ("package.yaml", "exports"): ["Joblib", "[Joblib]", "[{class: Joblib}, {class: Joblib}]", "{class: Joblib}"],
-    ("package.yaml", "storage"): ["5", "''", "[a]", "true"],
-    ("package.yaml", "best"): ["acuracy", "5", "[accuracy]"],
+    ("publish.yaml", "storage"): ["5", "''", "[a]", "true"],
+    ("publish.yaml", "best"): ["acuracy", "5", "[accuracy]"],
     ("package.yaml", "example"): ["fake", "[real]", "true", "{a: b}"],
     ("predict.yaml", "validation"): [
         "",
@@ -496,6 +496,7 @@ ALL = (
     "evaluate",
     "package",
     "predict",
+    "publish",
     "releases",
     "retrain",
     "tracking",

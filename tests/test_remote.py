@@ -18,7 +18,6 @@ from stamped import TOOLS, Project, environment
 from test_answers import ask, refuse
 
 Bake = Callable[..., BakedProject]
-MAKE = ("make", f"PROJECT_VENV={TOOLS.parent}")
 
 # ------------------------------------------------------------------------------------------ the answer
 
@@ -81,10 +80,10 @@ def pushed_and_pulled(project: Project, address: str, folder: Path) -> None:
     """What is pushed to a remote comes back in a fresh clone, in which nothing is left to do then."""
     project.run("dvc", "remote", "modify", "storage", "url", address)
     commit(project.path, "A remote")
-    project.run(*MAKE, "push")
+    project.make("push")
     clone = project.clone(folder)
     assert not (clone.path / "models" / "package").exists()
-    clone.run(*MAKE, "pull")
+    clone.make("pull")
     assert "up to date" in clone.run("dvc", "status")
     assert clone.repro() == []
     assert run("git", "status", "--porcelain", cwd=clone.path) == ""
@@ -106,13 +105,13 @@ def test_a_tampered_remote_runs_no_code(registered: Project, tmp_path: Path) -> 
     rows = str(registered.path / "data" / "raw" / "penguins.csv")
 
     # The remote of a stamped project is verified.
-    project.run(*MAKE, "pull", code=2)
+    project.make("pull", code=2)
     assert not (project.path / "models/package/model.skops").exists()
 
     # One that was added by hand is not: DVC brings what it holds, and then nothing of it is used.
     project.run("dvc", "remote", "modify", "storage", "verify", "false")
     shutil.rmtree(project.path / ".dvc/cache", ignore_errors=True)
-    said = project.run(*MAKE, "pull", code=2)
+    said = project.make("pull", code=2)
     assert "plan, models/final, models/package: the content is not the one that dvc.lock names" in said
     assert str(touched) in (project.path / "models/package/model.skops").read_bytes().decode("latin1")
     assert "Popen" in (project.path / "plan/train.json").read_text(encoding="utf-8")
@@ -181,6 +180,6 @@ def test_without_a_remote_push_and_pull_say_so(registered: Project, tmp_path: Pa
     project = registered.copy(tmp_path)
     project.run("dvc", "remote", "remove", "storage")
     commit(project.path, "No remote")
-    assert "DVC has no remote to keep data and models in" in project.run(*MAKE, "push", code=2)
-    assert "DVC has no remote, and nothing is missing here" in project.run(*MAKE, "pull")
-    assert "DVC has no remote to keep data and models in" in project.clone(tmp_path).run(*MAKE, "pull", code=2)
+    assert "DVC has no remote to keep data and models in" in project.make("push", code=2)
+    assert "DVC has no remote, and nothing is missing here" in project.make("pull")
+    assert "DVC has no remote to keep data and models in" in project.clone(tmp_path).make("pull", code=2)

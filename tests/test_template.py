@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import QUESTIONS, ROOT, BakedProject, run, tree
-from stamping import answers, names, overlay, recipes
+from stamping import answers, names, overlay, parts, recipes
 
 SHARED = ROOT / "<<cookiecutter.project_slug>>"
 RECIPES = recipes.names(ROOT)
@@ -177,3 +177,10 @@ def test_make_report_says_what_to_do_when_there_is_none(
     done = subprocess.run(["make", "report"], cwd=baked.path, capture_output=True, text=True)
     assert done.returncode != 0
     assert done.stderr.startswith("there is no report yet: make run writes it\n")
+
+
+def test_an_extra_that_several_parts_bring_is_the_same_in_each() -> None:
+    found: dict[str, list[str]] = {}
+    for name in parts.names(ROOT):
+        for extra, requirements in parts.part(ROOT, name).extras.items():
+            assert found.setdefault(extra, requirements) == requirements, f"{name}: the extra {extra}"

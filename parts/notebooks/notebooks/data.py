@@ -42,7 +42,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
 from << cookiecutter.package_name >>.parts.notebooks.interactive import run
-from << cookiecutter.package_name >>.report.charts import STYLE
+from << cookiecutter.package_name >>.report.drawing import STYLE
 from << cookiecutter.package_name >>.schema import to_number
 
 plt.rcParams.update(STYLE | {"figure.facecolor": "white", "text.parse_math": False})

@@ -45,7 +45,7 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from << cookiecutter.package_name >>.parts.notebooks.interactive import models, run
-from << cookiecutter.package_name >>.report.charts import STYLE
+from << cookiecutter.package_name >>.report.drawing import STYLE
 from << cookiecutter.package_name >>.steps.ensemble import Ensemble
 from << cookiecutter.package_name >>.steps.featurize import featurize
 from << cookiecutter.package_name >>.steps.fit import assemble, fit

@@ -43,7 +43,7 @@ from << cookiecutter.package_name >>.components.cluster_metrics import widths
 from << cookiecutter.package_name >>.components.clusters import NOISE
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.parts.notebooks.interactive import last, models, run
-from << cookiecutter.package_name >>.report.charts import COLOURS, STYLE
+from << cookiecutter.package_name >>.report.drawing import COLOURS, STYLE
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.task import task_of
 

@@ -41,7 +41,7 @@ from IPython.display import Markdown, display
 
 from << cookiecutter.package_name >>.errors import UserError, nearest
 from << cookiecutter.package_name >>.parts.notebooks.interactive import last, models, run
-from << cookiecutter.package_name >>.report.charts import STYLE
+from << cookiecutter.package_name >>.report.drawing import STYLE
 from << cookiecutter.package_name >>.schema import dtype_of, to_text
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.task import task_of
