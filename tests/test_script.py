@@ -158,7 +158,9 @@ def test_members_learn_from_the_samples_of_their_searches(classes: Project, tmp_
 
 def test_a_changed_class_is_taken_as_it_is(classes: Project) -> None:
     # The script has a DateFeatures for arrays, which is no longer the same.
-    with classes.edited(f"src/{classes.package}/components/dates.py", ('"month", "day",', '"month", "quarter", "day",')):
+    with classes.edited(
+        f"src/{classes.package}/components/dates.py", ('"month", "day",', '"month", "quarter", "day",')
+    ):
         text = classes.python("script")
     assert "# It needs pandas: without it, the preprocessing of" in text and '"quarter"' in text
 

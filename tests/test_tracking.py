@@ -114,7 +114,9 @@ def record(project: Project, models: int = 1, copies: int = 1) -> list[str]:
 def name_trackers(project: Project, *trackers: tuple[str, dict[str, Any]]) -> None:
     """Write the plan's file of trackers, as the stage `plan` does."""
     (project.path / "plan").mkdir(exist_ok=True)
-    written = [{"class": f"{project.package}.components.trackers.{name}", "params": params} for name, params in trackers]
+    written = [
+        {"class": f"{project.package}.components.trackers.{name}", "params": params} for name, params in trackers
+    ]
     (project.path / "plan" / "tracking.json").write_text(json.dumps({"trackers": written}), encoding="utf-8")
     project.module("locked").note_made(project.path / "plan", project.path)
 

@@ -102,7 +102,9 @@ def _csv(frame: pd.DataFrame, **options: Any) -> pd.DataFrame:
 
 def _sent(project: Project, pipeline: Any, body: Any, kind: str = "application/json") -> pd.DataFrame:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    found: pd.DataFrame = project.module("parts.serve.bodies").table(content, kind, pipeline.schema, {}, 10_000, 1_000_000)
+    found: pd.DataFrame = project.module("parts.serve.bodies").table(
+        content, kind, pipeline.schema, {}, 10_000, 1_000_000
+    )
     return found
 
 
@@ -512,7 +514,10 @@ def test_a_target_is_read_in_its_format(project: Project) -> None:
 def test_the_owners_marks_are_missing_whether_text_or_number(cell: Any, project: Project) -> None:
     frame = pd.DataFrame({"x": [*map(str, range(40)), "-999"], "y": ["a", *["a", "b"] * 20]}, dtype="str")
     schema = _schema(project, frame, missing=["-999", "n. k."])
-    preprocess, check = project.module("steps.preprocess").preprocess, project.module("components.validation").Validation()
+    preprocess, check = (
+        project.module("steps.preprocess").preprocess,
+        project.module("components.validation").Validation(),
+    )
     assert (schema.columns[0].dtype, schema.columns[0].min) == ("number", 0.0)
     for dtype in (None, object):
         row = pd.DataFrame({"x": pd.Series([cell], dtype=dtype)})
