@@ -613,7 +613,6 @@ def refusal(project: Project) -> str:
     started = time.process_time()
     with pytest.raises(errors.UserError) as refused:
         project.module("objects.plan").compile_params(Path("params"))
-        project.module("remote.settings").read_remote(Path("params"))
     message = str(project.module("objects.reader").located(refused.value))
     assert time.process_time() - started < 5  # seconds of CPU, of which a refusal takes about one at most
     assert SENTENCE.fullmatch(message), message

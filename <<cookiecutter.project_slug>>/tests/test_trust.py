@@ -12,7 +12,6 @@ import pytest
 from conftest import ROOT
 
 from << cookiecutter.package_name >> import locked
-from << cookiecutter.package_name >>.calls import git
 from << cookiecutter.package_name >>.components.flavors import Joblib, Skops
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.files import read_json, write_json
@@ -58,16 +57,9 @@ HOSTILE = [
     *(
         (f"{PACKAGE}.{module}", name)
         for module, name in [
-            ("model_registry.mlflow", "Server"),
-            ("components.registries", "MLflowRegistry"),
-            ("components.registries", "GTO"),
-            ("components.trackers", "TensorBoard"),
-            ("components.trackers", "WandB"),
             ("components.runners", "LocalClean"),
             ("components.workers", "Processes"),
             ("components.flavors", "Joblib"),
-            ("components.exports", "MLEM"),
-            ("export.mlem", "save"),
             ("addresses", "opened"),
             ("files", "write_text"),
             ("files", "Path"),
@@ -160,34 +152,6 @@ def test_a_function_that_the_params_name_is_held_and_not_called(named: list[str]
         joblib.dump(thing, tmp_path / "called.joblib")
         with pytest.raises(UserError, match="a call of loadtxt"):
             Joblib().load(tmp_path / "called.joblib", about)
-
-
-def test_tags_that_are_no_versions_of_the_model_are_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("gto", reason="the versions are tags that GTO reads")
-    from << cookiecutter.package_name >>.model_registry import tags
-
-    monkeypatch.chdir(tmp_path)
-    for variable in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"):
-        monkeypatch.setenv(variable, "ada@example.org")
-    git("init", "--quiet")
-    Path("file").touch()
-    git("add", "file")
-    git("commit", "--quiet", "--message", "First")
-    for tag in ("model@v1.0.0", "model#prod#1"):
-        git("tag", "--message", "a version", tag)
-    git("commit", "--quiet", "--allow-empty", "--message", "Second")
-    for tag in ("foo@bar", "model@x", "model#prod#zz", "model@v1.0.0@x", "model@v9.9.9!", "model@v1.0.0#1", "model@v1"):
-        git("tag", "--message", "no version", tag)
-    git("tag", "--message", "no commit", "model@v3.0.0", "HEAD:file")
-    git("tag", "--message", "no commit", "foo@v3.0.0", "HEAD^{tree}")
-    git("tag", "--message", "a second version of a commit", "model@v3.1.0", "HEAD~1")
-    assert [one.name for one in tags.versions(None)] == ["v1.0.0"] and tags.held(None) == {"prod": ["v1.0.0"]}
-    tags.register("v1.1.0", {}, None)
-    tags.assign("prod", "v1.1.0", None)
-    assert [one.name for one in tags.versions(None)] == ["v1.0.0", "v1.1.0"]
-    assert tags.held(None) == {"prod": ["v1.0.0", "v1.1.0"]}
 
 
 def stored(folder: Path, loader: str, module: str, name: str, argument: str) -> Path:
@@ -287,7 +251,7 @@ def test_a_schema_of_another_form_is_one_sentence(change: dict[str, Any], saved:
         PredictionPipeline.load(saved)
 
 
-@pytest.mark.parametrize("task", ["subprocess.Popen", f"{PACKAGE}.components.registries.GTO", "pathlib.Path"])
+@pytest.mark.parametrize("task", ["subprocess.Popen", f"{PACKAGE}.components.flavors.Joblib", "pathlib.Path"])
 def test_the_task_is_the_one_of_the_params(task: str, saved: Path, named: list[str]) -> None:
     schema = read_json(saved / "schema.json")
     write_json(saved / "schema.json", schema | {"task": {"class": task}})

@@ -31,7 +31,6 @@ from .steps.task import task_of
 from .store import load, load_transformers
 from .trust import imported
 
-REGISTERED = "registry:"
 Preprocess = Callable[[pd.DataFrame, Schema], pd.DataFrame]
 MODEL = "models/package"
 MOST_TOLD = 3
@@ -82,8 +81,7 @@ class PredictionPipeline:
 
         Parameters
         ----------
-        uri : a model's folder, or an address that a part opens. `registry:` before a stage or a version means what is
-            registered so, `registry:prod@<git address>` in another repository.
+        uri : a model's folder, or an address that a part of this project opens.
         params : the project's params.
         partial : load the fitted transformers without the estimators; such a pipeline prepares and transforms rows.
 
@@ -93,11 +91,6 @@ class PredictionPipeline:
             If the model is incomplete, damaged or not to be trusted, or the params are wrong.
         """
         params = Path(params)
-        if str(uri).startswith(REGISTERED):
-            from .model_registry.fetch import fetch
-
-            which, _, repo = str(uri).removeprefix(REGISTERED).partition("@")
-            uri = fetch(which, repo or None, params)
         grammar = read_grammar(params)
         trusted = read_trusted(params, grammar)
         with opened(uri, params) as folder:

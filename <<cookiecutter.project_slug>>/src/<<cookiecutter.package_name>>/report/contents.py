@@ -33,7 +33,7 @@ from ..steps.predictions import to_table, units_of
 from ..steps.split import Fold, read_folds
 from ..steps.task import Task, judged, of_rows, task_of
 from ..store import load
-from .charts import Chart, Evaluation, to_png, to_svg
+from .drawing import Chart, Evaluation, to_png, to_svg
 from .page import render
 
 REPORTS = Path("reports")
