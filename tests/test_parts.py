@@ -411,7 +411,7 @@ def test_edits_stay_although_the_template_has_moved_on(template: Path, tmp_path:
     project = stamp("cookiecutter", template, tmp_path, "project_name=Shop", "parts=container, dashboard")
     has = note(project)["commit"]
     edit(project / "README.md", "# Shop\n", "# Our shop\n")
-    edit(project / "pyproject.toml", "wandb = [", 'mine = ["mine>=1"]\nwandb = [')
+    edit(project / "pyproject.toml", "update = [", 'mine = ["mine>=1"]\nupdate = [')
     edit(project / "make" / "dashboard.mk", "# Optuna's dashboard.", "# Ours.")
     commit(project, "Mine")
     newer(template, **{"parts/commit-hooks/docs/commit-hooks.md": ("# Commit hooks", "# Newer hooks")})
