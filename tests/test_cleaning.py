@@ -1,10 +1,12 @@
 """The owner's classes clean the table as it was read, and every row to predict."""
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
-from stamped import Project
+from stamped import TOOLS, Project
 
 MODULE = '''"""Cleanings for the tests."""
 
@@ -13,6 +15,8 @@ import pandas as pd
 
 class Mend:
     """Lower case, and no row of a test."""
+
+    kind = "cleaning"
 
     def __init__(self, fault: str = "") -> None:
         self.fault = fault
@@ -53,7 +57,7 @@ def _schema(project: Project, **params: Any) -> Any:
 
 def test_a_cleaning_sees_the_target_and_may_drop_rows_in_training(project: Project) -> None:
     cleaned = project.module("steps.cleaning").clean_table(TABLE, _clean(project))
-    assert cleaned["kind"].tolist() == ["a", "b", "a"] and cleaned.index.tolist() == [0, 1, 2]
+    assert cleaned["kind"].tolist() == ["a", "b", "a"] and cleaned.index.tolist() == [0, 1, 3]
     assert TABLE["kind"].tolist() == ["A", "b", "B", "a"]
 
 
@@ -78,7 +82,7 @@ def test_a_cleaning_that_changes_rows_to_predict_or_columns_is_refused(project: 
 
 def test_a_cleaning_that_fails_is_named_with_its_line(project: Project) -> None:
     cleaning = project.module("steps.cleaning")
-    with pytest.raises(cleaning.Uncleanable, match=r"custom/mending\.py:14: clean fails"):
+    with pytest.raises(cleaning.Uncleanable, match=r"custom/mending\.py:16: clean fails"):
         cleaning.clean_rows(TABLE.assign(kind=5), _schema(project))
 
 
@@ -93,6 +97,39 @@ def test_dropped_rows_are_those_with_the_values(project: Project) -> None:
     drop = project.module("components.cleaning").DropRows("size", [2, "3.0"])
     assert drop.clean(TABLE, True)["size"].tolist() == [1.0, 2.0, 4.0]
     assert len(drop.clean(TABLE, False)) == len(TABLE)
+
+
+def test_rows_of_a_cleanings_own_are_counted_anew(project: Project) -> None:
+    drop = project.module("components.cleaning").DropRows
+    twice = drop("size", [0])
+    twice.clean = lambda frame, training: pd.concat([frame, frame])  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(project.module("steps.cleaning"), "_built", lambda clean: [("Twice", twice.clean)])
+        assert project.module("steps.cleaning").clean_table(TABLE, []).index.tolist() == list(range(8))
+
+
+def test_rows_keep_the_numbers_that_they_have_in_the_data(project: Project, tmp_path: Path) -> None:
+    project = project.copy(tmp_path)
+    kinds = ["a", "b"] * 60
+    table = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=120)[::-1], "kind": kinds, "n": range(120)})
+    table["y"] = ["test" if n in (3, 50) else None if n == 7 else "no" if n % 3 else "yes" for n in range(120)]
+    table.to_csv(project.path / "data/raw/own.csv", index=False)
+    source = next(one for one in (project.path / "params/data.yaml").read_text().splitlines() if "source:" in one)
+    project.edit("params/data.yaml", (source, "source: data/raw/own.csv"), ('target: "species"', "target: y"))
+    project.edit("params/data.yaml", ("columns: {}", "columns: {day: {role: time}, n: {role: ignore}}"))
+    for stage in ("plan", "load", "split"):
+        project.stage(stage)
+    loaded = pd.read_parquet(project.path / "data/interim/table.parquet")
+    assert loaded.index[0] == 120 and 8 not in loaded.index and 4 not in loaded.index
+    rows = np.load(project.path / "data/processed/rows.npz")
+    assert sorted([*rows["train"], *rows["held_out"]]) == [n + 1 for n in range(120) if n not in (3, 7, 50)]
+    train = pd.read_parquet(project.path / "data/processed/train.parquet")
+    assert train["day"].tolist() == table["day"].iloc[rows["train"] - 1].tolist()
+    project.edit("params/data.yaml", ("n: {role: ignore}", "n: {max: 100}"))
+    project.stage("plan")
+    assert "rows 102, 103, 104 (19 in all)" in project.run(
+        str(TOOLS / "python"), "-m", f"{project.package}.stages.load", code=1
+    )
 
 
 def test_the_plan_follows_the_cleaning_and_models_of_it_are_trusted(

@@ -389,7 +389,7 @@ VALUES: dict[tuple[str, str], list[str]] = {
         "Better",
         "{class: Better, params: {by: little}}",
         "{class: Better, params: {by: .nan}}",
-        "{class: SurelyBetter, params: {share: 5}}",
+        "{class: Better, params: {confidence: 5}}",
     ],
     ("serve.yaml", "port"): ["0", "-1", "70000", "8000.5", "true", "'8000'", DIGITS],
     ("serve.yaml", "workers"): ["0", "1.5", "many", ".inf"],

@@ -123,9 +123,11 @@ def test_a_part_is_whole(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted({*NAMES} - {*QUESTIONS, *overlay.LAID}))
 def test_no_code_outside_its_folder_names_a_part(name: str) -> None:
+    # A folder of a recipe, and a question that is also a word of git's, are called as parts are.
+    others = {"notebooks": {"names.py", "overlay.py"}, "remote": {"answers.py", "origin.py"}}.get(name, set())
     code = [ROOT / "sml_template_extension.py", *(ROOT / "hooks").rglob("*.py")]
     found = [path for path in code if re.search(rf"[\"']{name}[\"']", path.read_text(encoding="utf-8"))]
-    assert found == []
+    assert {path.name for path in found} == others
 
 
 # ------------------------------------------------------------------------------------------- which ones an answer takes

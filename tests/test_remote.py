@@ -52,14 +52,14 @@ def test_a_relative_folder_starts_where_the_user_stands_because_each_clone_stand
 
 @pytest.mark.parametrize("scheme", ["s3", "gs", "azure", "ssh"])
 def test_an_address_brings_the_extra_of_dvc_that_it_needs(bake: Bake, scheme: str) -> None:
-    stamped = bake(remote=f"{scheme}://store/shop")
+    stamped = bake(remote=f"{scheme}://store/shop", parts="none")
     wanted = tomllib.loads(stamped.read("pyproject.toml"))["project"]["optional-dependencies"]["train"]
     assert [one for one in wanted if one.startswith("dvc")] == [f"dvc[{scheme}]>=3.67,<4"]
     assert f"  remote      {scheme}://store/shop" in stamped.out.splitlines()
 
 
 def test_without_an_answer_nothing_is_said_of_a_remote(bake: Bake) -> None:
-    stamped = bake()
+    stamped = bake(parts="none")
     assert '"dvc>=3.67,<4"' in stamped.read("pyproject.toml")
     assert ".dvc-remote" not in stamped.files()
     assert "remote" not in stamped.out

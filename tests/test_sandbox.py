@@ -309,11 +309,13 @@ def test_an_image_is_pushed_once_and_runs_take_it(
     (script.PROJECT / "make").mkdir()
     (script.PROJECT / "make" / "container.mk").write_text("IMAGE := shop\n")
     monkeypatch.setattr(script, "runs", runs)
+    tools = tmp_path / "tools"
+    tools.mkdir()
     for name in ("make", "docker"):
         read = 'test "$1" != login || { cat; echo; }'
-        (tmp_path / name).write_text(f'#!/bin/sh\n{{ echo {name} "$@"; {read}; }} >> {tmp_path}/log\n')
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        (tools / name).write_text(f'#!/bin/sh\n{{ echo {name} "$@"; {read}; }} >> {tmp_path}/log\n')
+        (tools / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
     monkeypatch.delenv("ENGINE", raising=False)
     with aws.emulated() as address:
         for name, value in {**aws.KEYS, "AWS_ENDPOINT_URL": address}.items():
@@ -324,7 +326,7 @@ def test_an_image_is_pushed_once_and_runs_take_it(
         script.push_image("eu-central-1")
         name = re.findall(r"(?m)^image: (.*)$", runs.FILE.read_text())[0]
         tag = name.removeprefix("1.example/shop:")
-        docker = tmp_path / "docker"
+        docker = tools / "docker"
         log = (tmp_path / "log").read_text().splitlines()
         assert log[0] == f"make image STAGE=train ENGINE={docker}"
         assert log[1:3] == ["docker login --username AWS --password-stdin 1.example", f"{ACCOUNT}-auth-token"]
@@ -338,7 +340,7 @@ def test_an_image_is_pushed_once_and_runs_take_it(
         registry.put_image(repositoryName="shop", imageTag=tag, imageManifest=json.dumps(manifest))
         script.push_image("eu-central-1")
         assert (tmp_path / "log").read_text().splitlines() == log, "what is there is not built again"
-        (tmp_path / "docker").write_text("#!/bin/sh\nexit 1\n")
+        docker.write_text("#!/bin/sh\nexit 1\n")
         (script.PROJECT / "Dockerfile").write_text("changed")
         with pytest.raises(script.Refused, match=r"docker login .* did not go through"):
             script.push_image("eu-central-1")

@@ -536,3 +536,19 @@ def test_what_is_left_out_stands_in_the_warnings(project: Project) -> None:
         "left out as identifiers (role",
         "left out",
     ]
+
+
+def test_many_short_columns_of_text_are_changed_together(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = project.module("steps.typing.cells")
+    monkeypatch.setattr(cells, "CELLS_AT_ONCE", 12)
+    columns = {n: pd.Series([f" {n}", None, "a "], index=[7, 3, 5], dtype="str", name=n) for n in range(9)}
+    calls = []
+
+    def strip(values: pd.Series) -> pd.Series:
+        calls.append(len(values))
+        return values.str.strip()
+
+    found = cells.over_texts(columns, strip)
+    assert calls == [12, 12, 3], "four columns of three cells at a time"
+    for name, values in columns.items():
+        pd.testing.assert_series_equal(found[name], values.str.strip())

@@ -13,7 +13,7 @@ from .rendering import PACKAGE, SIGNS, Renderer
 
 CODE = f"src/{PACKAGE}/components/"
 # The folders of a recipe that are laid; its own files, such as recipe.yaml and README.md, are about it and stay.
-LAID = ("data", "notebooks", "params", "src", "tests")
+LAID = ("data", "make", "notebooks", "params", "src", "tests")
 # In these a recipe may have a file of its own in place of a shared one.
 REPLACED = ("notebooks/", "params/")
 NAMING = ("notebooks/", "tests/")  # whose files import the package by its name

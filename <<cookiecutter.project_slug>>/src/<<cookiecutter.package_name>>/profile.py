@@ -22,14 +22,15 @@ def profile(frame: pd.DataFrame, schema: Schema) -> dict[str, Any]:
             role = known[name].role if name in known else "feature"
             dtype = known[name].dtype if name in known else schema.features[name]
         values = frame[name].dropna()
+        unique = int(values.nunique())
         columns.append(
             {
                 "name": str(name),
                 "role": role,
                 "dtype": dtype,
-                "missing": float(frame[name].isna().mean()),
-                "unique": int(values.nunique()),
-                "summary": _summary(values, dtype, role),
+                "missing": (len(frame) - len(values)) / len(frame) if len(frame) else 0.0,
+                "unique": unique,
+                "summary": _summary(values, dtype, role, unique),
                 "histogram": _histogram(values, dtype),
             }
         )
@@ -37,14 +38,14 @@ def profile(frame: pd.DataFrame, schema: Schema) -> dict[str, Any]:
     return {"rows": len(frame), "columns": columns, "notes": schema.notes, "warnings": schema.warnings}
 
 
-def _summary(values: pd.Series, dtype: str, role: str) -> str:
+def _summary(values: pd.Series, dtype: str, role: str, unique: int) -> str:
     if values.empty:
         return ""
     # Single values may name persons, and the profile goes with the model.
-    if role == "id" or (dtype == "category" and values.nunique() > MOST_CATEGORIES):
-        return f"{values.nunique():,} different values"
+    if role == "id" or (dtype == "category" and unique > MOST_CATEGORIES):
+        return f"{unique:,} different values"
     if dtype == "number":
-        numbers = values.astype(float)
+        numbers = values.to_numpy(dtype=float)
         return f"{numbers.min():.4g} … {numbers.max():.4g}, mean {numbers.mean():.4g}"
     if dtype == "datetime":
         return f"{values.min():%Y-%m-%d} … {values.max():%Y-%m-%d}"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .steps.typing.blanks import USUAL, emptied, is_mark, marks_of
-from .steps.typing.cells import FEW, to_text
+from .steps.typing.cells import FEW, over_texts, to_text
 from .steps.typing.dates import EPOCHS, ISO, example_of, in_format, to_datetime
 from .steps.typing.durations import DURATIONS
 from .steps.typing.numbers import FORMATS, to_number
@@ -158,7 +158,10 @@ def without_marks(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         return frame
     names = [column.name for column in schema.columns if column.name in frame]
     columns = {name: frame[name] for name in names}
-    made = {name: emptied(values, marks) for name, values in columns.items()}
+    texts = {name: values for name, values in columns.items() if values.dtype == "str"} if len(frame) > FEW else {}
+    marked = over_texts(texts, lambda values: values.isin(marks))
+    may_hold = {name: values for name, values in columns.items() if name not in marked or marked[name].any()}
+    made = {name: emptied(values, marks) for name, values in may_hold.items()}
     changed = {name: values for name, values in made.items() if values is not columns[name]}
     return frame.assign(**changed) if changed else frame
 

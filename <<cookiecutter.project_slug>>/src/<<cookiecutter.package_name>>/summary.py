@@ -1,5 +1,6 @@
 """The leaderboard as lines for a terminal."""
 
+import re
 import textwrap
 from collections import Counter
 from pathlib import Path
@@ -9,6 +10,13 @@ from .errors import UserError
 from .files import read_json
 
 WIDTH = 100
+SCHEMA = Path("data/interim/schema.json")
+OF_SEVERAL = re.compile(r"_ov[or](_weighted)?$")  # how ROC AUC is made of several classes, which two do not need
+
+
+def name_of(metric: str, classes: int) -> str:
+    """Return what a reader calls a metric where there are so many classes."""
+    return OF_SEVERAL.sub("", metric) if classes == 2 else metric
 
 
 def lines(folder: Path = Path("reports")) -> list[str]:
@@ -22,11 +30,13 @@ def lines(folder: Path = Path("reports")) -> list[str]:
     if not (folder / "leaderboard.json").exists() or not (folder / "metrics.json").exists():
         raise UserError("there is no finished run yet: `make run` makes one")
     board, metrics = read_json(folder / "leaderboard.json"), read_json(folder / "metrics.json")
+    schema = read_json(SCHEMA) if SCHEMA.exists() else {}
+    classes = len(schema.get("labels", []))
     result = read_json("models/final/result.json")
     seconds = result["seconds"]
     total = sum(seconds.values())
     width = max(len(one["model"]) for one in board["models"])
-    table = [f"  {'model':<{width}}  {board['metric']:>18}  {'trials':>6}  {'seconds':>7}"]
+    table = [f"  {'model':<{width}}  {name_of(board['metric'], classes):>18}  {'trials':>6}  {'seconds':>7}"]
     for one in board["models"]:
         score = one["state"].partition(":")[0] if one["score"] is None else f"{one['score']:.4g} ± {one['std']:.2g}"
         mark = "*" if one["chosen"] else " "
@@ -55,14 +65,14 @@ def lines(folder: Path = Path("reports")) -> list[str]:
             f"  note: the seconds of {', '.join(left_out)} do not suffice for so many rows at `rows_per_second`,",
             "  and went to the others; more `seconds` in params/search.yaml bring what is left out in",
         ]
-    schema = Path("data/interim/schema.json")
-    for note in read_json(schema).get("warnings", []) if schema.exists() else []:
+    for note in schema.get("warnings", []):
         table += _wrapped(f"note: {note}")
     split = Path("data/processed/split.json")
     suspicions = read_json(split).get("suspicions", []) if split.exists() else []
     for suspicion in suspicions:
         table += _doubt(suspicion)
-    values = ", ".join(f"{name}\N{NO-BREAK SPACE}{value:.4g}" for name, value in metrics.items())
+    known = {name_of(name, classes): value for name, value in metrics.items()}
+    values = ", ".join(f"{name}\N{NO-BREAK SPACE}{value:.4g}" for name, value in known.items())
     where = "On the held-out rows" if result["held_out"] else "On rows left out of its folds"
     return [
         "",
@@ -70,7 +80,7 @@ def lines(folder: Path = Path("reports")) -> list[str]:
         *table,
         "",
         *_wrapped(f"{where}{' (possibly optimistic, see the notes)' if suspicions else ''}: {values}", ""),
-        *_against(folder / "baseline.json", where),
+        *_against(folder / "baseline.json", where, classes),
         f"Report: {(folder / 'report.html').resolve()}",
     ]
 
@@ -91,7 +101,7 @@ def _wrapped(text: str, indent: str = "  ") -> list[str]:
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
-def _against(file: Path, where: str) -> list[str]:
+def _against(file: Path, where: str, classes: int) -> list[str]:
     """Return the baseline's score as a line, and a note if the final model is not better."""
     if not file.exists():
         return []
@@ -99,10 +109,11 @@ def _against(file: Path, where: str) -> list[str]:
     score, baseline = found["score"], found["baseline"]
     if score is None or baseline is None:
         return []
-    lines = [f"The {found['rival']} there: {found['metric']} {baseline:.4g}"]
+    metric = name_of(found["metric"], classes)
+    lines = [f"The {found['rival']} there: {metric} {baseline:.4g}"]
     if not (score > baseline if found["greater_is_better"] else score < baseline):
         lines.append(
             f"  note: the final model is not better than the {found['rival']} {where[0].lower()}{where[1:]} "
-            f"({found['metric']} {score:.4g} against {baseline:.4g})"
+            f"({metric} {score:.4g} against {baseline:.4g})"
         )
     return lines

@@ -69,6 +69,7 @@ PARTS_OF_MODELS = frozenset(
         # what stands around an estimator
         "sklearn.calibration._CalibratedClassifier",
         "sklearn.metrics._scorer._BaseScorer",
+        "sklearn.metrics._scorer._PassthroughScorer",
         "sklearn.model_selection._split.BaseCrossValidator",
         "sklearn.model_selection._split.BaseShuffleSplit",
         "sklearn.model_selection._split._CVIterableWrapper",

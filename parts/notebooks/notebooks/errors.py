@@ -62,7 +62,7 @@ train, holdout, folds = last("split")
 task, features = task_of(schema), list(schema.features)
 if holdout.empty:  # the final model has seen all rows: a model of its own is fitted without those of the first fold
     learn, left_out = folds[0]
-    train, holdout = train.iloc[learn], train.iloc[left_out].reset_index(drop=True)
+    train, holdout = train.iloc[learn], train.iloc[left_out]
     model = model or next(name for name in leaderboard["model"] if name in models())
 if model is not None:
     tuned = run("tune", model=model)
@@ -97,6 +97,8 @@ else:
 
 # %% [markdown]
 # ## The worst rows
+#
+# Rows are numbered as in the data, from 1 without the header.
 
 # %%
 worst = result.nlargest(rows, "size")

@@ -38,6 +38,18 @@ def test_a_published_model_is_loaded_by_its_address(uri: str, saved: Path, named
             load(folder, named)
 
 
+@pytest.mark.parametrize("content", [b'{"version": "1.4.2"}', b"[1, 2]", b"not JSON"])
+def test_a_file_of_that_name_which_is_not_of_a_storage_is_not_overwritten(
+    uri: str, content: bytes, saved: Path
+) -> None:
+    files, root = fsspec.url_to_fs(uri)
+    files.makedirs(root, exist_ok=True)
+    files.pipe_file(f"{root}/latest.json", content)
+    with pytest.raises(UserError, match=r"has a latest\.json that is not of a storage of models"):
+        publish(saved, uri)
+    assert files.cat_file(f"{root}/latest.json") == content and not files.exists(f"{root}/versions")
+
+
 def test_a_newer_version_becomes_the_latest_and_the_older_stays(uri: str, saved: Path) -> None:
     first = publish(saved, uri)
     write_json(saved / "result.json", {"newer": True})

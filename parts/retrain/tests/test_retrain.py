@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from << cookiecutter.package_name >>.parts.retrain.components import Better, Compared, SurelyBetter
+from << cookiecutter.package_name >>.parts.retrain.components import Better, Compared
 from << cookiecutter.package_name >>.parts.retrain.params import read_retrain
 
 
@@ -26,4 +26,4 @@ def test_a_gain_has_to_be_larger_than_what_is_asked_for() -> None:
 
 @pytest.mark.parametrize(("gains", "better"), [([1.0] * 100, True), ([50.0] + [-0.4] * 99, False)])
 def test_a_few_rows_do_not_decide(gains: list[float], better: bool) -> None:
-    assert SurelyBetter(confidence=0.9).judge(compared(gains))[0] is better
+    assert Better(confidence=0.9).judge(compared(gains))[0] is better

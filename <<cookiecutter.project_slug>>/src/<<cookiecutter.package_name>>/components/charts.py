@@ -361,7 +361,7 @@ def worst_rows(evaluation: Evaluation, rows: int = 15) -> Chart:
         " cases that the columns do not tell apart."
     )
     if numbered:
-        caption += " Rows are counted from 0 in data/interim/table.parquet, the table as the pipeline reads it."
+        caption += " Rows are numbered as in the data, from 1 without the header."
     return Chart("Worst rows", caption, figure, data, data)
 
 

@@ -1,10 +1,11 @@
-"""Try splitters, samplers, pruners and metrics on something small, before any of them meets the data.
+"""Try splitters, samplers, pruners, metrics and storing on something small, before any of them meets the data.
 
 What their constructors accept may still not work. Trying it takes milliseconds; the search would find out after hours.
 """
 
 import contextlib
 import copy
+import inspect
 import io
 import math
 import warnings
@@ -20,12 +21,12 @@ from ..errors import UserError
 from ..files import temporary
 from ..schema import DTYPES
 from ..steps.task import Task
-from .build import pipeline, steps
+from .build import build, pipeline, steps
 from .grammar import Object, OneOf, Steps
 from .metrics import Metric
 from .model import Model
 from .reader import Where
-from .registry import PACKAGE, load
+from .registry import PACKAGE, kind_of, load
 from .space import suggest
 
 ROWS = 2000  # of the table that splitters are tried on
@@ -34,8 +35,19 @@ STEPS = 6
 TOY_ROWS = 60  # of the table that steps are fitted to
 # Modules of `components/` with the transformers that are known to be stored.
 STOCK = ("dates", "text")
-# Estimators of scikit-learn that skops does not know.
-ONLY_JOBLIB = ("sklearn.cluster.Birch",)
+# Estimators of scikit-learn that skops does not know; all others are known to be stored by skops and joblib.
+UNKNOWN = ("sklearn.cluster.Birch",)
+STORED = ("Joblib", "Skops")  # flavors that have been tried with scikit-learn's estimators
+# Parameters that an estimator on trial is given where it has them: it learns for a moment and writes no files.
+BRIEF = {
+    "n_estimators": 3,
+    "iterations": 3,
+    "max_iter": 20,
+    "epochs": 1,
+    "max_epochs": 1,
+    "thresholds": 5,
+    "allow_writing_files": False,
+}
 # Of each kind of estimator, the modules whose metrics mean nothing to it: on class codes, for example, r2 is a number.
 ALIEN = {
     "classifier": ("sklearn.metrics._regression",),
@@ -73,14 +85,14 @@ def try_splitter(splitter: Any, node: Object) -> None:
 
 
 def try_storing(model: Model, flavors: Mapping[str, Any], named: Iterable[str]) -> None:
-    """Fit a model's preprocessing to a toy table, then store and load each step that is not scikit-learn's.
+    """Fit what is not scikit-learn's in a model to toy tables, then store it, load it and compare.
 
-    A preprocessing that cannot be fitted to the toy table is not judged.
+    What cannot be fitted to a toy table is not judged.
 
     Parameters
     ----------
     model : Model
-        Its preprocessing may name classes of any package.
+        Its preprocessing and its estimator may name classes of any package.
     flavors : mapping of str to object
         How parts of a model are stored; those that are not named by skops.
     named : iterable of str
@@ -89,33 +101,97 @@ def try_storing(model: Model, flavors: Mapping[str, Any], named: Iterable[str]) 
     Raises
     ------
     UserError
-        If a step cannot be stored or loaded, with its class and the flavor that can.
+        If a step or the estimator cannot be stored or loaded, with its class and the flavor that can.
     """
-    if model.estimator.path in ONLY_JOBLIB and type(flavors.get("model")).__name__ != "Joblib":
-        raise model.estimator.where.error(
-            f"{model.estimator.path} cannot be stored by skops: write `parts: {{model: {{class: Joblib}}}}` in "
-            "params/package.yaml"
-        )
-    places = dict(_foreign(model.preprocess))
-    if not places:
-        return
-    from ..components.flavors import Joblib, Skops
+    from ..components.flavors import Skops
     from ..store import About
 
     about = About(sorted({*named}))
-    for step in _fitted_steps(model):
+    _try_steps(model, flavors.get("transformers") or Skops(), about)
+    _try_estimator(model.estimator, flavors.get("model") or Skops(), about)
+
+
+def _try_steps(model: Model, flavor: Any, about: Any) -> None:
+    """Store the steps of a model's preprocessing that other packages bring."""
+    places = dict(_foreign(model.preprocess))
+    for step in _fitted_steps(model) if places else ():
         path = next((path for path in places if load(path, places[path]) is type(step)), None)
-        if path is None:
+        if path is not None:
+            _try_flavor("transformers", step, flavor, about, path, places[path])
+
+
+def _try_estimator(node: Object, flavor: Any, about: Any) -> None:
+    """Store an estimator that another package brings, or that holds or needs something of one."""
+    known = type(flavor).__name__ in STORED and node.path not in UNKNOWN
+    if known and not any(True for _ in _foreign(node)):
+        return
+    X = np.random.default_rng(0).integers(1, 4, (TOY_ROWS, 4)).astype(float)
+    kind = kind_of(load(node.path, node.where))
+    codes, numbers = np.arange(TOY_ROWS) % 2, X.sum(axis=1) + np.linspace(0, 1, TOY_ROWS)
+    for y in (codes, numbers) if kind != "regressor" else (numbers,):
+        fitted = _brief(build(node))
+        try:
+            with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+                warnings.simplefilter("ignore")
+                fitted.fit(X, y)
+                first, second = _predictions(fitted, X), _predictions(fitted, X)
+            break
+        except Exception:  # nosec B112 # the toy table is not the owner's, and says nothing of the params
             continue
-        chosen = flavors.get("transformers") or Skops()
-        reason = _unstorable(step, chosen, about)
-        if reason:
-            other = next((one for one in (Skops(), Joblib()) if not _unstorable(step, one, about)), None)
-            hint = "no flavor of this project can; use another class"
-            if other is not None:
-                hint = f"`parts: {{transformers: {{class: {type(other).__name__}}}}}` in params/package.yaml can"
-            fails = f"{path} cannot be stored by {type(chosen).__name__} once it is fitted"
-            raise places[path].error(f"{fails}: {hint} ({reason})")
+    else:
+        return
+    if not _close(first, second, 0.0):
+        raise node.where.error(
+            f"{node.path} predicts something else each time, so a stored model cannot be compared with it: set its "
+            "random_state, or use another class"
+        )
+    _try_flavor("model", Pipeline([("model", fitted)]), flavor, about, node.path, node.where, X)
+
+
+def _try_flavor(
+    part: str, thing: Any, flavor: Any, about: Any, path: str, where: Where, X: np.ndarray | None = None
+) -> None:
+    """Refuse a class whose fitted form a flavor cannot store, and name the flavor that can."""
+    from ..components.flavors import Joblib, Skops
+
+    reason = _unstorable(thing, flavor, about, X)
+    if not reason:
+        return
+    others = [one for one in (Skops(), Joblib()) if type(one) is not type(flavor)]
+    other = next((one for one in others if not _unstorable(thing, one, about, X)), None)
+    hint = "no flavor of this project can; use another class"
+    if other is not None:
+        hint = f"`parts: {{{part}: {{class: {type(other).__name__}}}}}` in params/package.yaml can"
+    fails = f"{path} cannot be stored by {type(flavor).__name__} once it is fitted"
+    raise where.error(f"{fails}: {hint} ({reason})")
+
+
+def _brief(estimator: Any) -> Any:
+    """Return an estimator that learns for less time, also where it stands inside of another."""
+    params = estimator.get_params()
+    limits = {name: BRIEF.get(name.rpartition("__")[2]) for name in params}
+    changed = {name: limit for name, limit in limits.items() if limit is not None and type(params[name]) is type(limit)}
+    if "allow_writing_files" in inspect.signature(type(estimator)).parameters:
+        changed["allow_writing_files"] = False
+    return estimator.set_params(**{name: min(limit, params.get(name, limit)) for name, limit in changed.items()})
+
+
+def _predictions(fitted: Any, X: np.ndarray) -> np.ndarray | None:
+    """Return what a fitted estimator says of rows as numbers, or None if it cannot predict."""
+    for method in ("predict_proba", "predict"):
+        if hasattr(fitted, method):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return np.asarray(getattr(fitted, method)(X), dtype=float)
+    return None
+
+
+def _close(first: np.ndarray | None, second: np.ndarray | None, tolerance: float) -> bool:
+    """Return whether predictions are the same up to a share of the largest."""
+    if first is None or second is None:
+        return first is second
+    scale = max(float(np.abs(first).max(initial=0.0)), 1.0)
+    return first.shape == second.shape and bool(np.allclose(first, second, rtol=0, atol=max(tolerance, 1e-9) * scale))
 
 
 def _foreign(node: Any) -> Iterator[tuple[str, Where]]:
@@ -165,13 +241,15 @@ def _inner(thing: Any) -> Iterator[Any]:
         yield thing
 
 
-def _unstorable(thing: Any, flavor: Any, about: Any) -> str:
-    """Why a flavor cannot store and load a fitted step, or nothing."""
+def _unstorable(thing: Any, flavor: Any, about: Any, X: np.ndarray | None = None) -> str:
+    """Why a flavor cannot store and load a fitted step or, with rows `X`, a model; empty if it can."""
     with temporary() as folder:
-        path = folder / f"step{flavor.suffix}"
+        path = folder / f"part{flavor.suffix}"
         try:
             flavor.save(thing, path, about)
-            flavor.load(path, about)
+            again = flavor.load(path, about)
+            if X is not None and not _close(_predictions(thing, X), _predictions(again, X), flavor.tolerance):
+                return "it predicts something else once it is loaded"
         except UserError as error:
             return error.message.replace(str(path), "it").split(", which is no part")[0]
         except Exception as error:

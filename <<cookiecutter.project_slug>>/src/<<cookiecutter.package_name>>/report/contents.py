@@ -3,7 +3,6 @@
 import contextlib
 import datetime
 import inspect
-import re
 import subprocess  # nosec B404 # no shell
 import tomllib
 from functools import cache, partial
@@ -33,13 +32,14 @@ from ..steps.predictions import to_table, units_of
 from ..steps.split import Fold, read_folds
 from ..steps.task import Task, judged, of_rows, task_of
 from ..store import load
+from ..summary import name_of
 from .drawing import Chart, Evaluation, to_png, to_svg
 from .page import render
 
+PACKAGE = __name__.split(".")[0]
 REPORTS = Path("reports")
 TUNED = Path("models/tuned")
 WHERE = Where("plan/evaluate.json")
-OF_SEVERAL = re.compile(r"_ov[or](_weighted)?$")  # how ROC AUC is made of several classes, which two do not need
 
 
 def write() -> None:
@@ -166,7 +166,7 @@ def write() -> None:
         "run": _run(sum(result["seconds"].values())),
         "scores": [
             {
-                "name": OF_SEVERAL.sub("", one.name) if two else one.name,
+                "name": name_of(one.name, 2 if two else 0),
                 "value": found[one.name],
                 "higher_is_better": one.greater_is_better,
                 "baseline": baseline[one.name],
@@ -371,8 +371,9 @@ def _charts(wanted: list[Any], evaluation: Evaluation) -> dict[str, Chart]:
 
 
 def _project() -> dict[str, str]:
-    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return {"name": project["name"], "description": project.get("description", "")}
+    written = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+    project, own = written["project"], written.get("tool", {}).get(PACKAGE, {})
+    return {"name": str(own.get("title", project["name"])), "description": project.get("description", "")}
 
 
 def _run(seconds: float) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class Evaluation:
     intervals : DataFrame with the columns lower_80, upper_80, …, or None
     weights : ndarray of shape (n_samples,), or None where all rows count the same
     held_out : DataFrame of the rows that were held out, with the target, or None where none were
-    row_numbers : ndarray of the positions of the rows in data/interim/table.parquet, or None
+    row_numbers : ndarray of the rows' numbers in the data, counted from 1 without the header, or None
     score : a function that gives the metric on the rows at some positions, NaN where it is undefined for them; or None
 
     The others are functions, which the charts call that need them, for they may take a while. Each gives a DataFrame,

@@ -1,5 +1,7 @@
 """Read the table, infer and check its schema, type it, featurize it."""
 
+import pandas as pd
+
 from ..errors import UserError
 from ..files import replacing_folder, write_json
 from ..locked import read_plan
@@ -42,7 +44,10 @@ def main() -> None:
     validate(frame, schema)
     time = schema.role("time")
     if time:
-        frame = frame.sort_values(time[0], kind="stable", ignore_index=True)
+        frame = frame.sort_values(time[0], kind="stable")
+    # What is left out or sorted here keeps the number by which a person finds it in the data.
+    numbers = pd.Index(frame.index + 1, name="row")
+    frame = frame.reset_index(drop=True)
     schema.notes += task.hints(frame, schema) + duplicates(frame)
     known = {column.name: column for column in schema.columns}
     frame = featurized(frame, featurize)
@@ -54,9 +59,10 @@ def main() -> None:
         schema.features[name] = known[name].dtype if name in known else dtype_of(frame[name])
     if not schema.features:
         raise UserError("no column is a feature: there is nothing to learn from", "data.yaml", "columns")
+    frame.index = numbers
     with replacing_folder("data/interim") as folder:
         folder.mkdir()
-        frame.to_parquet(folder / "table.parquet", index=False)
+        frame.to_parquet(folder / "table.parquet")
         write_json(folder / "schema.json", schema.to_json())
         write_json(folder / "profile.json", profile(frame, schema))
         for name, rows in shown.items():

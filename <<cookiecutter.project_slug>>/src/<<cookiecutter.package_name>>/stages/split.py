@@ -29,7 +29,8 @@ def main() -> None:
     """`data/interim` -> `data/processed`: the training rows, the held-out rows, and the folds."""
     plan = read_plan("split")
     schema = Schema.from_json(read_json("data/interim/schema.json"))
-    frame = pd.read_parquet("data/interim/table.parquet")
+    table = pd.read_parquet("data/interim/table.parquet")
+    frame = table.reset_index(drop=True)
     _known(plan["columns"], schema)
     _all_used(plan["chosen"], schema)
     if plan["threshold"] and len(schema.labels) > 2 and "final_estimator" in task_of(schema).takes:
@@ -47,7 +48,7 @@ def main() -> None:
     judging = (train, held_out) if len(held_out) else (train[rows] for rows in folds[0])
     found = suspicions(frame, schema, *judging)
     made_by = {key: plan[key] for key in ("holdout", "cv")} | {"suspicions": found}
-    write(Path("data/processed"), frame, train, held_out, folds, made_by)
+    write(Path("data/processed"), table, train, held_out, folds, made_by)
     print(f"{len(train)} rows to learn from in {len(folds)} folds, {len(held_out)} rows held out")
     if len(schema.labels):
         _note_rare(learnable[schema.targets])
@@ -64,7 +65,8 @@ def main() -> None:
 def write(
     folder: Path, frame: pd.DataFrame, train: np.ndarray, held_out: np.ndarray, folds: list[Fold], made_by: Any
 ) -> None:
-    """Write the training rows, the held-out rows, their positions in the table, the folds, and how they were made."""
+    """Write the training rows, the held-out rows, their numbers in the data, the folds, and how they were made."""
+    numbers = {"train": frame.index[train].to_numpy(), "held_out": frame.index[held_out].to_numpy()}
     with replacing_folder(folder) as new:
         new.mkdir()
         for name, rows in (("train", train), ("holdout", held_out)):
@@ -73,7 +75,7 @@ def write(
             f"{part}_{number}": rows for number, fold in enumerate(folds) for part, rows in zip("ab", fold, strict=True)
         }
         np.savez_compressed(new / "folds.npz", allow_pickle=False, **arrays)
-        np.savez_compressed(new / "rows.npz", allow_pickle=False, train=train, held_out=held_out)
+        np.savez_compressed(new / "rows.npz", allow_pickle=False, **numbers)
         write_json(new / "split.json", made_by | {"train": len(train), "held_out": len(held_out), "folds": len(folds)})
 
 

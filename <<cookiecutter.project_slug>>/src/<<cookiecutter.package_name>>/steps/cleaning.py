@@ -22,7 +22,7 @@ class Uncleanable(UserError):
 
 
 def clean_table(frame: pd.DataFrame, clean: Sequence[Any]) -> pd.DataFrame:
-    """Return a table to learn from, cleaned; rows may be dropped.
+    """Return a table to learn from, cleaned; rows may be dropped, and the others keep their index.
 
     Parameters
     ----------
@@ -36,11 +36,14 @@ def clean_table(frame: pd.DataFrame, clean: Sequence[Any]) -> pd.DataFrame:
     UserError
         If one of them fails, leaves no row, or changes the columns.
     """
+    known = frame.index
     for name, clean_with in _built(clean):
         made = _called(name, clean_with, frame, True)
         if made.empty:
             raise UserError(f"{name} leaves no row", "data.yaml", "clean")
-        frame = made[list(frame.columns)].reset_index(drop=True)
+        frame = made[list(frame.columns)]
+        if not (frame.index.is_unique and frame.index.isin(known).all()):
+            frame = frame.reset_index(drop=True)  # rows of the cleaning's own making
     return frame
 
 

@@ -24,6 +24,7 @@ from .reading.encodings import Unreadable
 from .reading.header import numbered
 from .reading.sheets import Sheet, sheet_of
 from .typing.blanks import USUAL, with_numbers
+from .typing.cells import over_texts
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".feather", ".jsonl", ".ndjson", ".json", ".xlsx", ".xls")
 DATABASES = (".db", ".sqlite", ".sqlite3")
@@ -208,7 +209,10 @@ def tidy(frame: pd.DataFrame, source: str, missing: list[str], bounds: Bounds | 
         frame = frame.drop(columns=others[bounds.others :])
     is_text = np.array([not _is_typed(dtype) for dtype in frame.dtypes], dtype=bool)
     # Not column by column in place: that takes time that grows with the square of their number.
-    texts = {name: _strip(values, missing) for name, values in frame.loc[:, is_text].items()}
+    columns = dict(frame.loc[:, is_text].items())
+    plain = {name: values for name, values in columns.items() if values.dtype == "str"}
+    mixed = {name: _strip(values, missing) for name, values in columns.items() if name not in plain}
+    texts = mixed | over_texts(plain, lambda values: _strip(values, missing))
     tidied = pd.concat([frame.loc[:, ~is_text], pd.DataFrame(texts, index=frame.index)], axis=1)
     return tidied[frame.columns].reset_index(drop=True)
 

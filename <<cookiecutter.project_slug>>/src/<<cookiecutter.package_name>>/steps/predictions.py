@@ -25,7 +25,7 @@ def to_table(
     Parameters
     ----------
     rows : array of shape (rows,)
-        Positions in ``data/interim/table.parquet``.
+        Their numbers in the data, counted from 1 without the header.
     units : array of shape (rows,)
         Rows of one unit depend on each other; see `units_of`.
     weights : array of shape (rows,), optional

@@ -101,7 +101,7 @@ def rows_with_target(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 
 def number_rows(kept: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """The rows with their targets as floats, counted from 0.
+    """The rows with their targets as floats.
 
     Raises
     ------
@@ -120,11 +120,11 @@ def number_rows(kept: pd.DataFrame, schema: Schema) -> pd.DataFrame:
             )
         kept[name] = numbers
         _refuse_constant(kept[name])
-    return kept.reset_index(drop=True)
+    return kept
 
 
 def label_rows(kept: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """The rows with their classes in one type, counted from 0.
+    """The rows with their classes in one type.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def label_rows(kept: pd.DataFrame, schema: Schema) -> pd.DataFrame:
             "for numbers write `task: regression`",
             *TARGET,
         )
-    return kept.reset_index(drop=True)
+    return kept
 
 
 def _refuse_constant(values: pd.Series) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import pandas as pd
 
-from .cells import FEW, canonical
+from .cells import FEW, canonical, over_texts
 
 USUAL = ("?", "-", "–", "NA", "N/A", "n/a", "nan", "NaN", "null", "NULL", "None", "#N/A", "")
 # Marks that are also words for a class or a code: no disorder, no cover, Namibia.
@@ -67,11 +67,16 @@ def marked_numbers(marks: Collection[str]) -> list[float]:
 def counts(frame: pd.DataFrame, marks: Collection[str]) -> dict[str, dict[str, int]]:
     """Return how often each mark stands as text in each column that holds any."""
     found: dict[str, dict[str, int]] = {}
-    for name in frame.columns:
-        if frame[name].dtype == "str":
-            texts = frame[name][frame[name].isin(marks)]
-        elif frame[name].dtype == object:
-            texts = pd.Series([cell for cell in frame[name] if isinstance(cell, str) and cell in marks], dtype="str")
+    columns = dict(frame.items())
+    plain = {name: values for name, values in columns.items() if values.dtype == "str"}
+    marked = over_texts(plain, lambda values: values.isin(marks))
+    for name, values in columns.items():
+        if name in marked:
+            if not marked[name].any():
+                continue  # spares a selection from each of many columns
+            texts = values[marked[name]]
+        elif values.dtype == object:
+            texts = pd.Series([cell for cell in values if isinstance(cell, str) and cell in marks], dtype="str")
         else:
             continue
         if len(texts):

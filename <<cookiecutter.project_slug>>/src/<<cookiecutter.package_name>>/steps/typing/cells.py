@@ -1,6 +1,7 @@
 """Cells as text: one value has one text, whether it arrives as text, as a number or as a boolean."""
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ TRUTH = {"true": 1.0, "false": 0.0}
 WHOLE = re.compile(r"[+-]?(0|[1-9]\d*)(\.0*)?")
 DECIMAL = re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 FEW = 64  # rows for which lists are faster than arrays
+CELLS_AT_ONCE = 500_000
 SCALARS = (str, bool, int, float, np.generic)
 
 
@@ -71,6 +73,34 @@ def canonical(text: str) -> str:
         if np.isfinite(number):
             return str(int(number)) if number.is_integer() else str(number)
     return text
+
+
+def over_texts(columns: Mapping[Any, pd.Series], change: Callable[[pd.Series], pd.Series]) -> dict[Any, pd.Series]:
+    """Return columns of text of equal length with each cell changed, many short columns at a time.
+
+    What pandas does to a column costs the same for a hundred cells as for one, which tells in a table of thousands of
+    columns.
+
+    Parameters
+    ----------
+    columns : mapping of name to pd.Series of dtype str and shape (rows,)
+    change : callable
+        It turns cells into as many others, each by itself.
+    """
+    found: dict[Any, pd.Series] = {}
+    names = list(columns)
+    rows = len(columns[names[0]]) if names else 0
+    at_once = max(1, CELLS_AT_ONCE // max(rows, 1))
+    for start in range(0, len(names), at_once):
+        some = names[start : start + at_once]
+        if len(some) == 1:
+            found[some[0]] = change(columns[some[0]])
+            continue
+        changed = change(pd.concat([columns[name] for name in some], ignore_index=True)).array
+        for place, name in enumerate(some):
+            part = changed[place * rows : (place + 1) * rows]
+            found[name] = pd.Series(part, columns[name].index, name=columns[name].name)
+    return found
 
 
 def is_scalar(cell: Any) -> bool:

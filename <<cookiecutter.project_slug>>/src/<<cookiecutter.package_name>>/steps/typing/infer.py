@@ -56,7 +56,7 @@ def infer(
     others = {
         mark for name, kind in kinds.items() if kind.dtype in ("number", "datetime") for mark in seen.get(name, {})
     }
-    schema.columns, told = [], dict[str, list[str]]()
+    schema.columns, told, dates = [], dict[str, list[str]](), dict[str, pd.Series]()
     for name in names:
         kind, said = kinds[name], overrides.get(name, {})
         column = _column(frame[name], kind, said)
@@ -68,13 +68,16 @@ def infer(
             _refuse_marks(column, seen.get(name, {}), len(frame), missing)
             notes = _notes(frame[name], column, kind, said)
         else:
-            notes = _seen(frame[name], column, kind, said)
+            typed = convert(frame[name], column)
+            notes = _seen(frame[name], typed, column, kind, said)
+            if column.dtype == "datetime":
+                dates[name] = typed
             schema.columns.append(column)
         for topic, note in notes:
             told.setdefault(topic, []).append(note)
     schema.notes = _joined(told) + odd_rows(frame, schema)
     schema.warnings = [note for note in schema.notes if note.startswith("left out")]
-    schema.notes += _choose_time(frame, schema, overrides)
+    schema.notes += _choose_time(dates, schema, overrides)
     answer = frame[schema.target] if isinstance(schema.target, str) else None
     if answer is not None:
         signals = _signals(frame, schema, answer, overrides)
@@ -125,7 +128,9 @@ def _column(values: pd.Series, kind: Kind, said: Mapping[str, Any]) -> Column:
     return column
 
 
-def _seen(values: pd.Series, column: Column, kind: Kind, said: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _seen(
+    values: pd.Series, typed: pd.Series, column: Column, kind: Kind, said: Mapping[str, Any]
+) -> list[tuple[str, str]]:
     """Fill in what was seen in a column, and its role; return notes by topic."""
     name = column.name
     if kind.is_nested:
@@ -135,9 +140,8 @@ def _seen(values: pd.Series, column: Column, kind: Kind, said: Mapping[str, Any]
             raise UserError(f"{name}: {what}; write them as columns of their own", "data.yaml", "columns", name)
         column.role, column.missing = "ignore", 1.0
         return [("ignored", f"{name} ({what})")]
-    typed = convert(values, column)
     present, seen = values.dropna(), typed.dropna()
-    column.missing = float(typed.isna().mean()) if len(typed) else 0.0
+    column.missing = (len(typed) - len(seen)) / len(typed) if len(typed) else 0.0
     column.unique = int(seen.nunique())
     column.boolean = column.dtype == "number" and _is_boolean(present)
     if column.dtype == "number" and len(seen):
@@ -145,7 +149,7 @@ def _seen(values: pd.Series, column: Column, kind: Kind, said: Mapping[str, Any]
     if column.dtype == "category" and column.unique <= MOST_CATEGORIES:
         column.categories = sorted(map(str, seen.unique()))
     notes = _notes(values, column, kind, said, typed)
-    column.unread = float((typed.isna() & values.notna()).mean()) if len(typed) else 0.0
+    column.unread = float((typed.isna().to_numpy() & values.notna().to_numpy()).mean()) if len(typed) else 0.0
     if "role" in said:
         column.role = said["role"]
         return notes
@@ -167,6 +171,8 @@ def _is_boolean(present: pd.Series) -> bool:
         return True
     if present.empty or pd.api.types.is_numeric_dtype(present) or pd.api.types.is_datetime64_any_dtype(present):
         return False
+    if str(present.iloc[0]).lower() not in TRUTH:
+        return False
     return bool(to_text(present).str.lower().isin(TRUTH).all())
 
 
@@ -176,8 +182,10 @@ def _notes(
     """Return what there is to say about how a column is read, by topic."""
     name, notes = column.name, [("", f"{column.name}: {note}") for note in kind.notes]
     typed = convert(values, column) if typed is None else typed
-    lost = values[typed.isna() & values.notna()]
-    if len(lost):
+    is_read = typed.notna().to_numpy()
+    is_lost = ~is_read & values.notna().to_numpy()
+    if is_lost.any():
+        lost = values[is_lost]
         notes.append(("", _unread(name, column, lost)))
         if {"min", "max"} & set(column.rules) and column.dtype == "number":
             row, what = lost.index[0] + 1, str(lost.iloc[0])[:40]
@@ -187,10 +195,9 @@ def _notes(
                 f"{len(lost)} such values in all. Correct them, or list them under `missing`",
                 *("data.yaml", "columns", name),
             )
-    shown = values[typed.notna()]
-    if (column.format or kind.other) and "format" not in said and len(shown):
-        text, value = str(shown.iloc[0]), typed[shown.index[0]]
-        notes += _format_notes(name, column, kind, text, value)
+    if (column.format or kind.other) and "format" not in said and is_read.any():
+        first = int(is_read.argmax())
+        notes += _format_notes(name, column, kind, str(values.iloc[first]), typed.iloc[first])
     if column.blank is not None:
         notes.append(
             (
@@ -266,7 +273,9 @@ def _refuse_marks(column: Column, marks: Mapping[str, int], rows: int, missing: 
     )
 
 
-def _choose_time(frame: pd.DataFrame, schema: Schema, overrides: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _choose_time(
+    dates: Mapping[str, pd.Series], schema: Schema, overrides: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
     """Give a date the role of the time if the owner gives it to none; return a note on which one it is."""
     columns, notes = schema.columns, []
     if not any(column.role == "time" for column in columns):
@@ -276,7 +285,7 @@ def _choose_time(frame: pd.DataFrame, schema: Schema, overrides: Mapping[str, Ma
             if column.dtype == "datetime" and column.role == "feature" and "role" not in overrides.get(column.name, {})
         ]
         if dated:
-            chosen = _beginning(frame, dated)
+            chosen = _beginning(dates, dated)
             chosen.role = "time"
             others = [column.name for column in dated if column is not chosen]
             more = f", not {' or '.join(others)} (`role: time` in params/data.yaml chooses another)" if others else ""
@@ -290,20 +299,20 @@ def _choose_time(frame: pd.DataFrame, schema: Schema, overrides: Mapping[str, Ma
     return notes
 
 
-def _beginning(frame: pd.DataFrame, dated: list[Column]) -> Column:
+def _beginning(dates: Mapping[str, pd.Series], dated: list[Column]) -> Column:
     """Return the date at which what a row describes began: of the most complete dates the earlier one.
 
     A date of long before, such as a birth, is another matter: it differs from the others by more than these span.
     """
     least = min(column.missing for column in dated)
     complete = [column for column in dated if column.missing <= least + 0.01]
-    times = {column.name: convert(frame[column.name], column) for column in complete}
-    complete.sort(key=lambda column: times[column.name].quantile(0.5), reverse=True)
+    times = {column.name: to_number(dates[column.name]) for column in complete}
+    complete.sort(key=lambda column: times[column.name].median(), reverse=True)
     chosen = max(complete, key=lambda column: column.unique > 1)
     for column in complete:
         later = times[chosen.name]
-        gap = (later - times[column.name]).quantile(0.5)
-        if column.unique > 1 and gap <= later.quantile(0.95) - later.quantile(0.05):
+        low, high = later.quantile([0.05, 0.95])
+        if column.unique > 1 and (later - times[column.name]).median() <= high - low:
             chosen = column
     return chosen
 

@@ -21,6 +21,7 @@ MOST_STRAYS = 0.05
 MOST_SPELLINGS = 10
 SPACES = re.compile(r"\s+")
 CODE = re.compile(r"[+-]?0\d+")
+DIGITS = re.compile(r"[+-]?\d+")
 TRIPLES = re.compile(r"[+-]?([1-9]\d{0,2}(\.\d{3})?)")
 
 
@@ -155,21 +156,22 @@ def _of_objects(present: pd.Series) -> Kind | None:
 
 def _of_plain(texts: pd.Series, numbers: np.ndarray, locale: Locale) -> Kind:
     """Return the kind of texts that all are plain numbers."""
-    codes = texts[texts.str.contains("^[+-]?0[0-9]+$", regex=True)]
-    if len(codes):
-        return _of_words(texts.value_counts(), note=f"codes with leading zeros such as {codes.iloc[0]!r} stay text")
-    sample = texts.iloc[:: max(1, len(texts) // SAMPLE)]
-    if (numbers % 1 == 0).all() and sample.str.fullmatch(r"[+-]?\d+").all():
+    is_code = texts.str.contains("^[+-]?0[0-9]+$", regex=True).to_numpy(dtype=bool)
+    if is_code.any():
+        code = texts.iloc[int(is_code.argmax())]
+        return _of_words(texts.value_counts(), note=f"codes with leading zeros such as {code!r} stay text")
+    sample = texts.iloc[:: max(1, len(texts) // SAMPLE)].tolist()
+    if (numbers % 1 == 0).all() and all(map(DIGITS.fullmatch, sample)):
         if np.abs(numbers).max() >= EXACT:
             return Kind("category", numbers=True)
         may_be_dates = numbers.min() >= 190001 and numbers.max() < 21_000_000
         form = numeric_dates(texts.drop_duplicates().tolist()) if may_be_dates else None
         return Kind("datetime", form) if form else Kind("number", numbers=True)
-    if sample.str.fullmatch(TRIPLES.pattern).all() and texts.str.fullmatch(TRIPLES.pattern).all():
+    if all(map(TRIPLES.fullmatch, sample)) and texts.str.fullmatch(TRIPLES.pattern).all():
         found = numbers_of(texts.drop_duplicates().tolist(), locale.decimal)
         if found:
-            return _formatted(found, sample.tolist())
-    return Kind("number", numbers=True, decimal="." if sample.str.contains(".", regex=False).any() else None)
+            return _formatted(found, sample)
+    return Kind("number", numbers=True, decimal="." if any("." in text for text in sample) else None)
 
 
 def _with_strays(known: Sequence[str], counts: pd.Series, locale: Locale, most: float = MOST_STRAYS) -> Kind | None:
@@ -229,8 +231,8 @@ def spelling_of(known: Sequence[str]) -> tuple[bool, int | None]:
 
 def _plain_numbers(texts: pd.Series) -> np.ndarray | None:
     """Return the numbers, where all texts are plain ones."""
-    first = texts.iloc[: min(20, len(texts))]
-    if set(first.str.lower()) & TRUTH.keys() or to_number(first).isna().any():
+    first = texts.iloc[:20].tolist()
+    if any(text.lower() in TRUTH or np.isnan(plain(text)) for text in first):
         return None
     numbers = to_number(texts).to_numpy()
     return None if np.isnan(numbers).any() else numbers

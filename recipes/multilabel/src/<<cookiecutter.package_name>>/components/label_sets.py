@@ -54,7 +54,7 @@ class Multilabel(Task):
         """Sets in order and without what is there twice, or columns of two values."""
         if isinstance(schema.target, str):
             return self._sets(frame, schema)
-        kept = rows_with_target(frame, schema).reset_index(drop=True)
+        kept = rows_with_target(frame, schema)
         for name in schema.targets:
             kept[name] = to_label(kept[name])
             values = sorted(kept[name].unique().tolist())
@@ -173,7 +173,7 @@ class Multilabel(Task):
         if empty:
             schema.notes.append(f"{empty} rows have no {name}: that is the empty set, and they are kept")
         texts = [self.delimiter.join(sorted(labels)) for labels in cells]
-        return frame.assign(**{name: pd.array(texts, dtype="str")}).reset_index(drop=True)
+        return frame.assign(**{name: pd.array(texts, dtype="str")})
 
 
 class LabelSets(ClassifierMixin, Wrapper):

@@ -52,7 +52,8 @@ def nested() -> dict[str, Any]:
     if plan["outer"] is None:
         raise UserError("an outer splitter is needed, such as `outer: {class: KFold}`", "split.yaml")
     schema = Schema.from_json(read_json("data/interim/schema.json"))
-    frame = pd.read_parquet("data/interim/table.parquet")
+    table = pd.read_parquet("data/interim/table.parquet")
+    frame = table.reset_index(drop=True)
     where = Where("plan/split.json")
     outer, cv = (build(Grammar().object(plan[key], where, ["splitter"])) for key in ("outer", "cv"))
     metrics = [metric(one, where, Grammar()) for one in plan["metrics"]]
@@ -67,7 +68,7 @@ def nested() -> dict[str, Any]:
         folder = RUNS / str(number)
         _prepare(folder)
         made_by = {"holdout": plan["outer"], "cv": plan["cv"]}
-        write(folder / "data/processed", frame, train_rows, held_out_rows, folds, made_by)
+        write(folder / "data/processed", table, train_rows, held_out_rows, folds, made_by)
         for name in train["models"]:
             _stage(folder, "tune", "--model", name)
         _stage(folder, "train")

@@ -15,6 +15,7 @@ from contextlib import chdir
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from ...errors import UserError, nearest
@@ -187,6 +188,8 @@ def _loaded(_: Any) -> Loaded:
 
 def _split(_: Any) -> Split:
     train, holdout = (pd.read_parquet(f"data/processed/{part}.parquet") for part in ("train", "holdout"))
+    numbers = np.load("data/processed/rows.npz")
+    train.index, holdout.index = (pd.Index(numbers[part], name="row") for part in ("train", "held_out"))
     return Split(train, holdout, read_folds("data/processed/folds.npz"))
 
 

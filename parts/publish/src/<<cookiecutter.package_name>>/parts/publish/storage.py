@@ -38,7 +38,8 @@ def publish(folder: Path, uri: str) -> str:
     Raises
     ------
     UserError
-        If the model is damaged, is not the one that `dvc.lock` names, or the storage cannot be written to.
+        If the model is damaged, is not the one that `dvc.lock` names, or the storage cannot be written to or holds a
+        `latest.json` of something else.
     """
     check_locked(folder)
     manifest = verify(folder)
@@ -46,6 +47,7 @@ def publish(folder: Path, uri: str) -> str:
     with _explained(uri, "written to"):
         files, root = fsspec.url_to_fs(uri)
         root = root.rstrip("/")
+        _refuse_foreign(files, root, uri)
         for part in (*sorted(manifest.parts), MANIFEST):  # and nothing else that happens to lie in the folder
             place = f"{root}/versions/{version}/{part}"
             if not _whole(files):
@@ -110,6 +112,18 @@ def _latest(files: Any, root: str, uri: str) -> str:
     if not isinstance(found, str) or not VERSION.fullmatch(found):
         raise UserError(f"{uri}/{LATEST} is damaged: {found!r} is no version")
     return found
+
+
+def _refuse_foreign(files: Any, root: str, uri: str) -> None:
+    """Refuse a storage whose `latest.json` no publishing wrote: it would be overwritten."""
+    if files.exists(f"{root}/{LATEST}"):
+        try:
+            _latest(files, root, uri)
+        except UserError:
+            raise UserError(
+                f"{uri} has a {LATEST} that is not of a storage of models, and publishing would overwrite it: name a "
+                "folder of its own, or take that file away"
+            ) from None
 
 
 def _refuse_link(files: Any, root: str, name: str, uri: str) -> None:

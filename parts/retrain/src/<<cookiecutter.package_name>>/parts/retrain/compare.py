@@ -12,6 +12,7 @@ from ...objects.metrics import Metric, Outputs
 from ...schema import Schema, convert, to_text
 from ...steps.evaluate import scores
 from ...steps.predict import features
+from ...steps.predictions import units_of
 from ...steps.task import Task, judged, of_rows, task_of
 from .components import Compared
 
@@ -74,7 +75,8 @@ def compare(
     if None in both[metrics[0].name]:
         raise UserError(f"{metrics[0].name} is undefined for these {len(rows)} rows")
     score = _score(metrics[0], task, said, truth, asked[0], learned, models, weights)
-    return Comparison(Compared(len(rows), score), both)
+    units = units_of(rows, new.schema, np.arange(len(rows)))
+    return Comparison(Compared(len(rows), score, units), both)
 
 
 def seen(rows: pd.DataFrame, schema: Schema, registered: Trained) -> np.ndarray:

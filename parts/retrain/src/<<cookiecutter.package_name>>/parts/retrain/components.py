@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+FEWEST_UNITS = 5  # among which drawing at random says anything
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -16,10 +18,13 @@ class Compared:
     rows : how many rows there are.
     scores : the score of the new model and that of the registered one on the rows at these positions, or NaN where the
         metric is undefined for them. Of scores more is always better, also of a metric of which less is better.
+    units : for each row a number that it shares with the rows on which its error may depend, such as those of its
+        group; None if each row stands alone.
     """
 
     rows: int
     scores: Callable[[np.ndarray], tuple[float, float]]
+    units: np.ndarray | None = None
 
 
 class Rule(ABC):
@@ -33,52 +38,64 @@ class Rule(ABC):
 
 
 class Better(Rule):
-    """Its score is higher by more than `by`, which is in units of the metric."""
+    """Its score is higher by more than `by`, and not by chance: also on most samples of the rows.
 
-    def __init__(self, by: float = 0.0) -> None:
-        if isinstance(by, bool) or not isinstance(by, int | float):
-            raise ValueError(f"by needs a number, not {by!r}")
-        self.by = by
-
-    def judge(self, compared: Compared) -> tuple[bool, str]:
-        """By the scores on all rows."""
-        gain = _gain(compared, np.arange(compared.rows))
-        found = f"that is {'better' if gain > 0 else 'worse'} by {abs(gain):.4g}" if gain else "that is no better"
-        return gain > self.by, found + (f", and more than {self.by:g} is asked for" if self.by else "")
-
-
-class SurelyBetter(Rule):
-    """It is better by more than `by` on at least `confidence` of the samples that are drawn from the rows.
-
-    A few rows can make a model look better by chance. The samples are as large as the table and drawn with replacement
-    (the bootstrap), the same for both models. This takes rows for independent of each other, which those of a time
-    series or of a group are not.
+    The samples are as large as the table and drawn with replacement (the bootstrap), the same for both models; rows of
+    one group, or of one stretch of time, are drawn together.
 
     Parameters
     ----------
-    confidence : a share from 0.5 to 1.
     by : in units of the metric.
+    confidence : the share of samples on which it has to be better, from 0.5 to 1; None judges by all rows alone.
     samples : how many are drawn.
     """
 
-    def __init__(self, confidence: float = 0.9, by: float = 0.0, samples: int = 500, random_state: int = 0) -> None:
-        if isinstance(confidence, bool) or not isinstance(confidence, int | float) or not 0.5 <= confidence <= 1:
-            raise ValueError(f"confidence is a share from 0.5 to 1, not {confidence!r}")
+    def __init__(
+        self, by: float = 0.0, confidence: float | None = 0.9, samples: int = 500, random_state: int = 0
+    ) -> None:
+        if isinstance(by, bool) or not isinstance(by, int | float):
+            raise ValueError(f"by needs a number, not {by!r}")
+        is_share = not isinstance(confidence, bool) and isinstance(confidence, int | float) and 0.5 <= confidence <= 1
+        if confidence is not None and not is_share:
+            raise ValueError(f"confidence is a share from 0.5 to 1, or null, not {confidence!r}")
         if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
             raise ValueError(f"samples needs a whole number above 0, not {samples!r}")
-        self.confidence, self.by, self.samples, self.random_state = confidence, by, samples, random_state
+        self.by, self.confidence, self.samples, self.random_state = by, confidence, samples, random_state
 
     def judge(self, compared: Compared) -> tuple[bool, str]:
-        """By the scores on samples of the rows; one for which the metric is undefined does not count."""
+        """By the scores on all rows, then on samples; one for which the metric is undefined does not count."""
+        gain = _gain(compared, np.arange(compared.rows))
+        found = f"that is {'better' if gain > 0 else 'worse'} by {abs(gain):.4g}" if gain else "that is no better"
+        found += f", and more than {self.by:g} is asked for" if self.by else ""
+        if not gain > self.by or self.confidence is None:
+            return gain > self.by, found
+        units = _units(compared)
+        if len(units) < FEWEST_UNITS:
+            return False, (
+                f"{found}; the rows are of {len(units)} groups or stretches of time, too few to tell that from chance "
+                "(`confidence: null` in params/retrain.yaml judges by the score alone)"
+            )
         random = np.random.default_rng(self.random_state)
-        gains = [_gain(compared, random.integers(0, compared.rows, compared.rows)) for _ in range(self.samples)]
-        known = [one for one in gains if not np.isnan(one)]
-        if not known:
-            return False, "the metric is undefined for samples of these rows"
-        share = float(np.mean([one > self.by for one in known]))
-        than = f" by more than {self.by:g}" if self.by else ""
-        asked = f"and {100 * self.confidence:g}% are asked for"
-        return share >= self.confidence, f"it is better{than} on {100 * share:.0f}% of samples of them, {asked}"
+        drawn = (random.integers(0, len(units), len(units)) for _ in range(self.samples))
+        gains = np.array([_gain(compared, np.concatenate([units[unit] for unit in some])) for some in drawn])
+        known = gains[~np.isnan(gains)]
+        if not len(known):
+            return False, f"{found}; the metric is undefined for samples of these rows"
+        share = float((known > self.by).mean())
+        if share < self.confidence:
+            return False, (
+                f"{found}, but that is no clear difference: it holds on {100 * share:.0f}% of samples of them, and "
+                f"{100 * self.confidence:g}% are asked for"
+            )
+        return True, f"{found}, which holds on {100 * share:.0f}% of samples of them"
+
+
+def _units(compared: Compared) -> list[np.ndarray]:
+    """Return the positions of the rows of each unit."""
+    if compared.units is None:
+        return list(np.arange(compared.rows).reshape(-1, 1))
+    order = np.argsort(compared.units, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(compared.units[order])) + 1)
 
 
 def _gain(compared: Compared, rows: np.ndarray) -> float:
