@@ -17,8 +17,8 @@ from ...commands import extra
 from ...errors import UserError
 from ...files import replacing_folder
 from ...locked import LOCK, checksum, expected_of
-from .components.registries import Version
 from .guards import ARTIFACT, numbers
+from .version import Version
 
 FIRST = "v1.0.0"
 BACK = "Roll back"  # how the message of a tag begins that takes a stage back

@@ -6,9 +6,10 @@ from pathlib import Path
 from ...calls import git
 from ...errors import UserError
 from ...pipeline import MODEL
-from ..releases.components.registries import ModelRegistry, Version
+from ..releases.components.registries import ModelRegistry
 from ..releases.fetch import LATEST, refreshed, resolved
 from ..releases.fetch import fetch as fetch_model
+from ..releases.version import Version
 
 LEARNED = "data/processed/train.parquet"
 PARAMS = "params"

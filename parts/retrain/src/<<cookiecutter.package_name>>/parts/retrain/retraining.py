@@ -20,8 +20,8 @@ from ...objects.trusted import read_trusted
 from ...pipeline import MODEL
 from ...sources import RAW, bring_newest, resolved
 from ...store import load
-from ..releases.components.registries import Version
 from ..releases.params import read_releases
+from ..releases.version import Version
 from .compare import Comparison, Trained, compare
 from .params import Retrain, read_retrain
 from .registered import LEARNED, fetch, find

@@ -6,29 +6,10 @@ version is registered is the same for all of them and stands in `guards.py`.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from ....errors import UserError
-
-
-@dataclass(frozen=True)
-class Version:
-    """A registered model.
-
-    Parameters
-    ----------
-    name : such as v1.2.0.
-    commit : of git, from which the model was made.
-    made : when it was registered, with a time zone.
-    metrics : of `reports/metrics.json` in that commit.
-    """
-
-    name: str
-    commit: str
-    made: datetime
-    metrics: dict[str, float] = field(default_factory=dict)
+from ..version import Version
 
 
 class ModelRegistry(ABC):

@@ -28,8 +28,8 @@ from ...objects.trusted import read_trusted
 from ...pipeline import MODEL
 from ...steps.predict import prepare
 from ...store import About, load
-from .components.registries import Version
 from .guards import check_reachable
+from .version import Version
 
 HOLDERS = "holders."  # the tag of the registered model that notes which versions have held a stage
 COMMIT = "git.commit"

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from ....errors import UserError
 from ....trust import PACKAGE
-from .registries import ModelRegistry, Version
+from ..version import Version
+from .registries import ModelRegistry
 
 if TYPE_CHECKING:
     from ..mlflow import Server
