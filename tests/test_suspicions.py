@@ -302,6 +302,13 @@ def test_an_ordinary_table_raises_no_suspicion(make: Callable[[Rows], Any], rows
     assert _found(project, make(Rows(rows))) == []
 
 
+def test_the_only_date_gives_the_target_away_by_standing_in_the_rows_of_one_class(project: Project) -> None:
+    frame = _present(Rows()).drop(columns="begun")
+    (found,) = _found(project, frame)
+    assert found["text"].startswith("x gives y away: where it has a value, the class is always the same")
+    assert not _found(project, frame.assign(x=pd.date_range("2024-01-01", periods=ROWS).strftime("%Y-%m-%d")))
+
+
 def test_several_targets_are_looked_at_and_none_is_fine(project: Project) -> None:
     rows = Rows()
     frame = rows.table(rows.noise(), x=(second := rows.noise()), z=2 * second)
@@ -328,6 +335,14 @@ def test_of_two_dates_the_beginning_is_the_time(project: Project) -> None:
     assert schema.role("time") == ["begun"]
     note = "begun is the time column, by which the rows are sorted, not born or ended"
     assert any(one.startswith(note) for one in schema.notes)
+
+
+def test_neither_the_month_of_a_date_nor_its_copy_is_the_time(project: Project) -> None:
+    rows = Rows()
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(rows.rng.integers(0, 300, ROWS), unit="D")
+    parts = {"month": day.to_period("M").start_time, "week": day.to_period("W").start_time, "day": day}
+    _, schema = _schema(project, rows.table(rows.classes(), **parts, same=day.strftime("%d %b %Y")), "y")
+    assert schema.role("time") == ["day"]
 
 
 def test_a_counter_with_the_role_time_is_no_feature(project: Project) -> None:

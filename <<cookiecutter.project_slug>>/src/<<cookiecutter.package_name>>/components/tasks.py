@@ -42,15 +42,15 @@ class Classification(Task):
         unseen = sorted(set(target.iloc[held_out].unique()) - set(target.iloc[train].unique()), key=str)
         if unseen:
             raise UserError(
-                f"{type(by[0]).__name__} leaves the class {unseen[0]!r} in the held-out rows alone, so no model can "
-                "learn it; StratifiedHoldout keeps some of each class, or leave those rows out of the data",
+                f"{type(by[0]).__name__} leaves the class {str(unseen[0])!r} in the held-out rows alone, so no model "
+                "can learn it; StratifiedHoldout keeps some of each class, or leave those rows out of the data",
                 "split.yaml",
                 "holdout",
             )
         if len(held_out) and target.iloc[held_out].nunique() < 2:
             raise UserError(
-                f"{type(by[0]).__name__} holds out rows of the class {target.iloc[held_out[0]]!r} alone, by which no "
-                "model can be judged; rows may be sorted by the target, and StratifiedHoldout keeps some of each class",
+                f"{type(by[0]).__name__} holds out rows of the class {str(target.iloc[held_out[0]])!r} alone, by which "
+                "no model can be judged; rows may be sorted by the target, and StratifiedHoldout keeps some of each class",
                 "split.yaml",
                 "holdout",
             )
@@ -67,7 +67,7 @@ class Classification(Task):
             unjudged = sorted(set(target.iloc[train].unique()) - judged, key=str)
             if unjudged:
                 raise UserError(
-                    f"no fold of {type(by[1]).__name__} holds a row of the class {unjudged[0]!r} to judge by; use "
+                    f"no fold of {type(by[1]).__name__} holds a row of the class {str(unjudged[0])!r} to judge by; use "
                     "StratifiedKFold, or leave out the rows of that class",
                     "split.yaml",
                     "cv",

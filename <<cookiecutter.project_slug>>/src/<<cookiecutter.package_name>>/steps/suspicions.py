@@ -45,7 +45,7 @@ def suspicions(frame: pd.DataFrame, schema: Schema, train: np.ndarray, held_out:
     if len(frame) < FEWEST or not schema.targets:
         return []
     entities = [] if schema.role("group") else _entities(frame, schema, train, held_out)
-    known = {*entities, *schema.role("time")}
+    known = {*entities}
     for entity in (*schema.role("group"), *entities[:1]):
         known |= _marks(frame, schema, entity)
     sampled = frame.iloc[np.sort(np.random.default_rng(0).permutation(len(frame))[:SAMPLE])]
@@ -188,8 +188,8 @@ def _apart(frame: pd.DataFrame, names: list[str], train: np.ndarray, held_out: n
 def _time_columns(frame: pd.DataFrame, schema: Schema) -> list[str]:
     """Return the columns that say when a row was: the time, another date, or a year with what is finer."""
     dates = [column.name for column in schema.columns if column.dtype == "datetime" and column.name in frame]
-    dates = [name for name in dates if frame[name].notna().mean() > 0.9 and frame[name].nunique() > BLOCKS]
-    chosen = [*schema.role("time"), *dates]
+    dates = [name for name in dates if frame[name].nunique() > BLOCKS]
+    chosen = [name for name in (*schema.role("time"), *dates) if frame[name].notna().mean() > 0.9]
     if chosen:
         return chosen[:1]
     parts = {_part_of_date(name, frame[name].dropna()): name for name in reversed(list(schema.features))}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ...errors import UserError, nearest
@@ -17,6 +18,7 @@ from .oddities import odd_rows, spellings
 
 LEAST_REFUSED = 0.02  # of the rows: marks for a missing class that are refused
 MOST_UNLABELLED = 0.2
+MOST_DATES = 20  # that are compared with each other
 
 
 def infer(
@@ -302,19 +304,34 @@ def _choose_time(
 def _beginning(dates: Mapping[str, pd.Series], dated: list[Column]) -> Column:
     """Return the date at which what a row describes began: of the most complete dates the earlier one.
 
-    A date of long before, such as a birth, is another matter: it differs from the others by more than these span.
+    A date of long before, such as a birth, is another matter: it differs from the others by more than these span. So is
+    the month or the week that another date lies in. Of dates that are the same the first one is taken.
     """
     least = min(column.missing for column in dated)
     complete = [column for column in dated if column.missing <= least + 0.01]
     times = {column.name: to_number(dates[column.name]) for column in complete}
+    if len(complete) <= MOST_DATES:
+        complete = [one for one in complete if not any(_holds(one, other, times) for other in complete)]
     complete.sort(key=lambda column: times[column.name].median(), reverse=True)
     chosen = max(complete, key=lambda column: column.unique > 1)
     for column in complete:
         later = times[chosen.name]
         low, high = later.quantile([0.05, 0.95])
-        if column.unique > 1 and (later - times[column.name]).median() <= high - low:
+        gap = (later - times[column.name]).median()
+        if column.unique > 1 and gap <= high - low and not later.equals(times[column.name]):
             chosen = column
     return chosen
+
+
+def _holds(column: Column, other: Column, times: Mapping[str, pd.Series]) -> bool:
+    """Return whether a column has the beginnings of the periods, such as months, that the dates of another lie in."""
+    if column.unique < 2 or other.unique < 2 * column.unique:
+        return False
+    periods, within = times[column.name].to_numpy(), times[other.name].to_numpy()
+    known = ~(np.isnan(periods) | np.isnan(within))
+    begins = np.unique(periods[known])
+    of = np.searchsorted(begins, within[known], side="right") - 1
+    return bool(known.any() and (of >= 0).all() and (begins[of] == periods[known]).all())
 
 
 def _signals(

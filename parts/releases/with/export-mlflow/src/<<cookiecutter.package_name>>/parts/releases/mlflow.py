@@ -148,9 +148,26 @@ def _holders(tag: Any) -> list[str]:
     return found if known else []
 
 
+def _flavor() -> Any:
+    """Return the flavor that writes models for MLflow, which another part brings.
+
+    Raises
+    ------
+    UserError
+        If the project has none.
+    """
+    where = Where("params/releases.yaml").at("registry")
+    try:
+        return build(Grammar().object({"class": "MLflow"}, where, ["flavor"]))
+    except UserError:
+        raise where.error(
+            "MLflow's registry needs the flavor MLflow: `make add PART=export-mlflow` brings it"
+        ) from None
+
+
 def _write(path: Path) -> None:
     """Write the model of the last run as MLflow's, without the copies for others that lie in its folder."""
-    flavor = build(Grammar().object({"class": "MLflow"}, Where("params/releases.yaml").at("registry"), ["flavor"]))
+    flavor = _flavor()
     check_locked(Path(MODEL))
     verify(Path(MODEL))
     with temporary() as room:
