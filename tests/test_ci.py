@@ -396,6 +396,7 @@ class Team:
             inside / "dvc": f'#!/bin/sh\nexec {warm.venv()}/bin/dvc "$@"\n',
             inside / "ruff": "#!/bin/sh\n",
             inside / "mypy": "#!/bin/sh\n",
+            inside / "lint-imports": "#!/bin/sh\n",
             inside
             / "make": f'#!/bin/sh\n[ "$1" = retrain ] || exec {real} "$@"\nexec python {self.folder}/retrain.py\n',
             self.folder / "retrain.py": RETRAIN.format(verdict=str(self.verdict)),

@@ -3,7 +3,7 @@
 # With --push it is put there for the next one.
 set -eu
 cd "$(dirname "$0")/../.."
-image=$(sed -n 's/^IMAGE := //p' Makefile):train
+image=$(sed -n 's/^IMAGE := //p' make/container.mk):train
 key=$(cat Dockerfile pyproject.toml scripts/requirements.py | sha256sum | cut -c 1-16)
 stored=$(printf '%s' "${REGISTRY:-}" | tr '[:upper:]' '[:lower:]'):train-$key
 

@@ -16,7 +16,7 @@ case $1 in
 esac
 stage=$(printf '%s' "$1" | cut -d '#' -f 2)
 number=$(printf '%s' "$1" | cut -d '#' -f 3)
-image=$(sed -n 's/^IMAGE := //p' Makefile):serve
+image=$(sed -n 's/^IMAGE := //p' make/container.mk):serve
 stored=$(printf '%s' "${REGISTRY:?names no registry to push to}" | tr '[:upper:]' '[:lower:]'):serve-$stage
 
 make inside DO="dvc pull models/package" ENGINE=docker
