@@ -144,7 +144,7 @@ def test_after_a_change_only_what_it_touches_is_run(copied: Project, capfd: Any)
         ("    return frame\n", '    return frame.assign(area=frame["bill_length_mm"] * frame["bill_depth_mm"])\n'),
     )
     tuned = interactive.run("tune", "random_forest")
-    assert ran(capfd.readouterr().out) == ["load", "split", "tune@random_forest"]
+    assert ran(capfd.readouterr().out) == ["plan", "load", "split", "tune@random_forest"]
     frame, schema, _ = interactive.last("load")
     assert schema.features["area"] == "number" and "area" in frame
     assert tuned.result.folds != before.folds
