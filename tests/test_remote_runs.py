@@ -349,7 +349,7 @@ def test_a_job_goes_on_without_its_terminal_and_can_be_stopped_at_any_moment(
 def test_what_cannot_be_is_refused_in_the_params(home: Home, done: Project) -> None:
     settings = done.module("parts.remote.params")
     file = home.project.path / "params" / "remote.yaml"
-    shutil.copy(ROOT / "<<cookiecutter.project_slug>>" / "params" / "remote.yaml", file)
+    shutil.copy(ROOT / "parts" / "remote" / "params" / "remote.yaml", file)
     text = file.read_text()
     found = settings.read_remote(Path("params"))
     assert found.runner["class"].endswith(".SkyPilot") and found.machine["spot"] is True

@@ -21,7 +21,6 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 from stamped import TOOLS, Project, environment
 
 Bake = Callable[..., BakedProject]
-SHARED = ROOT / "<<cookiecutter.project_slug>>"
 PART = ROOT / "parts" / "sandbox-aws"
 REMOTE = ROOT / "parts" / "remote"
 ACCOUNT = "123456789012"
