@@ -108,8 +108,8 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
         "data": mapping(
             {
                 "source": {
-                    "anyOf": [TEXT, *(part.schema() for _, part in behind("sources"))],
-                    "description": "A path, a URL, a database, or a file of another git repository.",
+                    "anyOf": [TEXT, {"type": "object"}],
+                    "description": "A path, a URL, a database, or a mapping that a part of this project reads.",
                 },
                 "target": {
                     "anyOf": [TEXT, TEXTS, {"type": "null"}],

@@ -12,8 +12,7 @@ a module that a part may have:
                manager of the model's folder
 `sources`      `opens(source)` says whether a mapping under `source:` in `params/data.yaml` is one of the part's;
                `checked(source, where)` returns it in plain values, and `path(checked)` the file that it comes to;
-               `check(path, checked)` refuses another file there, `bring(params, update)` fetches it and says so;
-               `schema()` returns the JSON Schema of such a mapping
+               `check(path, checked)` refuses another file there, `bring(params, update)` fetches it and says so
 `observer`     `observing(model)` is a context manager around the search of a model
 =============  ========================================================================================================
 """

@@ -23,17 +23,6 @@ def opens(source: Any) -> bool:
     return isinstance(source, dict) and any(key in source for key in KEYS)
 
 
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of such a source."""
-    text = {"type": "string"}
-    return {
-        "type": "object",
-        "properties": {"repo": text, "path": text, "rev": {"anyOf": [text, {"type": "null"}]}},
-        "required": ["repo", "path"],
-        "additionalProperties": False,
-    }
-
-
 def path(wanted: dict[str, Any]) -> str:
     """Return the file that a source is imported to, from the project's root."""
     return f"{RAW}/{PurePosixPath(wanted['path']).name}"
