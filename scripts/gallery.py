@@ -1,8 +1,9 @@
-"""Run the recipes on their samples and write the gallery from what came out.
+"""Run the recipes on their samples, and write the gallery of recipes and parts from what came out.
 
 `make gallery` runs every recipe that has no run yet or has changed since, notes the facts in `recipes/gallery.json`
 and a picture of the report in `docs/gallery/`, and writes `recipes/README.md`, `docs/gallery.html` and the question
-`recipe` of `cookiecutter.json` from those facts and the `recipe.yaml` files. `--render` only writes.
+`recipe` of `cookiecutter.json` from those facts and the `recipe.yaml` files. `parts/README.md`, the section on parts
+and the question `parts` come from the `part.yaml` files. `--render` only writes.
 """
 
 import argparse
@@ -25,11 +26,12 @@ from jinja2 import Environment, FileSystemLoader
 from packaging.requirements import Requirement
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "hooks"))
-from stamping import overlay, recipes
+from stamping import overlay, parts, recipes
 
 ROOT = Path(__file__).resolve().parent.parent
 FACTS = ROOT / "recipes" / "gallery.json"
 PAGE = ROOT / "recipes" / "README.md"
+PARTS = ROOT / "parts" / "README.md"
 HTML = ROOT / "docs" / "gallery.html"
 PICTURES = ROOT / "docs" / "gallery"
 QUESTIONS = ROOT / "cookiecutter.json"
@@ -334,26 +336,46 @@ def budget(wanted: dict[str, Any]) -> str:
     return " or ".join(parts) or "no limit"
 
 
+def part_card(name: str) -> dict[str, Any]:
+    """Return what the gallery shows of a part: its facts, and the make targets that it adds."""
+    part = parts.part(ROOT, name)
+    makefiles = [path for path, relative in overlay.part_files(part) if relative.startswith("make/")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in makefiles)
+    return {**part._asdict(), "targets": re.findall(r"(?m)^([a-z-]+):.*?## (.*)$", text)}
+
+
 def rendered() -> dict[Path, str]:
     """The files of the gallery, as they should be."""
     known = runs()
     cards = [card(name, known.get(name)) for name in recipes.names(ROOT)]
+    around = [part_card(name) for name in parts.names(ROOT)]
     given = {
         "cards": cards,
         "core": next((one["run"]["sizes"]["core"] for one in cards if one["run"]), None),
         "tasks": sorted({one["task"] for one in cards}),
+        "parts": around,
         "libraries": sorted({str(library) for one in cards for library in one["libraries"]}, key=str.lower),
     }
     question = "Which recipe? A name, or the folder or git address of your own\n"
     question += "".join(f"    {one['name']}: {one['predicts']}\n" for one in cards) + "    Recipe"
-    line = f'    "recipe": {json.dumps(question, ensure_ascii=False)},\n'
-    questions = QUESTIONS.read_text(encoding="utf-8")
-    start = questions.index('"__prompts__"')
+    offered = "Which parts around it? standard, none, all, or names (also the folder or git address of your own)\n"
+    offered += "".join(f"    {one['name']}: {one['title']}\n" for one in around) + "    Parts"
+    questions = with_question(QUESTIONS.read_text(encoding="utf-8"), "recipe", question)
     return {
+        PARTS: template("parts.md.jinja", escaped=False).render(given),
         PAGE: template("gallery.md.jinja", escaped=False).render(given),
         HTML: template("gallery.html.jinja", escaped=True).render(given),
-        QUESTIONS: questions[:start] + re.sub(r'    "recipe": .*\n', lambda _: line, questions[start:], count=1),
+        QUESTIONS: with_question(questions, "parts", offered),
     }
+
+
+def with_question(text: str, name: str, question: str) -> str:
+    """Return the text of `cookiecutter.json` with another prompt for a question."""
+    start = text.index('"__prompts__"')
+    written = json.dumps(question, ensure_ascii=False)
+    return text[:start] + re.sub(
+        rf'(    "{name}": )".*"(,?\n)', lambda found: found[1] + written + found[2], text[start:]
+    )
 
 
 def template(name: str, escaped: bool) -> Any:

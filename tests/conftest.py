@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -150,21 +151,21 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     Slow tests work on copies or clones of it.
     """
+    from finished import once
     from stamped import Project
 
-    folder = tmp_path_factory.mktemp("registered")
-    project = Project(folder, project_name="Birds", estimators="logistic_regression", remote=str(folder / "store"))
-    project.edit("params/search.yaml", ("trials: 100", "trials: 1"))
-    project.edit(
-        "params/evaluate.yaml", ("  - learning_curve ", "#  - learning_curve "), ("n_repeats: 5", "n_repeats: 1")
-    )
-    project.repro()
-    commit(project.path, "Run")
-    project.run("dvc", "push", "--quiet")
-    for tag in ("model@v1.0.0", "model#prod#1"):
-        person = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
-        run("git", *person, "tag", "-m", "The first", tag, cwd=project.path)
-    return project
+    def make(folder: Path) -> Project:
+        project = Project(folder, project_name="Birds", estimators="logistic_regression", remote=str(folder / "store"))
+        project.light()
+        project.repro()
+        commit(project.path, "Run")
+        project.run("dvc", "push", "--quiet")
+        for tag in ("model@v1.0.0", "model#prod#1"):
+            person = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+            run("git", *person, "tag", "-m", "The first", tag, cwd=project.path)
+        return project
+
+    return once(tmp_path_factory, "registered", make)
 
 
 def commit(folder: Path, message: str) -> None:
@@ -180,6 +181,21 @@ def run(*command: str, cwd: Path, **environment: str) -> str:
     )
     assert done.returncode == 0, f"{' '.join(command)} gave {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Matplotlib looks for the fonts once, and not again in the home of every test."""
+    if config.cache:
+        os.environ.setdefault("MPLCONFIGDIR", str(config.cache.mkdir("matplotlib")))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files first that take longest, so that short ones are left when one test process has nothing to do."""
+    weights: Counter[Path] = Counter()
+    for item in items:
+        weights[item.path] += 20 if item.get_closest_marker("slow") else 1
+    items.sort(key=lambda item: -weights[item.path])
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

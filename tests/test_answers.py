@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
-from stamping import recipes
+from stamping import parts, recipes
 from stamping.answers import planned
 from stamping.errors import AnswerError
 from stamping.names import package_name, package_taken, project_slug
@@ -29,8 +29,7 @@ GOOD = {
     "read": "",
     "estimators": "balanced",
     "remote": "",
-    "sandbox": "none",
-    "ci": "github",
+    "parts": "standard",
 }
 
 
@@ -102,15 +101,21 @@ WRONG = {
         "description: it holds <<, which the template would take for code of its own when the project is updated; "
         "write it without",
     ),
-    "ci": (
-        {"ci": "jenkins"},
-        "ci: there is no 'jenkins'; write one of github, gitlab, none",
-    ),
     "license": (
         {"license": "GPL"},
         "license: there is no 'GPL'; write one of MIT, BSD-3-Clause, Apache-2.0, Proprietary",
     ),
-    "sandbox": ({"sandbox": "azure"}, "sandbox: there is no 'azure'; write one of none, aws"),
+    "parts": ({"parts": "container, dashbord"}, "parts: there is no 'dashbord'; did you mean dashboard?"),
+    "parts-word": ({"parts": "standart"}, "parts: there is no 'standart'; did you mean standard?"),
+    "parts-none": (
+        {"parts": "none, container"},
+        "parts: 'none' stands alone, and the answer is 'none, container'; write either none or names",
+    ),
+    "parts-unknown": (
+        {"parts": "jenkins"},
+        "parts: there is no 'jenkins'; write one of none, standard, all, "
+        f"{', '.join(parts.names(ROOT))}, or a folder or git address",
+    ),
     "recipe": (
         {"recipe": "tabular"},
         f"recipe: there is no 'tabular'; write one of {', '.join(recipes.names(ROOT))}, or a folder or git address",

@@ -52,7 +52,7 @@ def evaluation(project: Project, y: np.ndarray, model: Any, features: pd.DataFra
         "score": lambda rows: float(mean_absolute_error(y[rows], said.predicted[rows])),
     }
     asked = ("history", "hyperparameters", "learning_curve", "shap_values", "left_out")
-    return project.module("report.charts").Evaluation(
+    return project.module("report.drawing").Evaluation(
         **(dict.fromkeys(asked) | known | {"importances": lambda: equal} | facts)
     )
 

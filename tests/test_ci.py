@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import warm
 import yaml
 from conftest import BakedProject, commit, run
 from loopback import TOKEN, Loopback, loopback
@@ -91,13 +92,34 @@ def script(project: Path, name: str, *words: str, code: int = 0, **more: str) ->
 # ------------------------------------------------------------------------------------------------ what is stamped
 
 
-@pytest.mark.parametrize("ci", ["github", "gitlab", "none"])
-def test_only_the_files_of_the_chosen_host_are_stamped(bake: Bake, ci: str) -> None:
-    files = bake(ci=ci).files()
-    assert any(name.startswith(".github/") for name in files) == (ci == "github")
-    assert (".gitlab-ci.yml" in files) == (ci == "gitlab")
-    assert any(name.startswith("scripts/ci/") for name in files) == (ci != "none")
-    assert "scripts/ci.sh" in files, "make ci is for everybody"
+@pytest.mark.parametrize("part", ["ci-github", "ci-gitlab", "none"])
+def test_only_the_files_of_the_chosen_host_are_stamped(bake: Bake, part: str) -> None:
+    files = bake(parts=part).files()
+    assert any(name.startswith(".github/") for name in files) == (part == "ci-github")
+    assert (".gitlab-ci.yml" in files) == (part == "ci-gitlab")
+    assert any(name.startswith("scripts/ci/") for name in files) == (part != "none")
+    assert ("scripts/ci.sh" in files) == (part != "none"), "make ci is that of the part compare"
+
+
+def test_make_ci_is_for_everybody_who_compares(bake: Bake) -> None:
+    files = bake(parts="compare").files()
+    assert "scripts/ci.sh" in files
+    assert not any(name.startswith("scripts/ci/") for name in files)
+
+
+@pytest.mark.parametrize("host", ["ci-github", "ci-gitlab"])
+def test_jobs_that_retrain_and_deploy_come_with_the_parts_that_do(bake: Bake, host: str) -> None:
+    def jobs(parts: str) -> list[str]:
+        files = bake(parts=parts).files()
+        return [name for name in files if name.endswith(("/retrain.sh", "/deploy.sh", "/retrain.yml", "/deploy.yml"))]
+
+    workflows = {"ci-github": ".github/workflows/{}.yml"}.get(host)
+    expected = {name: [workflows.format(name)] if workflows else [] for name in ("deploy", "retrain")}
+    assert jobs(host) == []
+    assert jobs(f"{host},releases") == [*expected["deploy"], "scripts/ci/deploy.sh"]
+    assert sorted(jobs(f"{host},retrain")) == sorted(
+        [*expected["deploy"], *expected["retrain"], "scripts/ci/deploy.sh", "scripts/ci/retrain.sh"]
+    )
 
 
 def test_the_files_are_what_the_hosts_take(bake: Bake) -> None:
@@ -106,7 +128,6 @@ def test_the_files_are_what_the_hosts_take(bake: Bake) -> None:
     workflows = sorted(map(str, (project / ".github" / "workflows").iterdir()))
     assert len(workflows) == 4
     run(*checked, "vendor.github-workflows", *workflows, cwd=project)
-    project = bake(ci="gitlab").path
     run(*checked, "vendor.gitlab-ci", "--data-transform", "gitlab-ci", ".gitlab-ci.yml", cwd=project)
 
 
@@ -120,7 +141,7 @@ def test_shellcheck_finds_nothing_in_scripts_and_run_blocks(bake: Bake, tmp_path
     assert len(scripts) > 5
     assert all(os.access(one, os.X_OK) for one in scripts)
     blocks = [step["run"] for one in jobs(project) for step in one["steps"] if "run" in step]
-    written = yaml.safe_load((bake(ci="gitlab").path / ".gitlab-ci.yml").read_text())
+    written = yaml.safe_load((project / ".gitlab-ci.yml").read_text())
     for one in written.values():
         if isinstance(one, dict):
             blocks += ["\n".join(one[key]) for key in ("before_script", "script") if key in one]
@@ -371,7 +392,8 @@ class Team:
         real = shutil.which("make", path=os.defpath)
         texts = {
             outside / "docker": python + DOCKER.format(log=str(self.log), inside=str(inside), python=str(TOOLS)),
-            inside / "python": f'#!/bin/sh\n[ "$1 $2" = "-m pytest" ] && exit 0\nexec {TOOLS}/python "$@"\n',
+            inside / "python": f'#!/bin/sh\n[ "$1 $2" = "-m pytest" ] && exit 0\nexec {warm.venv()}/bin/python "$@"\n',
+            inside / "dvc": f'#!/bin/sh\nexec {warm.venv()}/bin/dvc "$@"\n',
             inside / "ruff": "#!/bin/sh\n",
             inside / "mypy": "#!/bin/sh\n",
             inside
@@ -382,7 +404,6 @@ class Team:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text)
             place.chmod(0o755)
-        (inside / "dvc").symlink_to(TOOLS / "dvc")
         (outside / "python3").symlink_to(Path(sys.executable).resolve())
 
     def surroundings(self, there: Loopback) -> dict[str, str]:
@@ -466,7 +487,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Team:
 
 def comparison(team: Team, base: str | None = None) -> str:
     """The report on what has changed since a revision, written in this process."""
-    team.project.module("review.report").write(base)
+    team.project.module("parts.compare.report").write(base)
     return (team.project.path / "reports/review/report.md").read_text(encoding="utf-8")
 
 
@@ -645,9 +666,8 @@ def test_a_promotion_is_built_tried_and_pushed_and_not_if_the_trial_fails(team: 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not GITLAB_CI_LOCAL, reason="gitlab-ci-local is not installed: npm install gitlab-ci-local@4.64.1")
-def test_gitlabs_file_does_the_same(team: Team, there: Loopback, bake: Bake) -> None:
+def test_gitlabs_file_does_the_same(team: Team, there: Loopback) -> None:
     team.git("checkout", "--quiet", "-b", "changed", "main")
-    (team.project.path / ".gitlab-ci.yml").write_text(bake(project_name="Shop", ci="gitlab").read(".gitlab-ci.yml"))
     team.project.edit("params/evaluate.yaml", ("- permutation_importance\n", ""))
     team.commit("A chart less")
     team.git("push", "--quiet", "origin", "changed")

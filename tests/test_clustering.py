@@ -312,7 +312,7 @@ def test_the_service_answers_with_a_cluster(done: Project, monkeypatch: pytest.M
 
     monkeypatch.chdir(done.path)
     pipeline = done.module("pipeline").PredictionPipeline.load("models/package")
-    app = done.module("service.app").make_app(pipeline, done.module("service.settings").Settings())
+    app = done.module("parts.serve.app").make_app(pipeline, done.module("parts.serve.settings").Settings())
     rows = json.loads((done.path / "models" / "package" / "example.json").read_text())
     with TestClient(app) as client:
         answer: httpx.Response = client.post("/predict", json={"rows": rows})

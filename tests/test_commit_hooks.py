@@ -11,9 +11,10 @@ import pytest
 import yaml
 from conftest import ROOT, run
 from stamped import TOOLS, Project
-from stamping import overlay
+from stamping import overlay, parts
 
-CONFIG = ROOT / "<<cookiecutter.project_slug>>" / ".pre-commit-config.yaml"
+SHARED = ROOT / "<<cookiecutter.project_slug>>"
+CONFIG = ROOT / "parts" / "commit-hooks" / ".pre-commit-config.yaml"
 HOOKS = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["repos"][0]["hooks"]
 LAID = [f"recipes/*/{folder}" for folder in overlay.LAID]
 # Of which extra's package a tool comes.
@@ -47,16 +48,21 @@ def test_the_configuration_is_valid_and_every_tool_is_one_of_the_project() -> No
     repos = yaml.safe_load(text)["repos"]
     assert [one["repo"] for one in repos] == ["local"], "nothing is fetched when a commit is made"
     project = tomllib.loads(
-        re.sub(r"<[<%].*?[>%]>", "x", (CONFIG.parent / "pyproject.toml").read_text()).replace("= x", '= "x"')
+        re.sub(r"<[<%].*?[>%]>", "x", (SHARED / "pyproject.toml").read_text()).replace("= x", '= "x"')
     )["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["train"], *extras["dev"], *extras["hooks"]]
+    wanted = [
+        *project["dependencies"],
+        *extras["train"],
+        *extras["dev"],
+        *parts.part(ROOT, "commit-hooks").extras["hooks"],
+    ]
     installed = {re.split(r"[<>=\[]", one)[0] for one in wanted}
     for hook in HOOKS:
         assert hook["language"] == "system"
         words = hook["entry"].split()
         if words[0] == "make":
-            assert re.search(rf"(?m)^{words[-1]}:", (CONFIG.parent / "Makefile").read_text())
+            assert re.search(rf"(?m)^{words[-1]}:", (SHARED / "Makefile").read_text())
         else:
             assert words[:2] == ["sh", "scripts/tool.sh"]
             tool = "dvc" if words[2] == "sh" else words[2]
@@ -155,7 +161,7 @@ def test_dvcs_files_go_to_its_remote_first_and_follow_a_checkout(project: Projec
 
 @pytest.mark.slow
 def test_no_file_that_is_stamped_is_taken_for_a_secret() -> None:
-    listed = run("git", "ls-files", "-z", "<<cookiecutter.project_slug>>", *LAID, cwd=ROOT).split("\0")
+    listed = run("git", "ls-files", "-z", "<<cookiecutter.project_slug>>", "parts", *LAID, cwd=ROOT).split("\0")
     files = [name for name in listed if name and not name.endswith((".csv", ".parquet", ".xlsx"))]
     words = next(one for one in HOOKS if one["id"] == "secrets")["entry"].split()[2:]
     run(str(TOOLS / words[0]), *words[1:], *files, cwd=ROOT)

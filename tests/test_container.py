@@ -215,7 +215,7 @@ def test_the_versions_of_a_model_are_constraints(bake: Bake, tmp_path: Path) -> 
 def test_what_is_no_version_of_a_package_never_reaches_pip(versions: object, tmp_path: Path) -> None:
     (tmp_path / "environment.json").write_text(json.dumps(versions))
     (tmp_path / "pyproject.toml").write_text('project = {name = "shop"}')
-    script = ROOT / "<<cookiecutter.project_slug>>" / "scripts" / "requirements.py"
+    script = ROOT / "parts" / "container" / "scripts" / "requirements.py"
     done = subprocess.run(
         [REQUIREMENTS[0], str(script), "--versions", str(tmp_path / "environment.json")],
         cwd=tmp_path,

@@ -10,24 +10,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "benchmarks" / "README.md"]
-# The recipe in whose project the examples of these pages are tried.
+# The recipe in whose project the examples of these pages are tried; those of the parts' pages are tried in the first.
 EXAMPLES = {
-    "tabular-classification": [
-        "grammar.md",
-        "registry.md",
-        "remote.md",
-        "retraining.md",
-        "storage.md",
-        "tables.md",
-        "tracking.md",
-    ],
+    "tabular-classification": ["grammar.md", "tables.md"],
     "tabular-regression": ["numbers.md"],
     "multilabel": ["multilabel.md"],
     "clustering": ["clustering.md"],
     "forecasting": ["forecasting.md"],
 }
-PAGES += [*sorted((ROOT / "<<cookiecutter.project_slug>>" / "infra").glob("*/README.md"))]
 PAGES += [ROOT / "recipes" / "README.md", *sorted((ROOT / "recipes").glob("*/README.md"))]
+PAGES += sorted((ROOT / "parts").rglob("README.md"))
 # Where a block of each kind is tried.
 PLACES = {
     "data": "data.yaml",
@@ -37,6 +29,7 @@ PLACES = {
     "evaluate": "evaluate.yaml",
     "predict": "predict.yaml",
     "package": "package.yaml",
+    "publish": "publish.yaml",
     "serve": "serve.yaml",
     "remote": "remote.yaml",
     "retrain": "retrain.yaml",
@@ -76,7 +69,6 @@ def test_yaml_examples_are_read_and_built(
     monkeypatch.syspath_prepend(project / "src")
     plan = importlib.import_module(f"{package}.objects.plan")
     build = importlib.import_module(f"{package}.objects.build")
-    remote = importlib.import_module(f"{package}.remote.settings")
     error = importlib.import_module(f"{package}.errors").UserError
     params = project / "params"
 
@@ -101,7 +93,6 @@ def test_yaml_examples_are_read_and_built(
                 data = (params / "data.yaml").read_text(encoding="utf-8")
                 (params / "data.yaml").write_text(data.replace("columns: {}", "columns: {Location: {role: group}}"))
             compiled = plan.compile_params(params)
-            remote.read_remote(params)
             if kind in ("model", "preprocess"):
                 model = importlib.import_module(f"{package}.objects.model").model_from(
                     compiled.slices["models/example"]
@@ -116,9 +107,12 @@ def test_yaml_examples_are_read_and_built(
             for path in params.rglob("*.yaml"):
                 path.unlink() if path not in before else path.write_bytes(before[path])
 
-    examples = [block for page in EXAMPLES[recipe] for block in blocks(ROOT / "docs" / page)]
+    pages = [ROOT / "docs" / page for page in EXAMPLES[recipe]]
+    if recipe == "tabular-classification":
+        pages += sorted((ROOT / "parts").glob("*/README.md"))
+    examples = [block for page in pages for block in blocks(page)]
     assert len(examples) > 2, "the examples were not found"
-    wrong = {f"{block.page.name}:{block.line}": tried(block) for block in examples}
+    wrong = {f"{block.page.relative_to(ROOT)}:{block.line}": tried(block) for block in examples}
     assert {place: problem for place, problem in wrong.items() if problem} == {}
 
 
@@ -140,8 +134,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
 def test_make_targets_that_are_named_exist(page: Path) -> None:
     shared = ROOT / "<<cookiecutter.project_slug>>"
-    makefiles = [ROOT / "Makefile", shared / "Makefile", *shared.glob("infra/*/*.mk")]
+    makefiles = [ROOT / "Makefile", shared / "Makefile", *(ROOT / "parts").rglob("make/*.mk")]
     known = {name for file in makefiles for name in re.findall(r"(?m)^([a-z-]+):", file.read_text(encoding="utf-8"))}
     source = page.read_text(encoding="utf-8")
+    known |= set(re.findall(r"(?m)^([a-z-]+): .*## ", source))  # what an example defines
     named = set(re.findall(r"`make ([a-z-]+)[^`]*`", source)) | set(re.findall(r"(?m)^make ([a-z-]+)", source))
     assert named <= known

@@ -19,6 +19,8 @@ slow = pytest.mark.slow
 KINDS = ["text", "integer", "boolean", "number", "labels"]
 # What training needs and prediction does without.
 TRAINING = ["dask", "distributed", "dvc", "gto", "jinja2", "matplotlib", "mlflow", "optuna", "pyarrow", "pytest"]
+# What a command says that lacks a package of the extra `train`.
+SETUP = "this environment has what prediction needs and no more. Run `make setup`, or install the extra 'train'"
 WITHOUT = """
 import sys
 from importlib.machinery import PathFinder
@@ -37,8 +39,8 @@ import pandas as pd
 from fastapi.testclient import TestClient
 from {package}.__main__ import main
 from {package}.pipeline import PredictionPipeline
-from {package}.service.app import make_app
-from {package}.service.settings import read_settings
+from {package}.parts.serve.app import make_app
+from {package}.parts.serve.settings import read_settings
 main(["predict", "new.csv", "new.out.csv", "--model", "model"])
 service = make_app(PredictionPipeline.load("model"), read_settings(Path("params")))
 with TestClient(service) as client:
@@ -157,7 +159,7 @@ def test_mlflow_predicts_columns_of_every_type_as_the_pipeline_does(
     project, table, model, _, raw = found
     monkeypatch.chdir(project.path)
     about = stored(found, tmp_path / "model")
-    flavor = project.module("components.exports").MLflow()
+    flavor = project.module("parts.export_mlflow.components").MLflow()
     project.module("store").put(model, tmp_path / "model.mlflow", flavor, about)
     served = flavor.load(tmp_path / "model.mlflow", about)
     pipeline = project.module("pipeline").PredictionPipeline.load(tmp_path / "model")
@@ -181,11 +183,11 @@ def test_each_flavor_stores_a_model_of_every_type_of_column(
     found = packaged(kind)
     project, _, model, schema, raw = found
     monkeypatch.chdir(project.path)
-    flavors = project.module("components.flavors")
+    flavors, onnx = project.module("components.flavors"), project.module("parts.export_onnx.components")
     expected = project.module("steps.predict").predict(
         model, project.module("steps.predict").prepare(raw, schema), schema
     )
-    chosen = [flavors.Skops(), flavors.Joblib(), *([flavors.Onnx()] if kind != "labels" else [])]
+    chosen = [flavors.Skops(), flavors.Joblib(), *([onnx.Onnx()] if kind != "labels" else [])]
     for flavor in chosen:
         parts = dict.fromkeys(
             [one for one in ("transformers", "label_encoder", "model") if one in flavor.suits], flavor
@@ -205,14 +207,14 @@ def test_an_export_that_fails_costs_no_other_and_not_the_model(
     project = found[0]
     monkeypatch.chdir(project.path)
     about = stored(found, tmp_path / "model")
-    exports, flavors = project.module("components.exports"), project.module("components.flavors")
+    mlem, flavors = project.module("parts.export_mlem.components"), project.module("components.flavors")
 
     def load(self: Any, path: Path, about: Any) -> Any:
         raise ValueError("column 'share' is lost")
 
     broken = type("Broken", (flavors.Joblib,), {"suffix": ".broken", "load": load})
     failed = project.module("stages.package")._export(
-        about.folder, [exports.MLEM("nowhere/python"), broken(), flavors.Joblib()], about.named
+        about.folder, [mlem.MLEM("nowhere/python"), broken(), flavors.Joblib()], about.named
     )
     assert failed[0].startswith("MLEM: model.mlem cannot be stored by MLEM: RuntimeError: there is no nowhere/python")
     assert failed[1:] == ["Broken: ValueError: column 'share' is lost"]
@@ -240,15 +242,15 @@ def test_prediction_and_the_service_do_without_what_trains(
 
 
 @pytest.mark.parametrize(
-    ("words", "missing"),
+    ("words", "missing", "remedy"),
     [
-        (["", "check"], "optuna"),
-        ([".stages.load"], "pyarrow"),
-        (["", "registry"], "gto"),
+        (["", "check"], "optuna", SETUP),
+        ([".stages.load"], "pyarrow", SETUP),
+        (["", "registry"], "gto", "add the extra 'train' to pyproject.toml and run `make setup`"),
     ],
 )
 def test_where_prediction_alone_is_installed_training_says_what_it_lacks(
-    words: list[str], missing: str, packaged: Callable[[str], Packaged], tmp_path: Path
+    words: list[str], missing: str, remedy: str, packaged: Callable[[str], Packaged], tmp_path: Path
 ) -> None:
     project = packaged("text")[0]
     for folder in ("params", "plan"):
@@ -261,7 +263,4 @@ def test_where_prediction_alone_is_installed_training_says_what_it_lacks(
     )
     done = without_training(program, project, tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.endswith(
-        f"error: {missing} is not installed: this environment has what prediction needs and no more. "
-        "Run `make setup`, or install the extra 'train'\n"
-    )
+    assert done.stderr.endswith(f"error: {missing} is not installed: {remedy}\n")

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from conftest import ROOT
 from PIL import Image
-from stamping import recipes
+from stamping import parts, recipes
 
 from scripts import gallery
 
@@ -145,9 +145,21 @@ def test_the_page_needs_nothing_but_itself_and_its_pictures() -> None:
     page = gallery.HTML.read_text(encoding="utf-8")
     assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//|@import|url\(""", page)
     for link in re.findall(r'(?:src|href)="([^"]+)"', page):
-        assert (gallery.HTML.parent / link).exists(), link
+        path, _, anchor = link.partition("#")
+        assert (gallery.HTML.parent / path).exists() if path else f'id="{anchor}"' in page, link
     assert len(re.findall(r"<label", page)) == len(re.findall(r"<(?:input|select)", page))
     assert all(f'<h2 id="{name}">' in page for name in RECIPES)
+
+
+def test_every_part_is_shown_with_its_targets() -> None:
+    page, listed = gallery.HTML.read_text(encoding="utf-8"), gallery.PARTS.read_text(encoding="utf-8")
+    for name in parts.names(ROOT):
+        card = gallery.part_card(name)
+        assert f"<code>{name}</code>" in page and f"parts={name}\n" in listed
+        for target, _ in card["targets"]:
+            assert f"<code>make {target}</code>" in page and f"| `make {target}` |" in listed
+    prompt = json.loads(gallery.QUESTIONS.read_text())["__prompts__"]["parts"]
+    assert re.findall(r"(?m)^    ([\w-]+): ", prompt) == parts.names(ROOT)
 
 
 @pytest.fixture

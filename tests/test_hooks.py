@@ -35,7 +35,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "  shares: {}    # parts\n"
     )
     (folder / "params" / "registry.yaml").write_text("# further packages\npackages: []\n")
-    (folder / "pyproject.toml").write_text('dependencies = [\n  "pandas",\n]\n\n[other]\nlist = [\n]\n')
+    (folder / "pyproject.toml").write_text(
+        'dependencies = [\n  "pandas",\n]\n\n[project.optional-dependencies]\ntrain = [\n]\n\n[other]\nlist = [\n]\n'
+    )
+    (folder / "README.md").write_text("<!-- parts -->\n<!-- /parts -->\n")
+    (folder / ".gitignore").write_text("/plan\n")
     (folder / "scripts").mkdir()
     (folder / "scripts" / "repository.py").write_text("")
     monkeypatch.chdir(folder)
@@ -91,13 +95,15 @@ def test_after_lays_wires_starts_and_says_so(
     ).read_bytes()
     assert (project / "params/models/svm.yaml").exists()
     assert not (project / "recipe.yaml").exists()
-    assert not (project / "README.md").exists()
+    assert not (project / "part.yaml").exists()
+    assert (project / "README.md").read_text().startswith("<!-- parts -->\n- **ci-github**: ")
     assert calls == [["--stamping"]]
     assert capsys.readouterr().out.splitlines() == [
         "shop-prices is stamped from the recipe tabular-classification.",
         "  data        the recipe's sample",
         "  target      species",
         "  estimators  fast: logistic_regression, hist_gradient_boosting",
+        "  parts       ci-github, sandbox-aws, container (needed by ci-github)",
         f"Next: cd {project} && make run    # make help lists the rest",
     ]
 
@@ -184,7 +190,7 @@ def test_the_plan_does_not_stay(project: Path, calls: list[list[str]]) -> None:
 
 
 def test_wiring_keeps_comments_and_the_rest(project: Path) -> None:
-    given = {**GOOD, "estimators": "svm, GaussianMixtureNB, LGBMClassifier"}
+    given = {**GOOD, "estimators": "svm, GaussianMixtureNB, LGBMClassifier", "parts": "none"}
     budget = {"trials": 25, "seconds": 30, "shares": {"train": 0.5, "svm": 2, "random_forest": 3}}
     wiring.wire(answers.planned(given, ROOT, ROOT)._replace(budget=budget), project)
     assert (project / "params/search.yaml").read_text() == (
@@ -194,7 +200,8 @@ def test_wiring_keeps_comments_and_the_rest(project: Path) -> None:
     )
     assert (project / "params/registry.yaml").read_text() == '# further packages\npackages: ["lightgbm", "sklego"]\n'
     assert (project / "pyproject.toml").read_text() == (
-        'dependencies = [\n  "pandas",\n  "lightgbm>=4.7,<5",\n  "scikit-lego>=0.9.10,<0.10",\n]\n\n[other]\nlist = [\n]\n'
+        'dependencies = [\n  "pandas",\n  "lightgbm>=4.7,<5",\n  "scikit-lego>=0.9.10,<0.10",\n]\n\n'
+        "[project.optional-dependencies]\ntrain = [\n]\n\n[other]\nlist = [\n]\n"
     )
 
 
@@ -242,11 +249,12 @@ def test_any_value_can_be_wired(value: str) -> None:
 
 
 def test_the_closing_lines_name_skipped_things_and_quote_the_folder(tmp_path: Path) -> None:
-    chosen = answers.planned({**GOOD, "estimators": "RidgeClassifier, svm"}, ROOT, ROOT)
+    chosen = answers.planned({**GOOD, "estimators": "RidgeClassifier, svm", "parts": "none"}, ROOT, ROOT)
     said = closing.lines(chosen, tmp_path / "my shop", ["git: why"])
     assert said[3:] == [
         "  estimators  ridge (RidgeClassifier), svm",
         "  metric      balanced_accuracy, because RidgeClassifier gives no probabilities",
+        "  parts       none",
         "  skipped     git: why",
         f"Next: cd '{tmp_path}/my shop' && make run    # make help lists the rest",
     ]

@@ -342,8 +342,8 @@ VALUES: dict[tuple[str, str], list[str]] = {
     ],
     ("package.yaml", "parts"): ["[Skops]", "{modl: {class: Skops}}", "{model: Skops}", "{model: {class: Skop}}"],
     ("package.yaml", "exports"): ["Joblib", "[Joblib]", "[{class: Joblib}, {class: Joblib}]", "{class: Joblib}"],
-    ("package.yaml", "storage"): ["5", "''", "[a]", "true"],
-    ("package.yaml", "best"): ["acuracy", "5", "[accuracy]"],
+    ("publish.yaml", "storage"): ["5", "''", "[a]", "true"],
+    ("publish.yaml", "best"): ["acuracy", "5", "[accuracy]"],
     ("package.yaml", "example"): ["fake", "[real]", "true", "{a: b}"],
     ("predict.yaml", "validation"): [
         "",
@@ -499,6 +499,7 @@ ALL = (
     "evaluate",
     "package",
     "predict",
+    "publish",
     "releases",
     "retrain",
     "tracking",
@@ -616,7 +617,6 @@ def refusal(project: Project) -> str:
     started = time.process_time()
     with pytest.raises(errors.UserError) as refused:
         project.module("objects.plan").compile_params(Path("params"))
-        project.module("remote.settings").read_remote(Path("params"))
     message = str(project.module("objects.reader").located(refused.value))
     assert time.process_time() - started < 5  # seconds of CPU, of which a refusal takes about one at most
     assert SENTENCE.fullmatch(message), message

@@ -121,7 +121,7 @@ def test_no_graph_is_made_of_it(project: Project, sets: Any, tmp_path: Any) -> N
     task, rows = bound(project, sets, "y", frame)
     model = task.wrap(task.adapt(KNeighborsClassifier())).fit(rows[["x"]], np.asarray(rows["y"]))
     with pytest.raises(project.module("errors").UserError, match="a graph is made of a model of one class"):
-        project.module("export.onnx").drawn(model, tmp_path / "graphs")
+        project.module("parts.export_onnx.onnx").drawn(model, tmp_path / "graphs")
 
 
 def test_a_stack_is_refused(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,7 @@ def test_a_notebook_that_fails_leaves_the_earlier_page(copied: Project) -> None:
 
 def test_a_notebook_or_a_parameter_that_is_not_there_is_said(copied: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(copied.path)
-    notebooks, error = copied.module("notebooks"), copied.module("errors").UserError
+    notebooks, error = copied.module("parts.notebooks.pages"), copied.module("errors").UserError
     with pytest.raises(error, match="there is no notebook 'error'; did you mean 'errors'"):
         notebooks.execute(["error"], {})
     with pytest.raises(error, match="no notebook that is run has a parameter 'row'; did you mean 'rows'"):
@@ -127,7 +127,7 @@ def test_a_notebook_or_a_parameter_that_is_not_there_is_said(copied: Project, mo
 
 
 def test_a_stage_that_is_up_to_date_is_not_run(copied: Project, capfd: Any) -> None:
-    interactive = copied.module("interactive")
+    interactive = copied.module("parts.notebooks.interactive")
     tuned = interactive.run("tune", model="random_forest")
     assert ran(capfd.readouterr().out) == []
     assert tuned.result.state == "ok" and len(tuned.trials) == 2
@@ -137,7 +137,7 @@ def test_a_stage_that_is_up_to_date_is_not_run(copied: Project, capfd: Any) -> N
 
 
 def test_after_a_change_only_what_it_touches_is_run(copied: Project, capfd: Any) -> None:
-    interactive = copied.module("interactive")
+    interactive = copied.module("parts.notebooks.interactive")
     before = interactive.last("tune", "random_forest").result
     copied.edit(
         f"src/{copied.package}/steps/featurize.py",
@@ -156,7 +156,7 @@ def test_after_a_change_only_what_it_touches_is_run(copied: Project, capfd: Any)
 
 
 def test_steps_go_on_by_hand_from_what_a_stage_made(copied: Project) -> None:
-    interactive, fit = copied.module("interactive"), copied.module("steps.fit")
+    interactive, fit = copied.module("parts.notebooks.interactive"), copied.module("steps.fit")
     schema, (train, holdout, folds) = interactive.last("load").schema, interactive.last("split")
     tuned, features = interactive.last("tune", "logistic_regression"), list(schema.features)
     task = copied.module("steps.task").task_of(schema)
@@ -179,7 +179,7 @@ def test_steps_go_on_by_hand_from_what_a_stage_made(copied: Project) -> None:
 
 def test_a_pair_of_which_both_were_edited_is_refused(copied: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(copied.path)
-    notebooks = copied.module("notebooks")
+    notebooks = copied.module("parts.notebooks.pages")
     twin = notebooks.pair()[0]
     source = twin.with_suffix(".py")
     source.write_text(source.read_text() + "\n# %%\nfirst = 1\n")
@@ -194,7 +194,7 @@ def test_a_pair_of_which_both_were_edited_is_refused(copied: Project, monkeypatc
 
 def test_pairs_take_over_the_later_edit_and_hold_no_outputs(copied: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(copied.path)
-    notebooks = copied.module("notebooks")
+    notebooks = copied.module("parts.notebooks.pages")
     source, twin = Path("notebooks/data.py"), Path("notebooks/data.ipynb")
     before = source.read_bytes()
     assert twin in notebooks.pair()
@@ -226,7 +226,7 @@ def test_badges_open_the_notebooks_of_the_remote(
     address: str, copied: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(copied.path)
-    badges = copied.module("badges")
+    badges = copied.module("parts.notebooks.badges")
     copied.run("git", "remote", "add", "origin", address)
     assert badges.write(None) == "ada/note-book"
     readme = (copied.path / "README.md").read_text()
@@ -252,7 +252,7 @@ def test_badges_open_the_notebooks_of_the_remote(
 
 def test_badges_say_what_they_lack(copied: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(copied.path)
-    badges, error = copied.module("badges"), copied.module("errors").UserError
+    badges, error = copied.module("parts.notebooks.badges"), copied.module("errors").UserError
     with pytest.raises(error, match="git knows no remote `origin`: `make badges REPO=owner/name`"):
         badges.write(None)
     copied.run("git", "remote", "add", "origin", "https://me:secret@gitlab.com/ada/noted.git")

@@ -110,8 +110,8 @@ def test_two_numbers_are_predicted_and_one_with_intervals(project: Project, monk
 
     monkeypatch.chdir(project.path)
     pipeline = project.module("pipeline").PredictionPipeline.load("models/package")
-    settings = project.module("service.settings").Settings()
-    with TestClient(project.module("service.app").make_app(pipeline, settings)) as client:
+    settings = project.module("parts.serve.settings").Settings()
+    with TestClient(project.module("parts.serve.app").make_app(pipeline, settings)) as client:
         rows = json.loads((project.path / "models/package/example.json").read_text(encoding="utf-8"))
         answer = client.post("/predict", json={"rows": rows}).json()["predictions"][0]
     assert list(answer) == list(said)

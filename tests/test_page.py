@@ -57,8 +57,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     model = bound.wrap(DummyClassifier(strategy="prior")).fit(frame[list(schema.features)], frame[TARGET])
     example = pd.DataFrame(module("steps.example").example(raw, schema))
     pipeline = module("pipeline").PredictionPipeline(schema, model, example=example)
-    settings = module("service.settings").Settings()
-    app = module("service.app").make_app(pipeline, settings, key=KEY)
+    settings = module("parts.serve.settings").Settings()
+    app = module("parts.serve.app").make_app(pipeline, settings, key=KEY)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -215,7 +215,7 @@ console.log(JSON.stringify(found));
 def test_values_of_the_form_are_those_of_the_table(tmp_path: Path) -> None:
     from playwright._impl._driver import compute_driver_executable
 
-    source = next(Path(__file__).parent.parent.glob("*/src/*/service/pages/fields.js"))
+    source = next(Path(__file__).parent.parent.glob("parts/serve/src/*/parts/serve/pages/fields.js"))
     (tmp_path / "fields.mjs").write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "run.mjs").write_text(DATES.format(file=tmp_path / "fields.mjs"), encoding="utf-8")
     node = shutil.which("node") or compute_driver_executable()[0]

@@ -357,7 +357,7 @@ def test_the_seconds_are_a_hard_limit(project: Project, sleep: str) -> None:
     )
     project.run("dvc", "repro", "split")
     began = time.monotonic()
-    said = project.stage("tune", "--model", "slow")
+    said = project.stage("tune", "--model", "slow", warm=False)
     assert time.monotonic() - began < 20, "five seconds after the imports, which take their time on a busy machine"
     assert project.running() == []
     assert "no trial finished within 5 s" in said
@@ -403,7 +403,7 @@ def test_a_model_is_published_to_s3_and_predicts_from_there(project: Project, tm
             assert "cannot be written to" in project.python("publish", "s3://models/penguins", code=1)
             boto3.client("s3").create_bucket(Bucket="models")
             version = project.python("publish", "s3://models/penguins").strip()
-            project.edit("params/package.yaml", ("storage: null", "storage: s3://models/penguins"))
+            project.edit("params/publish.yaml", ("storage: null", "storage: s3://models/penguins"))
             assert project.python("publish").strip() == version
             said: list[bytes] = []
             for model in ("s3://models/penguins", version, "models/package"):
@@ -530,7 +530,7 @@ def test_a_stamped_project_passes_its_own_tests(
 @pytest.mark.parametrize(
     ("file", "old", "new", "noticed"),
     [
-        ("dvc.yaml", "      - src/broken/steps/tune.py\n", "", "pipeline"),
+        ("dvc.yaml", "      - plan/code/tune.json\n", "", "pipeline"),
         ("src/broken/objects/space.py", '{"defaults": _point(space, {})}', "{}", "steps"),
         ("src/broken/steps/fit.py", "self.encoder_.inverse_transform(codes)", "codes", "steps"),
         ("src/broken/steps/predict.py", "preprocess(clean_rows(frame, schema), schema)", "frame", "steps"),

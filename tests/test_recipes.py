@@ -242,9 +242,9 @@ def lay(visits: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("parms/split.yaml", "parms is no folder that is laid over a project, as data, notebooks, params, src, tests are; "
+        ("parms/split.yaml", "parms is no folder that is laid over a project, as data, make, notebooks, params, src, tests are; "
          "did you mean 'params'?"),
-        ("hooks/evil.py", "hooks is no folder that is laid over a project, as data, notebooks, params, src, tests are; "
+        ("hooks/evil.py", "hooks is no folder that is laid over a project, as data, make, notebooks, params, src, tests are; "
          "move it there, or give it a name that starts with '.'"),
         ("src/counts.py", f"src/counts.py is out of place; modules go to {overlay.CODE}"),
         (f"src/{overlay.PACKAGE}/steps/fit.py", f"src/{overlay.PACKAGE}/steps/fit.py is out of place; modules go to "

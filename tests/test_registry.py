@@ -117,7 +117,7 @@ def refusal(project: Project, call: Callable[[], Any]) -> str:
 def test_what_is_not_committed_run_and_pushed_is_not_registered(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commands, guards = project.module("model_registry.commands"), project.module("model_registry.guards")
+    commands, guards = project.module("parts.releases.actions"), project.module("parts.releases.guards")
     git, hidden = project.path / ".git", tmp_path / "hidden"
 
     def refused(words: str) -> None:
@@ -184,7 +184,7 @@ def test_what_is_not_committed_run_and_pushed_is_not_registered(
 
 @pytest.mark.slow
 def test_versions_count_up_and_never_change(project: Project, origin: Path, tmp_path: Path) -> None:
-    commands = project.module("model_registry.commands")
+    commands = project.module("parts.releases.actions")
     assert commands.table() == ["no model is registered yet: `make register` registers the one of the last run"]
     assert "no model is registered yet" in refusal(project, lambda: commands.promote("prod", None, True))
     assert "'1.0' is no version: it is written like v1.2.3" in refusal(project, lambda: commands.register("1.0", True))
@@ -223,8 +223,8 @@ def test_versions_count_up_and_never_change(project: Project, origin: Path, tmp_
 
 @pytest.mark.slow
 def test_a_stage_goes_back_version_by_version(project: Project, origin: Path) -> None:
-    commands, fetch = project.module("model_registry.commands"), project.module("model_registry.fetch").fetch
-    read = project.module("objects.plan").read_releases
+    commands, fetch = project.module("parts.releases.actions"), project.module("parts.releases.fetch").fetch
+    read = project.module("parts.releases.params").read_releases
     registry, stages = read(Path("params"))
     assert type(registry).__name__ == "GTO" and stages == ["dev", "staging", "prod"]
     for name in ("v1", "latest", "a b", "prod!", "-prod", "prod-", "é", "7", "prod, prod", ""):
@@ -328,7 +328,7 @@ def test_two_clones_share_versions_through_git_and_a_cloud(
         commit(project.path, "A remote")
         dvc(project, "push", "--quiet")
         bare = published(project, tmp_path)
-        commands = project.module("model_registry.commands")
+        commands = project.module("parts.releases.actions")
         assert commands.register(None, True)[0].startswith("v1.0.0 is registered")
         commands.promote("prod", None, True)
 
@@ -359,14 +359,14 @@ def test_two_clones_share_versions_through_git_and_a_cloud(
         run(*get, "first", cwd=nowhere)
         assert not (nowhere / "first" / "exports").exists()
         monkeypatch.chdir(twin.path)
-        fetch = project.module("model_registry.fetch")
+        fetch = project.module("parts.releases.fetch")
         assert str(fetch.fetch("prod")) == ".cache/registry/v1.0.0"
         assert (fetch.fetch("latest") / "exports").is_dir()
 
         # A model of another repository, a damaged copy, a folder of the user's choice.
         elsewhere = fetch.fetch("prod", f"file://{bare}")
         assert elsewhere.name == "v1.0.0" and elsewhere != fetch.fetch("prod")
-        other = project.module("components.registries").GTO(f"file://{bare}")
+        other = project.module("parts.releases.components.registries").GTO(f"file://{bare}")
         assert "is another repository" in refusal(project, lambda: other.assign("prod", "v1.1.0", True))
         part = fetch.fetch("v1.0.0") / "model.skops"
         part.chmod(0o644)
@@ -391,7 +391,7 @@ def test_two_clones_share_versions_through_git_and_a_cloud(
 def served(project: Project, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the service says of its own example: the labels that it gives probabilities of."""
     monkeypatch.chdir(project.path)
-    with TestClient(project.module("service.app").from_params()) as client:
+    with TestClient(project.module("parts.serve.app").from_params()) as client:
         example = client.get("/schema").json()["example"]
         answer = client.post("/predict", json={"rows": [example] if isinstance(example, dict) else example})
         assert answer.status_code == 200, answer.text
@@ -408,7 +408,7 @@ def test_mlflow_keeps_versions_and_stages_as_well(project: Project, origin: Path
         ("registry: {class: GTO}", f'registry: {{class: MLflowRegistry, params: {{uri: "{uri}", name: penguins}}}}'),
     )
     again(project, EXPORTS)
-    commands, fetch = project.module("model_registry.commands"), project.module("model_registry.fetch").fetch
+    commands, fetch = project.module("parts.releases.actions"), project.module("parts.releases.fetch").fetch
     assert "MLflow counts the versions itself: leave out 'v2.0.0'" in refusal(
         project, lambda: commands.register("v2.0.0", True)
     )
@@ -456,7 +456,7 @@ def test_a_project_below_the_top_of_its_repository_has_tags_of_its_own(
     monkeypatch.chdir(project.path)
     commit(top, "Two things")
     (top / "other.txt").write_text("not the project's", encoding="utf-8")
-    commands, fetch = project.module("model_registry.commands"), project.module("model_registry.fetch").fetch
+    commands, fetch = project.module("parts.releases.actions"), project.module("parts.releases.fetch").fetch
     commands.register("v0.1.0", True)
     commands.promote("prod", None, True)
     assert tags(top) == ["shop=model#prod#1", "shop=model@v0.1.0"]

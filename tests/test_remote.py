@@ -1,9 +1,8 @@
-"""Where DVC keeps data and models, and data that another repository keeps: the answer, push and pull, imports."""
+"""Where DVC keeps data and models: the answer, push and pull."""
 
 import hashlib
 import io
 import json
-import os
 import shutil
 import tomllib
 import zipfile
@@ -15,11 +14,10 @@ import pytest
 from conftest import BakedProject, commit, run
 from moto.server import ThreadedMotoServer
 from ruamel.yaml import YAML
-from stamped import ROOT, TOOLS, Project, environment
+from stamped import TOOLS, Project, environment
 from test_answers import ask, refuse
 
 Bake = Callable[..., BakedProject]
-MAKE = ("make", f"PROJECT_VENV={TOOLS.parent}")
 
 # ------------------------------------------------------------------------------------------ the answer
 
@@ -54,14 +52,14 @@ def test_a_relative_folder_starts_where_the_user_stands_because_each_clone_stand
 
 @pytest.mark.parametrize("scheme", ["s3", "gs", "azure", "ssh"])
 def test_an_address_brings_the_extra_of_dvc_that_it_needs(bake: Bake, scheme: str) -> None:
-    stamped = bake(remote=f"{scheme}://store/shop")
+    stamped = bake(remote=f"{scheme}://store/shop", parts="none")
     wanted = tomllib.loads(stamped.read("pyproject.toml"))["project"]["optional-dependencies"]["train"]
     assert [one for one in wanted if one.startswith("dvc")] == [f"dvc[{scheme}]>=3.67,<4"]
     assert f"  remote      {scheme}://store/shop" in stamped.out.splitlines()
 
 
 def test_without_an_answer_nothing_is_said_of_a_remote(bake: Bake) -> None:
-    stamped = bake()
+    stamped = bake(parts="none")
     assert '"dvc>=3.67,<4"' in stamped.read("pyproject.toml")
     assert ".dvc-remote" not in stamped.files()
     assert "remote" not in stamped.out
@@ -82,10 +80,10 @@ def pushed_and_pulled(project: Project, address: str, folder: Path) -> None:
     """What is pushed to a remote comes back in a fresh clone, in which nothing is left to do then."""
     project.run("dvc", "remote", "modify", "storage", "url", address)
     commit(project.path, "A remote")
-    project.run(*MAKE, "push")
+    project.make("push")
     clone = project.clone(folder)
     assert not (clone.path / "models" / "package").exists()
-    clone.run(*MAKE, "pull")
+    clone.make("pull")
     assert "up to date" in clone.run("dvc", "status")
     assert clone.repro() == []
     assert run("git", "status", "--porcelain", cwd=clone.path) == ""
@@ -107,13 +105,13 @@ def test_a_tampered_remote_runs_no_code(registered: Project, tmp_path: Path) -> 
     rows = str(registered.path / "data" / "raw" / "penguins.csv")
 
     # The remote of a stamped project is verified.
-    project.run(*MAKE, "pull", code=2)
+    project.make("pull", code=2)
     assert not (project.path / "models/package/model.skops").exists()
 
     # One that was added by hand is not: DVC brings what it holds, and then nothing of it is used.
     project.run("dvc", "remote", "modify", "storage", "verify", "false")
     shutil.rmtree(project.path / ".dvc/cache", ignore_errors=True)
-    said = project.run(*MAKE, "pull", code=2)
+    said = project.make("pull", code=2)
     assert "plan, models/final, models/package: the content is not the one that dvc.lock names" in said
     assert str(touched) in (project.path / "models/package/model.skops").read_bytes().decode("latin1")
     assert "Popen" in (project.path / "plan/train.json").read_text(encoding="utf-8")
@@ -182,93 +180,6 @@ def test_without_a_remote_push_and_pull_say_so(registered: Project, tmp_path: Pa
     project = registered.copy(tmp_path)
     project.run("dvc", "remote", "remove", "storage")
     commit(project.path, "No remote")
-    assert "DVC has no remote to keep data and models in" in project.run(*MAKE, "push", code=2)
-    assert "DVC has no remote, and nothing is missing here" in project.run(*MAKE, "pull")
-    assert "DVC has no remote to keep data and models in" in project.clone(tmp_path).run(*MAKE, "pull", code=2)
-
-
-# ------------------------------------------------------------------------------------ another repository
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Path:
-    """A git repository that keeps a table: 300 rows at the tag v1, all of them on the branch main."""
-    folder = tmp_path / "registry"
-    (folder / "data").mkdir(parents=True)
-    with environment(PATH=f"{TOOLS}{os.pathsep}{os.environ['PATH']}"):
-        run("git", "init", "--quiet", "--initial-branch", "main", cwd=folder)
-        run("dvc", "init", "--quiet", cwd=folder)
-        run("dvc", "remote", "add", "--quiet", "--default", "storage", str(tmp_path / "its store"), cwd=folder)
-        offer(folder, 300)
-        run("git", "tag", "v1", cwd=folder)
-        offer(folder, 344)
-    return folder
-
-
-def offer(registry: Path, rows: int) -> None:
-    """A new version of the table on the branch main."""
-    lines = (ROOT / "recipes/tabular-classification/data/raw/penguins.csv").read_text().splitlines(keepends=True)
-    (registry / "data" / "birds.csv").write_text("".join(lines[: rows + 1]))
-    with environment(PATH=f"{TOOLS}{os.pathsep}{os.environ['PATH']}"):
-        run("dvc", "add", "--quiet", "data/birds.csv", cwd=registry)
-        commit(registry, f"{rows} rows")
-        run("dvc", "push", "--quiet", cwd=registry)
-
-
-def rows_of(project: Project) -> int:
-    return len((project.path / "data" / "raw" / "birds.csv").read_text().splitlines()) - 1
-
-
-@pytest.mark.slow
-def test_data_of_another_repository_are_imported_at_a_commit_that_git_keeps(
-    registered: Project, registry: Path, tmp_path: Path
-) -> None:
-    project = registered.copy(tmp_path)
-    sample = 'source: "data/raw/penguins.csv"'
-    project.edit("params/data.yaml", (sample, f"source: {{repo: {registry}, path: data/birds.csv, rev: v1}}"))
-    said = project.run("dvc", "repro", "load", code=255)
-    assert f"data/raw/birds.csv is not data/birds.csv of {registry} at v1: `make data` imports it" in said
-    assert "params/data.yaml:" in said, "the place is told"
-    assert "data/raw/birds.csv is imported from" in project.python("data")
-    assert rows_of(project) == 300
-    assert project.repro("load") == ["load"]
-    assert project.python("data") == "", "there is nothing left to do"
-    assert project.repro("load") == []
-
-    # A tag stays what it is; a branch moves when it is asked to, and not before.
-    project.edit("params/data.yaml", ("rev: v1", "rev: main"))
-    project.python("data")
-    assert rows_of(project) == 344
-    project.repro("load")
-    commit(project.path, "Import")
-    offer(registry, 250)
-    assert project.python("data") == ""
-    clone = project.clone(tmp_path)
-    assert "data/raw/birds.csv is fetched" in clone.python("data")
-    assert rows_of(clone) == 344, "a clone has the rows of the commit that was imported"
-    clone.python("data", "--update")
-    assert rows_of(clone) == 250
-    assert run("git", "diff", "--name-only", cwd=clone.path) == "data/raw/birds.csv.dvc\n"
-
-
-@pytest.mark.slow
-def test_what_is_wrong_with_another_repository_is_told_with_file_and_line(
-    registered: Project, registry: Path, tmp_path: Path
-) -> None:
-    project = registered.copy(tmp_path)
-    wrong = {
-        f"{{repo: {tmp_path}/none, path: data/birds.csv}}": f"git cannot fetch {tmp_path}/none: No git repository was found",
-        f"{{repo: {registry}, path: data/bird.csv}}": f"{registry} has no file 'data/bird.csv'",
-        f"{{repo: {registry}, path: data/birds.csv, rev: v9}}": f"{registry} has no branch, tag or commit 'v9'",
-        f"{{repo: {registry}, path: data/birds.csv, rev: 1.0}}": "'rev' needs text, not 1.0; put it in quotes: '1.0'",
-        f"{{repo: {registry}, path: data}}": "'data' names no file",
-        f"{{repo: {registry}, path: ../birds.csv}}": "'../birds.csv' is not in the repository",
-        f"{{repo: {registry}, pth: data/birds.csv}}": "unknown key 'pth'; did you mean 'path'?",
-        "{repo: 'https://ada:secret@host/x', path: a.csv}": "the address holds a password",
-    }
-    for source, sentence in wrong.items():
-        with project.edited("params/data.yaml", ('source: "data/raw/penguins.csv"', f"source: {source}")):
-            said = project.python("data", code=1)
-            assert f"error: params/data.yaml:4: {sentence}" in said, said
-            assert "Traceback" not in said
-    assert not list((project.path / "data" / "raw").glob("bird*"))
+    assert "DVC has no remote to keep data and models in" in project.make("push", code=2)
+    assert "DVC has no remote, and nothing is missing here" in project.make("pull")
+    assert "DVC has no remote to keep data and models in" in project.clone(tmp_path).make("pull", code=2)

@@ -51,8 +51,8 @@ class Home:
         self.project = done.copy(folder)
         self.machines = folder / "machines"
         self.machines.mkdir()
-        self.command = done.module("remote.command")
-        self.job = done.module("remote.job")
+        self.command = done.module("parts.remote.command")
+        self.job = done.module("parts.remote.job")
         self.error = done.module("errors").UserError
         runner = f"class: LocalClean\n  params: {{folder: {self.machines}}}"
         self.project.edit("params/remote.yaml", ("class: SkyPilot", runner))
@@ -71,7 +71,7 @@ class Home:
         return job
 
     def wait(self, job: Any, state: str = "ended") -> None:
-        for _ in range(1200):
+        for _ in range(3600):
             if job.made().state(job) == state:
                 return
             time.sleep(0.05)
@@ -199,9 +199,9 @@ def test_another_machine_goes_on_from_the_trials_of_one_that_was_lost(
 ) -> None:
     home.edit("params/search.yaml", ("trials: 4", "trials: 40"))
     home.edit("params/models/random_forest.yaml", ("n_estimators: 10", "n_estimators: 30"))
-    home.edit(home.code("remote/work"), ("EVERY = 30", "EVERY = 0.3"))
+    home.edit(home.code("parts/remote/work"), ("EVERY = 30", "EVERY = 0.3"))
     monkeypatch.setattr(home.command, "COPY", 0.2)
-    runner = home.project.module("components.runners").LocalClean(str(home.machines))
+    runner = home.project.module("parts.remote.components").LocalClean(str(home.machines))
     kept: list[bytes] = []
 
     def take_away() -> None:
@@ -347,7 +347,7 @@ def test_a_job_goes_on_without_its_terminal_and_can_be_stopped_at_any_moment(
 
 @pytest.mark.slow
 def test_what_cannot_be_is_refused_in_the_params(home: Home, done: Project) -> None:
-    settings = done.module("remote.settings")
+    settings = done.module("parts.remote.params")
     file = home.project.path / "params" / "remote.yaml"
     shutil.copy(ROOT / "<<cookiecutter.project_slug>>" / "params" / "remote.yaml", file)
     text = file.read_text()
@@ -416,7 +416,7 @@ def test_terraform_runs_a_job_by_tpi(home: Home, provider: Path, monkeypatch: py
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(provider))
     assert home.refused(home.command.run).startswith("there are no credentials: TPI takes them from the environment")
     machines(monkeypatch, home)
-    runner = home.project.module("components.runners").TPI
+    runner = home.project.module("parts.remote.components").TPI
     monkeypatch.setattr(runner, "seconds", 0.5)
     # A quota is exceeded: nothing is left, and the next try is a new job.
     monkeypatch.setenv("MACHINE_QUOTA", "exceeded")
@@ -454,7 +454,7 @@ def test_the_commands_of_skypilot_run_a_job(
     monkeypatch.setenv("MACHINES", str(home.machines))
     assert home.refused(home.command.run).startswith("SkyPilot has no credentials for aws")
     machines(monkeypatch, home)
-    runner = home.project.module("components.runners").SkyPilot
+    runner = home.project.module("parts.remote.components").SkyPilot
     monkeypatch.setattr(runner, "seconds", 0.5)
     monkeypatch.setenv("MACHINE_QUOTA", "exceeded")
     assert "`sky launch --yes` failed" in home.refused(home.command.run)
@@ -476,7 +476,7 @@ def test_skypilot_itself_reads_what_is_written_for_it(
     bake: Bake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sky = pytest.importorskip("sky", reason="SkyPilot is not installed, which takes 700 MB")
-    runners = module(bake(package_name="remote_sky"), "components.runners", monkeypatch)
+    runners = module(bake(package_name="remote_sky"), "parts.remote.components", monkeypatch)
     role = "arn:aws:iam::1:instance-profile/shop-runner"
     machine = {"cloud": "aws", "region": "us-east-1", "role": role, "type": None, "gpu": None, "disk": 70, "spot": True}
     task = runners.SkyPilot(keep=7).task(SimpleNamespace(name="run-1", bundle=tmp_path, machine=machine))
@@ -502,7 +502,7 @@ def module(project: BakedProject, name: str, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_keys_stay_at_home(bake: Bake, monkeypatch: pytest.MonkeyPatch) -> None:
     project = bake(package_name="remote_keys")
-    pack = module(project, "remote.pack", monkeypatch)
+    pack = module(project, "parts.remote.pack", monkeypatch)
     for name in (".env.local", "server.pem", "data/id_rsa", "terraform.tfstate", "notes.txt"):
         (project.path / name).write_text("secret")
     files, kept = pack.tree()
@@ -513,7 +513,7 @@ def test_keys_stay_at_home(bake: Bake, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_trials_are_copied_in_whole_lines_and_more_are_never_replaced_by_fewer(
     bake: Bake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pack = module(bake(package_name="remote_trials"), "remote.pack", monkeypatch)
+    pack = module(bake(package_name="remote_trials"), "parts.remote.pack", monkeypatch)
     there, here = tmp_path / "there", tmp_path / "here"
     study = there / "forest" / "0a" / "journal.log"
     study.parent.mkdir(parents=True)
@@ -539,8 +539,8 @@ def test_what_a_job_wrote_is_kept_in_the_dvc_remote(
     bake: Bake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = bake(package_name="remote_kept")
-    kept = module(project, "remote.kept", monkeypatch)
-    made = importlib.import_module("remote_kept.remote.job").Job
+    kept = module(project, "parts.remote.kept", monkeypatch)
+    made = importlib.import_module("remote_kept.parts.remote.job").Job
     job = made(id="1", runner={}, machine={}, timeout=1, restarts=0, image=None)
     manifest = job.bundle / "manifest.json"
     manifest.parent.mkdir(parents=True)
@@ -573,7 +573,7 @@ def test_what_a_job_wrote_is_kept_in_the_dvc_remote(
 def test_an_archive_that_is_not_what_was_sent_is_unpacked_nowhere(
     bake: Bake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pack = module(bake(package_name="remote_archive"), "remote.pack", monkeypatch)
+    pack = module(bake(package_name="remote_archive"), "parts.remote.pack", monkeypatch)
     for name in ("a", "b", "other"):
         (tmp_path / name).write_text(name * 5000)
     places = {"a": tmp_path / "a", "models/b": tmp_path / "b"}
@@ -604,7 +604,7 @@ def test_a_job_with_an_image_runs_in_it_after_the_machine_was_set_up(bake: Bake,
     machine, programs = tmp_path / "machine", tmp_path / "programs"
     for folder in (machine, programs):
         folder.mkdir()
-    shutil.copy(project.path / "src" / "remote_script" / "remote" / "job.sh", machine)
+    shutil.copy(project.path / "src" / "remote_script" / "parts" / "remote" / "job.sh", machine)
     (machine / "setup.sh").write_text("echo prepared\n")
     (machine / "job.env").write_text(
         "PACKAGE=remote_script\nTIMEOUT=60\nIMAGE=registry/train:1\nGPU=T4\nENVIRONMENT='A B'\n"

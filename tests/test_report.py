@@ -82,7 +82,9 @@ def test_a_search_with_few_trials_or_none_is_named(project: Project, explain: An
     found = explain.hyperparameters(searches)
     assert found["importance"].isna().all() and found["trials"].tolist() == [3, 0]
     with pytest.raises(ValueError, match=r"too few trials have finished to tell what mattered: trees \(3\)"):
-        project.module("report.charts").hyperparameter_importance(evaluation(project, hyperparameters=lambda: found))
+        project.module("components.model_charts").hyperparameter_importance(
+            evaluation(project, hyperparameters=lambda: found)
+        )
 
 
 def test_a_learning_curve_is_drawn_if_it_is_cheap(project: Project, explain: Any, model: Any) -> None:
@@ -139,7 +141,7 @@ def test_shap_says_what_it_needs(explain: Any, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_charts_of_a_search_are_drawn(project: Project) -> None:
-    charts = project.module("report.charts")
+    charts, to_svg = project.module("components.model_charts"), project.module("report.drawing").to_svg
     models = [f"model_{number}" for number in range(8)]
     tried = [(name, trial, 1 / (1 + trial) + 0.1, "") for name in models for trial in range(4)]
     history = pd.DataFrame([*tried, ("model_7", 5, 1e9, "")], columns=["model", "trial", "score", "label"])
@@ -151,11 +153,11 @@ def test_the_charts_of_a_search_are_drawn(project: Project) -> None:
     assert "1 dot lies too far out" in charts.search_history(known).caption
     assert "The first 6 models" in charts.hyperparameter_importance(known).caption
     drawn = charts.learning_curve(known)
-    assert "still falls" in drawn.caption and charts.to_svg(drawn.figure, "curve").startswith("<svg")
+    assert "still falls" in drawn.caption and to_svg(drawn.figure, "curve").startswith("<svg")
 
 
 def test_the_plan_checks_charts_without_matplotlib(project: Project) -> None:
-    code = f"import sys, {project.package}.report.charts; sys.exit('matplotlib' in sys.modules)"
+    code = f"import sys, {project.package}.components.model_charts; sys.exit('matplotlib' in sys.modules)"
     project.run(str(TOOLS / "python"), "-c", code)
 
 
@@ -209,7 +211,7 @@ def evaluation(project: Project, **facts: Any) -> Any:
         "higher_is_better": False,
     }
     tables = dict.fromkeys(("importances", "history", "hyperparameters", "learning_curve", "shap_values", "left_out"))
-    return project.module("report.charts").Evaluation(**(known | tables | facts))
+    return project.module("report.drawing").Evaluation(**(known | tables | facts))
 
 
 def context(weights: list[float | None]) -> dict[str, Any]:

@@ -14,14 +14,12 @@ import pytest
 from sklearn.base import clone
 from stamped import ROOT, TOOLS, Project
 
-MAKE = ("make", f"PROJECT_VENV={TOOLS.parent}")
-
 # --------------------------------------------------------------------------------------------- the rules
 
 
 @pytest.fixture(scope="module")
 def rules() -> ModuleType:
-    path = ROOT / "<<cookiecutter.project_slug>>/src/<<cookiecutter.package_name>>/components/rules.py"
+    path = ROOT / "parts/retrain/src/<<cookiecutter.package_name>>/parts/retrain/components.py"
     spec = importlib.util.spec_from_file_location("rules", path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -105,7 +103,7 @@ def test_new_data_give_a_new_model_that_is_judged_by_the_rule(registered: Projec
 
     more_birds(project)
     project.edit("params/retrain.yaml", ("by: 0,", "by: -1,"))
-    said = project.run(*MAKE, "retrain")
+    said = project.make("retrain")
     verdict = found(project)
     assert verdict["verdict"] == "better", said
     assert verdict["sentence"].startswith("the new model is better than the registered v1.0.0: log_loss is ")
@@ -140,7 +138,7 @@ def test_a_source_that_dvc_does_not_watch_is_read_anew(registered: Project, tmp_
     project.repro("load")
     outside.write_text("".join(lines[:301]))
     command = (
-        "from birds.retraining import command as c; dvc = c._dvc\n"
+        "from birds.parts.retrain import retraining as c; dvc = c._dvc\n"
         "c._dvc = lambda *words: dvc(*words, *(['load'] if words == ('repro', '--pull') else []))\n"  # no further
         "c.renew()"
     )
@@ -152,8 +150,8 @@ def test_a_source_that_dvc_does_not_watch_is_read_anew(registered: Project, tmp_
 def test_which_model_is_registered_and_what_git_and_dvc_have_of_it(registered: Project, tmp_path: Path) -> None:
     project = registered.clone(tmp_path)  # nothing was pulled
     script = (
-        "from birds.retraining.registered import fetch, find; from birds.stages import run; from pathlib import Path\n"
-        "from birds.components.registries import GTO; found = find(GTO(), 'prod')\n"
+        "from birds.parts.retrain.registered import fetch, find; from birds.stages import run; from pathlib import Path\n"
+        "from birds.parts.releases.components.registries import GTO; found = find(GTO(), 'prod')\n"
         "print(found.name, find(GTO(), None).name, find(GTO(), 'test'))\n"
         "run(lambda: fetch(found, Path('fetched')))"
     )
@@ -175,10 +173,13 @@ def test_which_model_is_registered_and_what_git_and_dvc_have_of_it(registered: P
 def models(registered: Project, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any, pd.DataFrame, Any]:
     """The module that compares, the trained model, the held-out rows, and the metric of the search."""
     monkeypatch.chdir(registered.path)
-    command, read = registered.module("retraining.command"), registered.module("objects.plan").read_retrain
+    command, read = (
+        registered.module("parts.retrain.retraining"),
+        registered.module("parts.retrain.params").read_retrain,
+    )
     trained = command._trained(Path())
     held_out = pd.read_parquet("data/processed/holdout.parquet")
-    return registered.module("retraining.compare"), trained, held_out, command._metrics(read(Path("params")))
+    return registered.module("parts.retrain.compare"), trained, held_out, command._metrics(read(Path("params")))
 
 
 def worse(trained: Any) -> Any:
@@ -263,9 +264,9 @@ from {package}.objects.metrics import metric
 from {package}.objects.model import model_from
 from {package}.objects.reader import Where
 from {package}.objects.space import starts
-from {package}.retraining.command import judgement
-from {package}.retraining.compare import Trained, compare
-from {package}.components.rules import Better
+from {package}.parts.retrain.retraining import judgement
+from {package}.parts.retrain.compare import Trained, compare
+from {package}.parts.retrain.components import Better
 from {package}.schema import Schema
 from {package}.stages import load, plan, split
 from {package}.steps.fit import assemble, fit

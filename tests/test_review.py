@@ -13,7 +13,7 @@ from stamped import Project
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made = Project(tmp_path_factory.mktemp("review"), project_name="Reviewed", estimators="fast")
-    made.module("review.intervals").SAMPLES = 200  # a fifth, for the sake of time
+    made.module("parts.compare.intervals").SAMPLES = 200  # a fifth, for the sake of time
     return made
 
 
@@ -42,17 +42,17 @@ def measured(project: Project, before: pd.DataFrame | None, here: pd.DataFrame, 
             table.to_parquet(file)
         return SimpleNamespace(name=name, output=lambda path: None if table is None else file.getvalue())
 
-    pair = project.module("review.intervals").paired(version("main", before), version("here", here), [metric])
+    pair = project.module("parts.compare.intervals").paired(version("main", before), version("here", here), [metric])
     read = project.module("steps.predictions").from_table
     values = [0.0 if one is None else metric.natural(metric.score(*read(one))) for one in (before, here)]
-    return project.module("review.differences").Measured(
+    return project.module("parts.compare.differences").Measured(
         metric.name, *values, metric.greater_is_better, pair.changes.get(metric.name)
     ), pair
 
 
 def sentence(project: Project, found: Any) -> str:
     one, pair = found
-    return str(project.module("review.report").verdict([one], SimpleNamespace(name="main"), pair))
+    return str(project.module("parts.compare.report").verdict([one], SimpleNamespace(name="main"), pair))
 
 
 def errors(rows: int, size: float, seed: int) -> np.ndarray:
@@ -107,7 +107,7 @@ def test_what_cannot_be_judged_says_why(project: Project) -> None:
 def test_rows_of_a_group_are_drawn_together(project: Project) -> None:
     units = np.array([3, 1, 3, 2, 1, 3])
     sizes = set()
-    for rows in project.module("review.intervals")._samples(units):
+    for rows in project.module("parts.compare.intervals")._samples(units):
         counts = np.bincount(rows, minlength=6)
         assert counts[0] == counts[2] == counts[5] and counts[1] == counts[4]
         sizes.add(len(rows))

@@ -22,6 +22,8 @@ from stamped import TOOLS, Project, environment
 
 Bake = Callable[..., BakedProject]
 SHARED = ROOT / "<<cookiecutter.project_slug>>"
+PART = ROOT / "parts" / "sandbox-aws"
+REMOTE = ROOT / "parts" / "remote"
 ACCOUNT = "123456789012"
 ISSUER = "token.actions.githubusercontent.com"
 CHECKOV = shutil.which("checkov")
@@ -31,22 +33,28 @@ NEEDS_TERRAFORM = pytest.mark.skipif(bool(aws.missing()), reason=str(aws.missing
 @pytest.fixture
 def sandbox(bake: Bake) -> BakedProject:
     """A stamped project with a sandbox."""
-    return bake(project_name="Cloud shop", sandbox="aws")
+    return bake(project_name="Cloud shop")
 
 
 def test_the_sandbox_is_there_only_where_it_is_asked_for(bake: Bake) -> None:
-    without, with_it = bake(project_name="Shop"), bake(project_name="Shop", sandbox="aws")
-    own = [f"infra/aws-sandbox/{name}" for name in tree(SHARED / "infra" / "aws-sandbox") if ".terraform" not in name]
+    without, with_it = bake(project_name="Shop", parts="none"), bake(project_name="Shop", parts="sandbox-aws")
+    own = [f"infra/aws-sandbox/{name}" for name in tree(PART / "infra" / "aws-sandbox") if ".terraform" not in name]
     assert len(own) > 20
-    assert set(with_it.files()) - set(without.files()) == {*own, "scripts/sandbox.py"}
+    beside = {"scripts/sandbox.py", "make/sandbox.mk", "docs/sandbox-aws.md"}
+    assert set(with_it.files()) - set(without.files()) == {*own, *beside}
     assert not (without.path / "infra" / "aws-sandbox").exists()
     assert '"dvc-s3' in with_it.read("pyproject.toml") and '"dvc-s3' not in without.read("pyproject.toml")
+
+
+def test_an_image_can_be_put_there_only_where_there_is_a_container(bake: Bake, sandbox: BakedProject) -> None:
+    assert "sandbox-image:" in sandbox.read("make/sandbox-image.mk")
+    assert not (bake(project_name="Shop", parts="sandbox-aws").path / "make" / "sandbox-image.mk").exists()
 
 
 def test_its_targets_are_listed(sandbox: BakedProject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")
     listed = run("make", cwd=sandbox.path).splitlines()
-    targets = re.findall(r"^\.PHONY: (.*)$", sandbox.read("infra/aws-sandbox/sandbox.mk"), re.MULTILINE)[0].split()
+    targets = re.findall(r"^\.PHONY: (.*)$", sandbox.read("make/sandbox.mk"), re.MULTILINE)[0].split()
     assert {line.split()[1] for line in listed} >= {"run", *targets}
     assert max(map(len, listed)) <= 100
 
@@ -56,7 +64,7 @@ def test_its_targets_are_listed(sandbox: BakedProject, monkeypatch: pytest.Monke
     [("cloud-shop", "cloud-shop"), ("My.Shop_2", "my-shop-2"), ("a" * 31 + "-b-c", "a" * 31)],
 )
 def test_it_is_named_after_the_project(slug: str, project: str, bake: Bake) -> None:
-    text = bake(project_slug=slug, package_name="shop", sandbox="aws").read("infra/aws-sandbox/variables.tf")
+    text = bake(project_slug=slug, package_name="shop").read("infra/aws-sandbox/variables.tf")
     assert f'  default     = "{project}"\n' in text
 
 
@@ -82,7 +90,7 @@ def script(tmp_path: Path) -> ModuleType:
     """The script of a project that has nothing else, imported."""
     for name in ("scripts/sandbox.py", "infra/aws-sandbox/sandbox.auto.tfvars"):
         (tmp_path / name).parent.mkdir(parents=True)
-        shutil.copy(SHARED / name, tmp_path / name)
+        shutil.copy(PART / name, tmp_path / name)
     spec = importlib.util.spec_from_file_location("sandbox_script", tmp_path / "scripts" / "sandbox.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -214,30 +222,41 @@ MADE = {
 
 
 @pytest.fixture
-def runs(script: ModuleType) -> Path:
-    """The `params/remote.yaml` of that project, as it is stamped."""
-    file: Path = script.PROJECT / "params" / "remote.yaml"
-    file.parent.mkdir()
-    shutil.copy(SHARED / "params" / "remote.yaml", file)
-    return file
+def runs(tmp_path: Path) -> ModuleType:
+    """What tells remote runs of the sandbox, imported, with the `params/remote.yaml` of a stamped project."""
+    (tmp_path / "params").mkdir()
+    shutil.copy(REMOTE / "params" / "remote.yaml", tmp_path / "params")
+    (tmp_path / "scripts").mkdir(exist_ok=True)
+    file = tmp_path / "scripts" / "sandbox_runs.py"
+    shutil.copy(ROOT / "parts" / "sandbox-aws" / "with" / "remote" / "scripts" / "sandbox_runs.py", file)
+    spec = importlib.util.spec_from_file_location("sandbox_runs", file)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_runs_are_told_of_the_sandbox_only_where_there_are_some(bake: Bake, sandbox: BakedProject) -> None:
+    assert (sandbox.path / "scripts" / "sandbox_runs.py").exists()
+    assert not (bake(project_name="Shop", parts="sandbox-aws").path / "scripts" / "sandbox_runs.py").exists()
 
 
 def test_runs_are_sent_to_the_sandbox_and_to_nowhere_when_it_is_gone(
-    script: ModuleType, runs: Path, capsys: pytest.CaptureFixture[str]
+    runs: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stamped = runs.read_text()
-    script.connect_runs(MADE)
+    stamped = runs.FILE.read_text()
+    runs.connect(MADE)
     assert capsys.readouterr().out == "runs: params/remote.yaml names the sandbox's region and role; commit it\n"
-    written = runs.read_text()
+    written = runs.FILE.read_text()
     assert {"  region: eu-central-1    # null: the runner's choice", "image: null"} <= set(written.splitlines())
     assert written.replace(PROFILE, "null").replace("eu-central-1", "null") == stamped, "nothing else is touched"
-    script.connect_runs(MADE)
-    assert runs.read_text() == written
-    script.write_remote_params({("image",): "1.example/shop:train-1"})
-    script.disconnect_runs(MADE)
-    assert runs.read_text() == stamped
-    script.disconnect_runs(MADE)
-    assert runs.read_text() == stamped
+    runs.connect(MADE)
+    assert runs.FILE.read_text() == written
+    runs.write_params({("image",): "1.example/shop:train-1"})
+    runs.disconnect(MADE)
+    assert runs.FILE.read_text() == stamped
+    runs.disconnect(MADE)
+    assert runs.FILE.read_text() == stamped
 
 
 @pytest.mark.parametrize(
@@ -252,40 +271,51 @@ def test_runs_are_sent_to_the_sandbox_and_to_nowhere_when_it_is_gone(
     ],
 )
 def test_runs_that_are_sent_elsewhere_stay_what_they_are(
-    machine: str, script: ModuleType, runs: Path, capsys: pytest.CaptureFixture[str]
+    machine: str, runs: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs.write_text(machine)
-    script.connect_runs(MADE)
-    script.disconnect_runs(MADE)
+    runs.FILE.write_text(machine)
+    runs.connect(MADE)
+    runs.disconnect(MADE)
     said = capsys.readouterr().out
     assert said.startswith("runs: params/remote.yaml stays as it is") and said.endswith(f"role: {PROFILE}\n")
-    assert runs.read_text() == machine
+    assert runs.FILE.read_text() == machine
 
 
-def test_values_of_one_line_are_replaced_in_it(script: ModuleType, runs: Path) -> None:
-    runs.write_text("machine: {cloud: aws, region: null, role: 'null', disk: 50} # mine\n")
-    assert script.write_remote_params({("machine", "region"): "eu-west-1", ("machine", "role"): PROFILE})
-    assert runs.read_text() == f"machine: {{cloud: aws, region: eu-west-1, role: {PROFILE}, disk: 50}} # mine\n"
-    runs.write_text("machine:\n  region:\n  role: null\n")
-    assert not script.write_remote_params({("machine", "region"): "eu-west-1"})
-    assert runs.read_text() == "machine:\n  region:\n  role: null\n", "there is no value to replace"
+def test_values_of_one_line_are_replaced_in_it(runs: ModuleType) -> None:
+    runs.FILE.write_text("machine: {cloud: aws, region: null, role: 'null', disk: 50} # mine\n")
+    assert runs.write_params({("machine", "region"): "eu-west-1", ("machine", "role"): PROFILE})
+    assert runs.FILE.read_text() == f"machine: {{cloud: aws, region: eu-west-1, role: {PROFILE}, disk: 50}} # mine\n"
+    runs.FILE.write_text("machine:\n  region:\n  role: null\n")
+    assert not runs.write_params({("machine", "region"): "eu-west-1"})
+    assert runs.FILE.read_text() == "machine:\n  region:\n  role: null\n", "there is no value to replace"
+
+
+def test_runs_in_a_file_that_is_no_yaml_are_not_touched(runs: ModuleType) -> None:
+    runs.FILE.write_text("machine: {cloud: aws\n")
+    with pytest.raises(SystemExit, match=r"params/remote.yaml is not valid YAML: "):
+        runs.connect(MADE)
+    assert runs.FILE.read_text() == "machine: {cloud: aws\n"
 
 
 def test_an_image_is_pushed_once_and_runs_take_it(
     script: ModuleType,
-    runs: Path,
+    runs: ModuleType,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     for name in ("Dockerfile", "pyproject.toml", "scripts/requirements.py"):
         (script.PROJECT / name).write_text(name)
-    (script.PROJECT / "Makefile").write_text("IMAGE := shop\n")
+    (script.PROJECT / "make").mkdir()
+    (script.PROJECT / "make" / "container.mk").write_text("IMAGE := shop\n")
+    monkeypatch.setattr(script, "runs", runs)
+    tools = tmp_path / "tools"
+    tools.mkdir()
     for name in ("make", "docker"):
         read = 'test "$1" != login || { cat; echo; }'
-        (tmp_path / name).write_text(f'#!/bin/sh\n{{ echo {name} "$@"; {read}; }} >> {tmp_path}/log\n')
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        (tools / name).write_text(f'#!/bin/sh\n{{ echo {name} "$@"; {read}; }} >> {tmp_path}/log\n')
+        (tools / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
     monkeypatch.delenv("ENGINE", raising=False)
     with aws.emulated() as address:
         for name, value in {**aws.KEYS, "AWS_ENDPOINT_URL": address}.items():
@@ -294,9 +324,9 @@ def test_an_image_is_pushed_once_and_runs_take_it(
         registry.create_repository(repositoryName="shop")
         monkeypatch.setattr(script, "made_outputs", lambda: MADE)
         script.push_image("eu-central-1")
-        name = re.findall(r"(?m)^image: (.*)$", runs.read_text())[0]
+        name = re.findall(r"(?m)^image: (.*)$", runs.FILE.read_text())[0]
         tag = name.removeprefix("1.example/shop:")
-        docker = tmp_path / "docker"
+        docker = tools / "docker"
         log = (tmp_path / "log").read_text().splitlines()
         assert log[0] == f"make image STAGE=train ENGINE={docker}"
         assert log[1:3] == ["docker login --username AWS --password-stdin 1.example", f"{ACCOUNT}-auth-token"]
@@ -310,18 +340,18 @@ def test_an_image_is_pushed_once_and_runs_take_it(
         registry.put_image(repositoryName="shop", imageTag=tag, imageManifest=json.dumps(manifest))
         script.push_image("eu-central-1")
         assert (tmp_path / "log").read_text().splitlines() == log, "what is there is not built again"
-        (tmp_path / "docker").write_text("#!/bin/sh\nexit 1\n")
+        docker.write_text("#!/bin/sh\nexit 1\n")
         (script.PROJECT / "Dockerfile").write_text("changed")
         with pytest.raises(script.Refused, match=r"docker login .* did not go through"):
             script.push_image("eu-central-1")
-        assert f"image: {name}\n" in runs.read_text()
+        assert f"image: {name}\n" in runs.FILE.read_text()
         monkeypatch.setattr(script, "made_outputs", dict)
         with pytest.raises(script.Refused, match="there is no sandbox; make sandbox-up makes one"):
             script.push_image("eu-central-1")
 
 
 def test_the_tag_is_the_one_that_ci_gives(script: ModuleType) -> None:
-    text = (SHARED / "scripts" / "ci" / "train_image.sh").read_text()
+    text = (ROOT / "parts" / "ci-github" / "scripts" / "ci" / "train_image.sh").read_text()
     assert f"key=$(cat {' '.join(script.IMAGE_FILES)} | sha256sum | cut -c 1-16)" in text
 
 
@@ -368,7 +398,7 @@ def test_what_is_missing_is_said_before_anything_is_made(
 @pytest.mark.slow
 @NEEDS_TERRAFORM
 def test_the_files_are_valid_and_pass_their_own_tests(tmp_path: Path) -> None:
-    project = Project(tmp_path, project_name="Cloud shop", sandbox="aws")
+    project = Project(tmp_path, project_name="Cloud shop")
     with environment(**aws.settings(tmp_path), PATH=f"{Path(aws.TERRAFORM or '').parent}:{os.environ['PATH']}"):
         said = project.run(str(TOOLS / "python"), "scripts/sandbox.py", "test")
         assert "The configuration is valid." in said and re.search(r"Success! \d+ passed, 0 failed\.", said), said
@@ -380,7 +410,7 @@ def test_the_files_are_valid_and_pass_their_own_tests(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not CHECKOV, reason="checkov is not on the PATH")
 def test_checkov_finds_nothing(tmp_path: Path) -> None:
-    project = Project(tmp_path, project_name="Cloud shop", sandbox="aws")
+    project = Project(tmp_path, project_name="Cloud shop")
     words = ["--framework", "terraform", "--skip-download", "--compact", "--output", "json"]
     said = json.loads(project.run(str(CHECKOV), "--directory", "infra/aws-sandbox", *words))
     assert said["summary"]["failed"] == 0 and said["summary"]["parsing_errors"] == 0
@@ -443,7 +473,7 @@ ALL = {"buckets": 2, "registries": 1, "roles": 5, "providers": 2, "profiles": 1,
 @NEEDS_TERRAFORM
 def test_the_sandbox_is_made_used_and_unmade(tmp_path: Path) -> None:
     """One story, because it takes AWS's provider a minute to see that the bucket's lifecycle is what it shall be."""
-    project = Project(tmp_path, project_name="Cloud shop", sandbox="aws")
+    project = Project(tmp_path, project_name="Cloud shop")
     path = f"{Path(aws.TERRAFORM or '').parent}:{os.environ['PATH']}"
     with (
         aws.emulated() as address,
@@ -691,8 +721,7 @@ def is_destroyed_with_nothing_in_it(cloud: Cloud) -> None:
     assert "The sandbox is gone." in said
     assert set(cloud.left().values()) == {0}
     assert "remote" not in (cloud.project.path / ".dvc" / "config").read_text()
-    assert (cloud.project.path / "params" / "remote.yaml").read_text() == (
-        SHARED / "params" / "remote.yaml"
-    ).read_text()
+    stamped = (REMOTE / "params" / "remote.yaml").read_text()
+    assert (cloud.project.path / "params" / "remote.yaml").read_text() == stamped
     assert not (cloud.folder / "backend.tf").exists()
     assert "there is no sandbox" in cloud.make("down", "--auto")

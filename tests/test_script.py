@@ -158,13 +158,15 @@ def test_members_learn_from_the_samples_of_their_searches(classes: Project, tmp_
 
 def test_a_changed_class_is_taken_as_it_is(classes: Project) -> None:
     # The script has a DateFeatures for arrays, which is no longer the same.
-    with classes.edited(f"src/{classes.package}/components/dates.py", ('"month", "day",', '"month", "quarter", "day",')):
+    with classes.edited(
+        f"src/{classes.package}/components/dates.py", ('"month", "day",', '"month", "quarter", "day",')
+    ):
         text = classes.python("script")
     assert "# It needs pandas: without it, the preprocessing of" in text and '"quarter"' in text
 
 
 def test_a_module_follows_those_that_its_classes_are_derived_from(classes: Project) -> None:
-    sources = classes.module("script.code").Sources((), ())
+    sources = classes.module("parts.script.code").Sources((), ())
     sources.add(f"{classes.package}.steps.load", "TooLarge")
     text = "\n\n\n".join(sources.code())
     assert text.index("class UserError") < text.index("class TooLarge(UserError)")

@@ -277,7 +277,7 @@ def test_without_any_finished_trial_the_run_says_so(project: Project) -> None:
     )
     project.stage("plan")
     began = time.monotonic()
-    said = project.stage("tune", "--model", "slow")
+    said = project.stage("tune", "--model", "slow", warm=False)
     assert time.monotonic() - began < 35, "the only model has twenty seconds for its defaults, after its imports"
     assert project.running() == []
     assert "no trial finished within 20 s; it is left out (raise `seconds` of `budget` in params/search.yaml" in said

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from conftest import ROOT
 
-SMOKE = ROOT / "<<cookiecutter.project_slug>>" / "scripts" / "smoke.py"
+SMOKE = ROOT / "parts" / "container" / "scripts" / "smoke.py"
 ROWS = [{"size": 1.5, "city": "Rome"}, {"size": None, "city": "Paris"}]
 GOOD: dict[str, Any] = {
     "/health/ready": (200, {"status": "ready"}),

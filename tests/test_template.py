@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import QUESTIONS, ROOT, BakedProject, run, tree
-from stamping import answers, names, overlay, recipes
+from stamping import answers, names, overlay, parts, recipes
 
 SHARED = ROOT / "<<cookiecutter.project_slug>>"
 RECIPES = recipes.names(ROOT)
@@ -22,8 +22,6 @@ def test_the_questions_are_those_that_the_hooks_check() -> None:
     assert tuple(QUESTIONS) == answers.ASKED
     assert list(CONTEXT["__prompts__"]) == QUESTIONS
     assert tuple(CONTEXT["license"]) == answers.LICENSES
-    assert tuple(CONTEXT["ci"]) == answers.CI
-    assert list(CONTEXT["__prompts__"]["ci"]) == ["__prompt__", *CONTEXT["ci"]]
     assert list(CONTEXT["__prompts__"]["license"]) == ["__prompt__", *CONTEXT["license"]]
     assert CONTEXT["recipe"] in RECIPES
     offered = re.findall(r"(?m)^    ([\w-]+): ", CONTEXT["__prompts__"]["recipe"])
@@ -138,7 +136,9 @@ def test_make_lists_every_target(
     monkeypatch.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")
     place = ROOT if folder == "template" else bake().path
     listed = run("make", cwd=place)
-    targets = set(re.findall(r"^\.PHONY: (.*)$", (place / "Makefile").read_text(), re.MULTILINE)[0].split())
+    makefiles = [place / "Makefile", *sorted((place / "make").glob("*.mk"))]
+    phony = [re.findall(r"^\.PHONY: (.*)$", file.read_text(), re.MULTILINE)[0] for file in makefiles]
+    targets = set(" ".join(phony).split())
     assert {line.split()[1] for line in listed.splitlines()} == targets
     wanted = {"help", "setup", "run", "report", "check", "test", "lint", "clean", "list"}
     assert targets >= (wanted if folder == "project" else {"help", "demo", "test", "lint", "catalog", "bench"})
@@ -177,3 +177,10 @@ def test_make_report_says_what_to_do_when_there_is_none(
     done = subprocess.run(["make", "report"], cwd=baked.path, capture_output=True, text=True)
     assert done.returncode != 0
     assert done.stderr.startswith("there is no report yet: make run writes it\n")
+
+
+def test_an_extra_that_several_parts_bring_is_the_same_in_each() -> None:
+    found: dict[str, list[str]] = {}
+    for name in parts.names(ROOT):
+        for extra, requirements in parts.part(ROOT, name).extras.items():
+            assert found.setdefault(extra, requirements) == requirements, f"{name}: the extra {extra}"

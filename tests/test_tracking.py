@@ -113,15 +113,17 @@ def record(project: Project, models: int = 1, copies: int = 1) -> list[str]:
 
 def name_trackers(project: Project, *trackers: tuple[str, dict[str, Any]]) -> None:
     """Write the plan's file of trackers, as the stage `plan` does."""
-    (project.path / "plan").mkdir(exist_ok=True)
-    written = [{"class": f"{project.package}.components.trackers.{name}", "params": params} for name, params in trackers]
-    (project.path / "plan" / "tracking.json").write_text(json.dumps({"trackers": written}), encoding="utf-8")
+    (project.path / "plan" / "parts").mkdir(parents=True, exist_ok=True)
+    written = [
+        {"class": f"{project.package}.parts.tracking.components.{name}", "params": params} for name, params in trackers
+    ]
+    (project.path / "plan" / "parts" / "tracking.json").write_text(json.dumps({"trackers": written}), encoding="utf-8")
     project.module("locked").note_made(project.path / "plan", project.path)
 
 
 SEND = """
-from {0}.tracking.record import everything
-from {0}.tracking.sending import deliver, senders
+from {0}.parts.tracking.record import everything
+from {0}.parts.tracking.sending import deliver, senders
 print(deliver(senders(), everything(), 60))
 """
 
@@ -183,18 +185,18 @@ def test_what_is_wrong_with_trackers_is_said(
 
 def test_trackers_change_nothing_that_a_stage_depends_on(stamped: Project, plan: Callable[[str], Any]) -> None:
     without, tracked = plan("trackers: []").slices, plan("trackers: [{class: MLflow}, {class: DVCLive}]").slices
-    assert [name for name in without if without[name] != tracked[name]] == ["tracking"]
-    assert "plan/tracking.json" not in Path("dvc.yaml").read_text(encoding="utf-8")
+    assert [name for name in without if without[name] != tracked[name]] == ["parts/tracking"]
+    assert "plan/parts" not in Path("dvc.yaml").read_text(encoding="utf-8")
     code = stamped.module("objects.code")
-    stages = {file for stage in (code.ROOT / "stages").glob("*.py") for file in code.closure(stage)}
-    assert [file for file in stages if "tracking" in file.parts or file.name == "trackers.py"] == []
+    stages = code.Code().closure(*(code.ROOT / "stages").glob("*.py"))
+    assert [file for file in stages if "tracking" in file.parts] == []
 
 
 def test_one_run_that_is_refused_does_not_keep_back_the_others(
     stamped: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    run = partial(stamped.module("tracking.tracker").Run, kind="trial", name="some", search="s", study="m")
+    run = partial(stamped.module("parts.tracking.tracker").Run, kind="trial", name="some", search="s", study="m")
 
     class Picky:
         down = False
@@ -213,7 +215,7 @@ def test_one_run_that_is_refused_does_not_keep_back_the_others(
             self.sent.append(one.key)
 
     tracker = Picky()
-    sender = stamped.module("tracking.sending").Sender(tracker)
+    sender = stamped.module("parts.tracking.sending").Sender(tracker)
     runs = [run(key) for key in ("a", "odd", "there", "b")]
     sender.send(runs)
     assert tracker.sent == ["a", "b"], "what it has already is not sent"
@@ -229,7 +231,7 @@ def test_one_run_that_is_refused_does_not_keep_back_the_others(
 
 
 def test_a_run_is_sent_again_only_if_there_is_more_to_say(stamped: Project, tmp_path: Path) -> None:
-    tracker = stamped.module("tracking.tracker")
+    tracker = stamped.module("parts.tracking.tracker")
     file = tmp_path / "report.html"
     file.write_text("one", encoding="utf-8")
     files = {str(file): tracker.digest_of(file)}
@@ -359,7 +361,7 @@ def test_a_server_that_is_killed_in_mid_run_has_everything_in_the_end(run: tuple
     assert "Traceback" not in said
     assert "View run" not in said
     python = str(TOOLS / "python")
-    assert "`make track` sends it" in project.run(python, "-m", f"{project.package}.tracking")
+    assert "`make track` sends it" in project.run(python, "-m", f"{project.package}.parts.tracking")
     assert "error: MLflow lacks" in project.python("track", code=1)
     server.start()
     assert "runs are there" in project.python("track")
@@ -442,7 +444,7 @@ def test_trials_are_sent_while_the_search_goes_on(run: tuple[Project, str], tmp_
     (table,) = (project.path / ".cache" / "studies" / "extra_trees").glob("*/trials.csv")
     rows = table.read_text(encoding="utf-8").splitlines()
     follower = subprocess.Popen(
-        [str(TOOLS / "python"), "-m", f"{project.package}.tracking", "extra_trees"],
+        [str(TOOLS / "python"), "-m", f"{project.package}.parts.tracking", "extra_trees"],
         cwd=project.path,
         env={**os.environ, **QUIET},
         stdin=subprocess.PIPE,

@@ -102,7 +102,9 @@ def _csv(frame: pd.DataFrame, **options: Any) -> pd.DataFrame:
 
 def _sent(project: Project, pipeline: Any, body: Any, kind: str = "application/json") -> pd.DataFrame:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    found: pd.DataFrame = project.module("service.bodies").table(content, kind, pipeline.schema, {}, 10_000, 1_000_000)
+    found: pd.DataFrame = project.module("parts.serve.bodies").table(
+        content, kind, pipeline.schema, {}, 10_000, 1_000_000
+    )
     return found
 
 
@@ -180,7 +182,7 @@ def test_a_batch_of_the_service_and_a_chunk_of_a_file_change_no_cell(
     asked = _asked()
     typed = pipeline.preprocess(_read(project, asked.to_csv(index=False).encode(), ".csv"), pipeline.schema)
     frames = [_sent(project, pipeline, {"rows": _objects(asked.iloc[[row]])}) for row in range(len(asked))]
-    joined = project.module("service.batches")._joined(frames)
+    joined = project.module("parts.serve.batches")._joined(frames)
     pd.testing.assert_frame_equal(pipeline.preprocess(joined, pipeline.schema), typed)
     asked.to_csv(tmp_path / "rows.csv", index=False)
     parts = project.module("steps.load").load_parts(str(tmp_path / "rows.csv"), None, None, 1)
@@ -512,7 +514,10 @@ def test_a_target_is_read_in_its_format(project: Project) -> None:
 def test_the_owners_marks_are_missing_whether_text_or_number(cell: Any, project: Project) -> None:
     frame = pd.DataFrame({"x": [*map(str, range(40)), "-999"], "y": ["a", *["a", "b"] * 20]}, dtype="str")
     schema = _schema(project, frame, missing=["-999", "n. k."])
-    preprocess, check = project.module("steps.preprocess").preprocess, project.module("components.validation").Validation()
+    preprocess, check = (
+        project.module("steps.preprocess").preprocess,
+        project.module("components.validation").Validation(),
+    )
     assert (schema.columns[0].dtype, schema.columns[0].min) == ("number", 0.0)
     for dtype in (None, object):
         row = pd.DataFrame({"x": pd.Series([cell], dtype=dtype)})

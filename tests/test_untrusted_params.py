@@ -62,10 +62,10 @@ HOSTILE = [
     "skops.io.load",
     "{package}.__main__.main",
     "{package}.calls.said",
-    "{package}.components.runners.subprocess.Popen",
+    "{package}.parts.remote.components.subprocess.Popen",
     "{package}.files.write_text",
-    "{package}.remote.command.stop",
-    "{package}.remote.job.Job",
+    "{package}.parts.remote.command.stop",
+    "{package}.parts.remote.job.Job",
     "{package}.trust.imported",
     "data.raw.canary.Model",
     "notebooks.errors.Model",
@@ -113,7 +113,7 @@ POSITIONS: dict[str, tuple[str, tuple[str | int, ...], Any]] = {
     "validation": ("predict.yaml", ("validation",), {"class": "{}"}),
     "part": ("package.yaml", ("parts", "model"), {"class": "{}"}),
     "export": ("package.yaml", ("exports",), [{"class": "{}"}]),
-    "best": ("package.yaml", ("best",), "{}"),
+    "best": ("publish.yaml", ("best",), "{}"),
     "registry": ("releases.yaml", ("registry",), {"class": "{}"}),
     "rule": ("retrain.yaml", ("rule",), {"class": "{}"}),
     "judge": ("retrain.yaml", ("metric",), "{}"),
@@ -198,7 +198,6 @@ def test_every_position_refuses_another_kind_with_its_line(
 
 def _check(project: Project) -> None:
     project.module("objects.plan").compile_params(project.path / "params")
-    project.module("remote.settings").read_remote(project.path / "params")
 
 
 # What belongs to one position is refused in all others.
@@ -215,13 +214,13 @@ KINDS = {
     "ensemble": "{}.components.ensembles.Voting",
     "validation": "{}.components.validation.Validation",
     "flavor": "{}.components.flavors.Skops",
-    "registry": "{}.components.registries.GTO",
-    "tracker": "{}.components.trackers.MLflow",
+    "registry": "{}.parts.releases.components.registries.GTO",
+    "tracker": "{}.parts.tracking.components.MLflow",
     "task": "{}.components.tasks.Classification",
-    "runner": "{}.components.runners.LocalClean",
-    "rule": "{}.components.rules.Better",
+    "runner": "{}.parts.remote.components.LocalClean",
+    "rule": "{}.parts.retrain.components.Better",
     "cleaning": "{}.components.cleaning.DropRows",
-    "chart": "{}.report.charts.lift_curve",
+    "chart": "{}.components.classification_charts.lift_curve",
     "value": "sklearn.gaussian_process.kernels.RBF",
     "function": "numpy.mean",
     "type": "numpy.float32",
@@ -264,7 +263,7 @@ def test_a_plan_that_was_tampered_with_builds_nothing_else(project: Project, ref
         refused(lambda change=change: model_from(slice_ | {"model": slice_["model"] | change}))
     workers = project.module("stages.workers")
     refused(lambda: workers.named({"workers": touch}, where).__enter__())
-    job = project.module("remote.job").Job("x", touch, {}, 1, 0, None)
+    job = project.module("parts.remote.job").Job("x", touch, {}, 1, 0, None)
     refused(job.made)
 
 
@@ -351,7 +350,7 @@ def test_dvc_quotes_a_model_for_the_shell_and_the_stage_refuses_it(
 def test_an_address_is_no_option_of_git(key: str, value: str, project: Project, refused: Callable[..., str]) -> None:
     source = {"repo": "https://example.org/a", "path": "a.csv", "rev": "main"} | {key: value}
     where = project.module("objects.reader").Where("params/data.yaml")
-    assert repr(value) in refused(lambda: project.module("imported").source_of(source, where))
+    assert repr(value) in refused(lambda: project.module("parts.data_import.sources").checked(source, where))
 
 
 def test_a_card_holds_text_and_no_markup(project: Project) -> None:

@@ -176,13 +176,15 @@ def test_edits_stay_and_what_is_new_comes_in(by: str, template: Path, tmp_path: 
         "    return frame.copy()\n",
     )
     edit(recipe / MODEL, "- {C: 0.02}", "- {C: 20.0}")
-    (shared / "scripts" / "requirements.py").rename(shared / "scripts" / "needs.py")
+    scripts = template / "parts" / "container" / "scripts"
+    (scripts / "requirements.py").rename(scripts / "needs.py")
     (shared / "docs.md").write_text("# << cookiecutter.project_name >>\n")
-    edit(shared / "notebooks" / "pipeline.py", "# ---", "# new\n# ---")
-    (shared / "notebooks" / "data.py").unlink()
+    notebooks = template / "parts" / "notebooks" / "notebooks"
+    edit(notebooks / "pipeline.py", "# ---", "# new\n# ---")
+    (notebooks / "data.py").unlink()
     commit(template, "The next version")
     said = update(project)
-    assert "note: notebooks/data.py is no longer in the template; you have changed it, so it stays\n" in said
+    assert "note: notebooks/data.py is no longer among the template's files; you have changed it, so it stays\n" in said
     assert "note: notebooks/pipeline.py has changed in the template; you have deleted it, so it stays deleted\n" in said
     assert "conflict" not in said and "errors.py" not in said
     after = {name: (project / name).read_bytes() for name in tree(project) if not name.startswith(".git/")}

@@ -1,13 +1,18 @@
-"""Bring this project to a newer version of the template that it was stamped from, and keep what its owner changed.
+"""Bring this project to a newer version of its template, or add and remove parts, and keep what its owner changed.
 
     python scripts/update.py                                   to what the template is now
-    python scripts/update.py --checkout v2 --set ci=gitlab     to a tag, branch or commit, with an answer changed
+    python scripts/update.py --checkout v2 --set license=MIT   to a tag, branch or commit, with an answer changed
     python scripts/update.py --template ADDRESS --from v1      where .cruft.json does not say where it came from
+    python scripts/update.py --parts                           list the parts
+    python scripts/update.py --add container                   add a part, at the version that the project has
+    python scripts/update.py --remove container                and take it away
 
 cruft stamps the project twice into a folder that is taken away again: from the version of the template that it has, and
 from the new one. What lies between the two is merged by git into the files as they are now: a three-way merge of each,
-as if the template were a branch. Nothing is committed: `git diff --cached` shows it all, `git reset --hard` takes it
-back. `make update` runs this, in the project's folder.
+as if the template were a branch. A part is added and removed in the same way: both stampings are of the version that
+the project has, and their answers to the question `parts` differ. Nothing is committed: `git diff --cached` shows it
+all, `git reset --hard` takes it back. `make update`, `make parts`, `make add` and `make remove` run this, in the
+project's folder.
 """
 
 import argparse
@@ -20,8 +25,9 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 NOTE = Path(".cruft.json")
 # In a git hook, or wherever else these are set, git would work on another repository than this folder's.
@@ -39,15 +45,22 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--template", help="the template's address, where it has moved")
     parser.add_argument("--from", dest="since", help="the tag or commit that the project has, if .cruft.json has none")
     parser.add_argument("--set", nargs="*", default=[], metavar="QUESTION=ANSWER", help="answers that change")
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument("--parts", action="store_true", help="list the parts that there are, and those that are here")
+    asked.add_argument("--add", metavar="PART", help="add a part and what it needs")
+    asked.add_argument("--remove", metavar="PART", help="take a part away")
     given = parser.parse_args(words)
-    check_repository()
+    if not given.parts:
+        check_repository(staged=bool(given.add or given.remove))
     note = read_note()
-    address, has = given.template or note["template"], since(note, given.since)
+    address, has = given.template or note["template"], since(note, given)
     with tempfile.TemporaryDirectory() as folder:
         template = clone(address, Path(folder) / "template")
         old = version(template, has, address)
+        if given.parts or given.add or given.remove:
+            sys.exit(change_parts(given, note, Source(template, address, old), Path(folder)))
         new = version(template, given.checkout or "HEAD", address)
-        answers = {key: text for key, text in note["context"]["cookiecutter"].items() if not key.startswith("_")}
+        answers = answers_of(note)
         changed = answers | changes(given.set, template, new)
         if old == new and changed == answers:
             print(f"already up to date: the project has {new[:9]} of {address}")
@@ -58,7 +71,98 @@ def main(words: Sequence[str] | None = None) -> None:
         written = {**note, "template": address, "commit": new, "checkout": given.checkout, "context": context}
         told = {key: text for key, text in sorted(context["cookiecutter"].items()) if not key.startswith("_")}
         context["cookiecutter"] = {**told, "_template": address, "_commit": new}
-        sys.exit(merge(before, after, written, f"{old[:9]} to {new[:9]} of {address}"))
+        sys.exit(merge(before, after, written, f"updated from {old[:9]} to {new[:9]} of {address}"))
+
+
+class Source(NamedTuple):
+    """A clone of the template, the address that it comes from, and the version that the project has."""
+
+    template: Path
+    address: str
+    commit: str
+
+
+def change_parts(given: argparse.Namespace, note: Mapping[str, Any], source: Source, folder: Path) -> int:
+    """List the parts, or add or remove some; the exit code."""
+    answers = answers_of(note)
+    if "parts" not in answers:
+        fail(f"the template has no parts in the version of this project, {source.commit[:9]}: run `make update` first")
+    git("checkout", "--quiet", "--detach", source.commit, cwd=source.template)
+    before = listing(source.template, answers["parts"])
+    if given.parts:
+        show_parts(before)
+        return 0
+    answer, after = answers["parts"], before
+    for name in filter(None, re.split(r"[,\s]+", given.add or given.remove)):
+        answer = with_part(answer, name, after) if given.add else without_part(answer, name, after)
+        after = listing(source.template, answer)
+    if answer == answers["parts"]:
+        return 0
+    old, _ = stamped(source.template, source.commit, answers, folder / "old")
+    new, _ = stamped(source.template, source.commit, {**answers, "parts": answer}, folder / "new")
+    drop_skipped(note, old, new)
+    written = json.loads(json.dumps(note))  # with the keys in their order: adding and then removing changes nothing
+    written["context"]["cookiecutter"]["parts"] = answer
+    if given.template or given.since:
+        written |= {"template": source.address, "commit": source.commit}
+        written["context"]["cookiecutter"] |= {"_template": source.address, "_commit": source.commit}
+    added, removed = (sorted(set(one["here"]) - set(two["here"])) for one, two in ((after, before), (before, after)))
+    done = [f"added {', '.join(added)}"] * bool(added) + [f"removed {', '.join(removed)}"] * bool(removed)
+    return merge(old, new, written, "; ".join(done) or "the parts stay as they are")
+
+
+def show_parts(listed: Mapping[str, Any]) -> None:
+    """Print the parts that are here, and those that can be added."""
+    others = {name: text for name, text in listed["known"].items() if name not in listed["here"]}
+    width = max(map(len, [*listed["here"], *others]), default=0)
+    print("Here:" if listed["here"] else "There are no parts here.")
+    for name, text in sorted(listed["here"].items()):
+        print(f"  {name:{width}}  {text}{needed_by(name, listed)}")
+    print("To add, with make add PART=<name>:" if others else "There are no others.")
+    for name, text in sorted(others.items()):
+        print(f"  {name:{width}}  {text}")
+
+
+def with_part(answer: str, name: str, listed: Mapping[str, Any]) -> str:
+    """Return the answer with one more part, or the same if it is here already."""
+    if name in listed["here"]:
+        print(f"{name} is here already{needed_by(name, listed)}")
+        return answer
+    return name if answer == "none" else f"{answer}, {name}"
+
+
+def without_part(answer: str, name: str, listed: Mapping[str, Any]) -> str:
+    """Return the answer without a part; `standard` and `all` become the names of the others that they mean."""
+    if name not in listed["here"]:
+        better = get_close_matches(name, listed["here"], n=1)
+        here = f"here are {', '.join(sorted(listed['here']))}" if listed["here"] else "there are none"
+        fail(f"there is no part {name!r} here; {f'did you mean {better[0]}?' if better else here}")
+    if listed["needed"].get(name):
+        fail(f"{name} is needed by {' and '.join(listed['needed'][name])}: remove that first")
+    if answer.endswith(f", {name}"):
+        return answer.removesuffix(f", {name}")  # as `make add` wrote it
+    kept = [[word] if name not in names else [one for one in names if one != name] for word, names in listed["words"]]
+    return ", ".join(dict.fromkeys(word for words in kept for word in words)) or "none"
+
+
+def needed_by(name: str, listed: Mapping[str, Any]) -> str:
+    """Return who needs a part, in brackets."""
+    return f" (needed by {', '.join(listed['needed'][name])})" if listed["needed"].get(name) else ""
+
+
+def listing(template: Path, answer: str) -> dict[str, Any]:
+    """Return the parts of the template as checked out, and those that an answer takes."""
+    place = {**ENVIRONMENT, "PYTHONPATH": str(template / "hooks"), "PYTHONDONTWRITEBYTECODE": "1"}
+    work = [sys.executable, "-m", "stamping.listing", answer]
+    done = subprocess.run(work, env=place, stdin=subprocess.DEVNULL, capture_output=True, text=True)  # nosec B603
+    if done.returncode:
+        fail(last(done.stderr).removeprefix("parts: "))
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def answers_of(note: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answers that the project was stamped with."""
+    return {key: text for key, text in note["context"]["cookiecutter"].items() if not key.startswith("_")}
 
 
 def fail(sentence: str) -> NoReturn:
@@ -66,17 +170,27 @@ def fail(sentence: str) -> NoReturn:
     sys.exit(f"error: {sentence}")
 
 
-def check_repository() -> None:
-    """Refuse to start where git could not show, or take back, what the update did."""
+def check_repository(staged: bool) -> None:
+    """Refuse to start where git could not show, or take back, what the update did.
+
+    Parameters
+    ----------
+    staged : bool
+        Whether changes may be staged: several parts can be added before they are committed.
+    """
     if not shutil.which("git"):
         fail("git is not installed, and an update is merged by it")
     if call("rev-parse", "--verify", "--quiet", "HEAD").returncode:
         fail("this folder is in no git repository that has a commit: `make setup` starts one")
     if git("ls-files", "--unmerged"):
         fail("a merge is not finished: `git status` shows the conflicts; resolve and commit them, then update")
-    edited = git("status", "--porcelain", "--untracked-files=no", "--", ".").splitlines()
+    edited = [
+        line[3:]
+        for line in git("status", "--porcelain", "--untracked-files=no", "--", ".").splitlines()
+        if not staged or line[1] != " "
+    ]
     if edited:
-        names = some([line[3:] for line in edited])
+        names = some(edited)
         fail(f"there are changes that are not committed ({names}): commit or stash them first, then update")
 
 
@@ -96,13 +210,16 @@ def read_note() -> dict[str, Any]:
     return dict(note)
 
 
-def since(note: Mapping[str, Any], given: str | None) -> str:
+def since(note: Mapping[str, Any], given: argparse.Namespace) -> str:
     """The version of the template that the project has."""
-    found = given or note["commit"]
+    found = given.since or note["commit"]
     if not found:
+        command = "parts" if given.parts else "update"
+        if given.add or given.remove:
+            command = f"add PART={given.add}" if given.add else f"remove PART={given.remove}"
         fail(
             f"{note['template']} was no git repository when the project was stamped, so nobody noted its version. Name "
-            "the repository and the tag or commit that it was: make update TEMPLATE=<address> FROM=<commit>"
+            f"the repository and the tag or commit that it was: make {command} TEMPLATE=<address> FROM=<commit>"
         )
     return str(found)
 
@@ -174,34 +291,38 @@ def drop_skipped(note: Mapping[str, Any], *folders: Path) -> None:
                 path.unlink(missing_ok=True)
 
 
-def merge(before: Path, after: Path, note: Mapping[str, Any], between: str) -> int:
+def merge(before: Path, after: Path, note: Mapping[str, Any], headline: str) -> int:
     """Merge what lies between two stampings into this project, staged and not committed; the exit code."""
     old, new, mine = contents(before), contents(after), set(git("ls-files", "-z").split("\0"))
     in_the_way = [name for name in new if name not in mine and os.path.lexists(name) and new[name] != old.get(name)]
     if in_the_way:
         fail(f"the template has {some(in_the_way)} now, which is here and not in git: commit or move it first")
+    was, staged = git("write-tree").strip(), git("diff", "--cached", "--name-only")
     base = committed(before, sorted({*old, *new}), "HEAD", "The template as it was")
     theirs = committed(after, sorted({*old, *new}), base, "The template as it is")
-    done = call("cherry-pick", "--no-commit", theirs, environment=NOBODY)
-    if done.returncode and not git("ls-files", "--unmerged"):
-        fail(f"git cannot merge the update ({last(done.stderr)}); nothing is changed")
+    picked = call("cherry-pick", "--no-commit", theirs, environment=NOBODY)
+    if picked.returncode and not git("ls-files", "--unmerged"):
+        fail(f"git cannot merge the update ({last(picked.stderr)}); nothing is changed")
     conflicts, notes = settled()
     NOTE.write_text(json.dumps(note, ensure_ascii=False, indent=2, separators=(",", ": ")) + "\n", encoding="utf-8")
     git("add", "--force", str(NOTE))
-    files = [name for name in git("diff", "--cached", "--name-only", "--relative").splitlines() if name != str(NOTE)]
-    print(f"updated from {between}; files that change: {len(files)}")
+    differ = git("diff", "--cached", "--name-only", "--relative", was).splitlines()
+    files = [name for name in differ if name != str(NOTE)]
+    print(f"{headline}; files that change: {len(files)}")
     print("".join(f"note: {one}\n" for one in notes), end="")
     for name in conflicts:
         print(f"conflict: {name}: the template and you have changed the same lines")
     if conflicts:
         print(
             "Resolve each: keep what is right of what stands between the markers, then `git add` it. "
-            "Or take all back: git reset --hard"
+            f"Or take all back{', what was staged before, too' if staged else ''}: git reset --hard"
         )
+    elif not git("diff", "--cached", "--name-only"):
+        print("There is nothing to commit: the project is as its last commit has it")
     elif files:
         print("Nothing is committed. See it: git diff --cached. Keep it: git commit. Take it back: git reset --hard")
     else:
-        print("Only .cruft.json changes, which notes the version: git commit")
+        print("Only .cruft.json changes, which notes the version and the answers: git commit")
     return 1 if conflicts else 0
 
 
@@ -211,7 +332,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def committed(folder: Path, names: Sequence[str], parent: str, message: str) -> str:
-    """The id of a commit that has this folder's files under these names, and every other file as HEAD has it.
+    """The id of a commit that has this folder's files under these names, and every other file as the index has it.
 
     It is made beside the working tree and the index, which stay as they are.
     """
@@ -220,7 +341,7 @@ def committed(folder: Path, names: Sequence[str], parent: str, message: str) -> 
     apart = {"GIT_DIR": git("rev-parse", "--absolute-git-dir").strip(), "GIT_WORK_TREE": str(top)}
     apart["GIT_INDEX_FILE"] = str(top.parent / "index")
     listed = "".join(f"{prefix}{name}\0" for name in names)
-    git("read-tree", "HEAD", cwd=top, environment=apart)
+    git("read-tree", git("write-tree").strip(), cwd=top, environment=apart)
     git("update-index", "--force-remove", "-z", "--stdin", cwd=top, stdin=listed, environment=apart)
     git("add", "--force", "--ignore-removal", "--", ".", cwd=top, environment=apart)
     tree = git("write-tree", cwd=top, environment=apart).strip()
@@ -240,7 +361,7 @@ def settled() -> tuple[list[str], list[str]]:
     for name, found in sides.items():
         if found == {"1", "2"}:
             git("add", "--force", "--", name)
-            notes.append(f"{name} is no longer in the template; you have changed it, so it stays")
+            notes.append(f"{name} is no longer among the template's files; you have changed it, so it stays")
         elif found == {"1", "3"}:
             git("rm", "--quiet", "--force", "--", name)
             notes.append(f"{name} has changed in the template; you have deleted it, so it stays deleted")

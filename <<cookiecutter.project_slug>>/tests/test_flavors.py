@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT, tables, typed
 
-from << cookiecutter.package_name >>.components.flavors import Joblib, Onnx, Skops
+from << cookiecutter.package_name >>.components.flavors import Joblib, Skops
 from << cookiecutter.package_name >>.components.splitters import NoHoldout
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.files import read_json, write_json
@@ -20,28 +20,32 @@ from << cookiecutter.package_name >>.manifest import seal
 from << cookiecutter.package_name >>.objects.grammar import Grammar, classes
 from << cookiecutter.package_name >>.objects.plan import Plan, compile_params, read_model, read_package
 from << cookiecutter.package_name >>.objects.reader import Where, read
+from << cookiecutter.package_name >>.objects.registry import find_all
 from << cookiecutter.package_name >>.schema import Schema
+from << cookiecutter.package_name >>.steps.apart import PARTS
 from << cookiecutter.package_name >>.steps.ensemble import Folds
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.predict import predict
 from << cookiecutter.package_name >>.steps.task import task_of
 from << cookiecutter.package_name >>.store import Described, compare, load, save
-from << cookiecutter.package_name >>.trust import is_trusted
+from << cookiecutter.package_name >>.trust import imported, is_trusted
 
 MODELS = sorted(path.stem for path in (ROOT / "params/models").glob("*.yaml"))
 COMPETING = read(ROOT / "params/search.yaml")[0]["models"]
-FLAVORS = ["Skops", "Joblib", "Onnx"]
+# Those of the project's own modules and of its parts, too.
+FLAVORS = [entry.path for entry in find_all([]) if entry.kind == "flavor" and "model" in imported(entry.path).suits]
 # What a model is made of does not depend on how long it learns.
 FEW = {"n_estimators": 5, "iterations": 5, "max_iter": 20}
 
 
-def _flavors(name: str, schema: Schema) -> dict[str, Any]:
-    if name == "Onnx":
-        if schema.task["class"].rpartition(".")[2] not in ("Classification", "Regression"):
-            pytest.skip("a graph is made of a model of one class or one number a row")
-        pytest.importorskip("onnxruntime", reason="the extra `onnx` is not installed")
-        return {"model": Onnx()}
-    return dict.fromkeys(("transformers", "label_encoder", "model"), {"Skops": Skops, "Joblib": Joblib}[name]())
+def _flavors(path: str, schema: Schema) -> dict[str, Any]:
+    flavor = imported(path)()
+    if hasattr(flavor, "needs"):
+        pytest.importorskip(flavor.needs, reason=f"{flavor.needs} is not installed")
+    chosen = {part: flavor for part in PARTS if part in flavor.suits}
+    if set(chosen) == {"model"} and schema.task["class"].rpartition(".")[2] not in ("Classification", "Regression"):
+        pytest.skip("a flavor for estimators alone is for models of one class or one number a row")
+    return chosen
 
 
 def _named(flavors: dict[str, Any]) -> list[str]:
@@ -183,7 +187,7 @@ def test_what_says_something_else_is_found(made: Any, table: pd.DataFrame, asked
 def original(made: Any, asked: pd.DataFrame, schema: Schema, tmp_path_factory: Any) -> tuple[Path, list[str]]:
     """A model that is stored by joblib, and what may be named to load it."""
     model, named = made(MODELS[1])
-    flavors = _flavors("Joblib", schema)
+    flavors = dict.fromkeys(PARTS, Joblib())
     folder, named = tmp_path_factory.mktemp("stored") / "model", [*named, *_named(flavors)]
     save(folder, model, Described(schema, "", {}, []), named, asked, flavors)
     return folder, named
@@ -260,12 +264,8 @@ def test_nothing_held_out_leaves_all_rows_to_learn_from() -> None:
     [
         ("parts: {model: {class: Jobli}}", "no flavor is called 'Jobli'; did you mean 'Joblib'"),
         ("parts: {modle: {class: Joblib}}", "'modle'"),
-        ("parts: {transformers: {class: Onnx}}", "Onnx is no flavor for 'transformers'; it is for model"),
-        ("parts: {model: {class: MLflow}}", "MLflow is no flavor for 'model'; it is for exports"),
-        ("exports: [{class: Onnx}]", "Onnx is no flavor for 'exports'"),
         ("exports: {class: Joblib}", "'exports' needs a list of flavors"),
         ("exports: [{class: Joblib}, {class: Joblib}]", "Joblib is named twice"),
-        ("best: accurracy", "accuracy"),
     ],
 )
 def test_flavors_that_cannot_be_are_refused(wrong: str, sentence: str, tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from << cookiecutter.package_name >>.objects.model import model_from
 from << cookiecutter.package_name >>.objects.plan import Plan, compile_params
 from << cookiecutter.package_name >>.objects.reader import Where, parse, read
 from << cookiecutter.package_name >>.objects.space import starts
-from << cookiecutter.package_name >>.remote.settings import read_remote
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.task import judged, task_of
@@ -45,10 +44,6 @@ def test_a_competing_model_learns_from_its_defaults_and_its_seeds(
     for values in starts(model.space, model.seeds).values():
         found = score(fit(assemble(model, values, schema.features, task), seen, target))
         assert found > guess or np.isnan(guess)
-
-
-def test_remote_runs_can_be_had_as_the_params_say() -> None:
-    assert read_remote(PARAMS).timeout > 0
 
 
 def test_one_error_names_all_packages_that_are_missing_and_the_extras_that_bring_them(tmp_path: Path) -> None:

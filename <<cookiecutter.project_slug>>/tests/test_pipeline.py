@@ -1,29 +1,26 @@
-"""`dvc.yaml` depends on exactly the code that its stages import."""
+"""Each stage of `dvc.yaml` depends on its slice of the plan and on the code that it uses."""
 
 from pathlib import Path
 
-import pytest
-
-from << cookiecutter.package_name >>.objects.code import ROOT, closure
+from << cookiecutter.package_name >>.objects.code import PACKAGE, ROOT, STAGES, stage_code
 from << cookiecutter.package_name >>.objects.reader import read
 
 PROJECT = Path(__file__).parent.parent
-STAGES = read(PROJECT / "dvc.yaml")[0]["stages"]
-PREFIX = ROOT.relative_to(PROJECT).as_posix() if ROOT.is_relative_to(PROJECT) else f"src/{ROOT.name}"
-# What a stage reads or finds without an import statement.
-ALSO = {
-    "plan": {"components", "custom", "report/charts.py"},
-    "evaluate": {"report/page.html", "report/style.css"},
-}
+DEPS = {name: stage["deps"] for name, stage in read(PROJECT / "dvc.yaml")[0]["stages"].items()}
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_depends_on_the_modules_that_it_runs(stage: str) -> None:
-    modules = [stage, "search"] if stage == "tune" else [stage]
-    needed = {file for name in modules for file in closure(ROOT / "stages" / f"{name}.py")}
-    names = {file.relative_to(ROOT).as_posix() for file in needed} | ALSO.get(stage, set())
-    # What the params name is followed by the plan, for each model apart.
-    names = {name for name in names if not name.startswith(("components/", "custom/"))}
-    listed = {dep.removeprefix(f"{PREFIX}/") for dep in STAGES[stage]["deps"] if dep.startswith(PREFIX)}
-    assert sorted(listed - names) == [], "remove these from the deps in dvc.yaml"
-    assert sorted(names - listed) == [], "add these to the deps in dvc.yaml"
+def test_the_plan_depends_on_all_params_and_all_code() -> None:
+    assert DEPS["plan"] == ["params", f"src/{PACKAGE}"]
+
+
+def test_every_other_stage_depends_on_its_code() -> None:
+    code = {name: [dep for dep in deps if dep.startswith("plan/code")] for name, deps in DEPS.items() if name != "plan"}
+    assert code == {name: [f"plan/code/{name}.json"] for name in STAGES}
+
+
+def test_the_code_of_a_stage_is_what_it_imports_wherever_it_imports_it() -> None:
+    code = stage_code()
+    assert {"stages/tune.py", "stages/search.py", "steps/fold.py"} <= set(code["tune"])
+    assert {"report/drawing.py", "report/page.html", "report/style.css"} <= set(code["evaluate"])
+    assert not {name for found in code.values() for name in found if name.startswith(("components/", "custom/"))}
+    assert all((ROOT / name).is_file() for found in code.values() for name in found)

@@ -1,28 +1,21 @@
-"""Trained models as folders and in storages: what is damaged, missing or not to be trusted is refused."""
+"""Trained models as folders: what is damaged, missing or not to be trusted is refused."""
 
 import os
 import pickle
-import uuid
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.preprocessing import FunctionTransformer
 
-from << cookiecutter.package_name >> import storage
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.files import read_json, write_json
 from << cookiecutter.package_name >>.manifest import MANDATORY, seal
-from << cookiecutter.package_name >>.objects.grammar import Grammar
-from << cookiecutter.package_name >>.objects.metrics import metric
-from << cookiecutter.package_name >>.objects.reader import Where
 from << cookiecutter.package_name >>.pipeline import PredictionPipeline
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.steps.predict import predict
-from << cookiecutter.package_name >>.storage import fetched, publish
 from << cookiecutter.package_name >>.store import Described, load, save
 
 
@@ -114,110 +107,11 @@ def test_a_model_of_another_version_of_scikit_learn_is_warned_of(saved: Path, na
         load(saved, named)
 
 
-@pytest.fixture(params=["memory", "folder"])
-def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A storage."""
-    return f"memory://{uuid.uuid4()}/models" if request.param == "memory" else str(tmp_path / "a storage" / "models")
+def test_an_address_that_no_part_opens_is_refused() -> None:
+    with pytest.raises(UserError, match=r"nothing in this project opens nowhere:model: `make parts` shows"):
+        PredictionPipeline.load("nowhere:model")
 
 
-def test_a_published_model_is_loaded_by_its_address(uri: str, saved: Path, named: list[str]) -> None:
-    version = publish(saved, uri)
-    for address in (uri, version):
-        with fetched(address) as folder:
-            assert sorted(one.name for one in folder.iterdir()) == sorted(one.name for one in saved.iterdir())
-            load(folder, named)
-
-
-@pytest.mark.parametrize("content", [b'{"version": "1.4.2"}', b"[1, 2]", b"not JSON"])
-def test_a_file_of_that_name_which_is_not_of_a_storage_is_not_overwritten(
-    uri: str, content: bytes, saved: Path
-) -> None:
-    files, root = fsspec.url_to_fs(uri)
-    files.makedirs(root, exist_ok=True)
-    files.pipe_file(f"{root}/latest.json", content)
-    with pytest.raises(UserError, match=r"has a latest\.json that is not of a storage of models"):
-        publish(saved, uri)
-    assert files.cat_file(f"{root}/latest.json") == content and not files.exists(f"{root}/versions")
-
-
-def test_a_newer_version_becomes_the_latest_and_the_older_stays(uri: str, saved: Path) -> None:
-    first = publish(saved, uri)
-    write_json(saved / "result.json", {"newer": True})
-    seal(saved)
-    second = publish(saved, uri)
-    assert first != second
-    for address, result in ((uri, {"newer": True}), (second, {"newer": True}), (first, {})):
-        with fetched(address) as folder:
-            assert read_json(folder / "result.json") == result
-
-
-def test_the_best_by_a_metric_is_picked(uri: str, saved: Path) -> None:
-    for value in (0.3, 0.1, 0.2):
-        write_json(saved / "metrics.json", {"log_loss": value, "accuracy": value})
-        seal(saved)
-        publish(saved, uri)
-    for name, expected in (("neg_log_loss", 0.1), ("accuracy", 0.3)):
-        with fetched(uri, metric(name, Where("package.yaml"), Grammar())) as folder:
-            assert read_json(folder / "metrics.json")["log_loss"] == expected
-    with fetched(uri) as folder:
-        assert read_json(folder / "metrics.json")["log_loss"] == 0.2
-    unknown = metric("f1", Where("package.yaml"), Grammar())
-    with pytest.raises(UserError, match="was measured by f1"), fetched(uri, unknown):
-        pass
-
-
-def test_one_that_is_cut_off_leaves_the_latest_what_it_was(
-    uri: str, saved: Path, named: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    publish(saved, uri)
-    write_json(saved / "result.json", {"newer": True})
-    seal(saved)
-    files = fsspec.url_to_fs(uri)[0]
-    put, calls = files.put_file, []
-
-    def cut_off(*words: Any, **more: Any) -> None:
-        calls.append(words)
-        if len(calls) == 4:
-            raise ConnectionError("the line is dead")
-        put(*words, **more)
-
-    monkeypatch.setattr(files, "put_file", cut_off)
-    with pytest.raises(UserError, match="cannot be written to: ConnectionError: the line is dead"):
-        publish(saved, uri)
-    with fetched(uri) as folder:
-        load(folder, named)
-        assert read_json(folder / "result.json") == {}
-
-
-def test_a_part_that_a_storage_has_lost_is_named(uri: str, saved: Path, named: list[str]) -> None:
-    version = publish(saved, uri)
-    files, root = fsspec.url_to_fs(version)
-    files.rm(f"{root}/schema.json")
-    with fetched(uri) as folder, pytest.raises(UserError, match=r"schema.json is missing"):
-        load(folder, named)
-
-
-def test_a_manifest_that_leads_out_of_the_folder_is_refused(uri: str, saved: Path) -> None:
-    version = publish(saved, uri)
-    files, root = fsspec.url_to_fs(version)
-    files.pipe_file(f"{root}/manifest.json", b'{"format": 3, "flavors": {}, "parts": {"../../outside": "0"}}')
-    with pytest.raises(UserError, match="its manifest names"), fetched(uri):
-        pass
-
-
-def test_an_address_without_a_model_is_refused(uri: str, saved: Path) -> None:
-    with pytest.raises(UserError, match=r"there is no model at|manifest.json is missing"), fetched(uri) as folder:
-        load(folder, [])
-    (saved / "schema.json").unlink()
-    with pytest.raises(UserError, match=r"schema.json is missing"):
-        publish(saved, uri)
-    assert not fsspec.url_to_fs(uri)[0].exists(uri)
-
-
-def test_a_storage_whose_package_is_not_installed_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    def absent(uri: str) -> Any:
-        raise ImportError("Please install gcsfs")
-
-    monkeypatch.setattr(storage.fsspec, "url_to_fs", absent)
-    with pytest.raises(UserError, match="add 'gcs' to the extras"), fetched("gs://bucket/model"):
-        pass
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"manifest.json is missing"):
+        PredictionPipeline.load(tmp_path / "none")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 from conftest import ROOT
 
 from << cookiecutter.package_name >> import locked
-from << cookiecutter.package_name >>.calls import git
 from << cookiecutter.package_name >>.components.flavors import Joblib, Skops
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.files import read_json, write_json
@@ -23,7 +21,6 @@ from << cookiecutter.package_name >>.objects.trusted import read_trusted
 from << cookiecutter.package_name >>.pipeline import PredictionPipeline
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.steps.task import task_of
-from << cookiecutter.package_name >>.storage import fetched, publish
 from << cookiecutter.package_name >>.store import About, load
 from << cookiecutter.package_name >>.trust import PACKAGE
 
@@ -60,17 +57,10 @@ HOSTILE = [
     *(
         (f"{PACKAGE}.{module}", name)
         for module, name in [
-            ("model_registry.mlflow", "Server"),
-            ("components.registries", "MLflowRegistry"),
-            ("components.registries", "GTO"),
-            ("components.trackers", "TensorBoard"),
-            ("components.trackers", "WandB"),
             ("components.runners", "LocalClean"),
             ("components.workers", "Processes"),
             ("components.flavors", "Joblib"),
-            ("components.exports", "MLEM"),
-            ("export.mlem", "save"),
-            ("storage", "publish"),
+            ("addresses", "opened"),
             ("files", "write_text"),
             ("files", "Path"),
             ("calls", "git"),
@@ -149,16 +139,6 @@ def test_random_generators_can_be_part_of_a_model(named: list[str], tmp_path: Pa
     assert [one.uniform() for one in again] == [one.uniform() for one in made]
 
 
-def test_a_model_that_is_not_the_one_of_dvc_lock_is_not_published(
-    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("dvc.lock").write_text("stages:\n  package:\n    outs:\n    - path: model\n      md5: 0.dir\n")
-    with pytest.raises(UserError, match=r"model is not the one that dvc\.lock names"):
-        publish(Path("model"), str(tmp_path / "storage"))
-    assert not Path("storage").exists()
-
-
 def test_a_function_that_the_params_name_is_held_and_not_called(named: list[str], tmp_path: Path) -> None:
     about = About([*named, "numpy.log1p", "numpy.loadtxt"])
     joblib.dump(np.loadtxt, tmp_path / "held.joblib")
@@ -172,34 +152,6 @@ def test_a_function_that_the_params_name_is_held_and_not_called(named: list[str]
         joblib.dump(thing, tmp_path / "called.joblib")
         with pytest.raises(UserError, match="a call of loadtxt"):
             Joblib().load(tmp_path / "called.joblib", about)
-
-
-def test_tags_that_are_no_versions_of_the_model_are_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("gto", reason="the versions are tags that GTO reads")
-    from << cookiecutter.package_name >>.model_registry import tags
-
-    monkeypatch.chdir(tmp_path)
-    for variable in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"):
-        monkeypatch.setenv(variable, "ada@example.org")
-    git("init", "--quiet")
-    Path("file").touch()
-    git("add", "file")
-    git("commit", "--quiet", "--message", "First")
-    for tag in ("model@v1.0.0", "model#prod#1"):
-        git("tag", "--message", "a version", tag)
-    git("commit", "--quiet", "--allow-empty", "--message", "Second")
-    for tag in ("foo@bar", "model@x", "model#prod#zz", "model@v1.0.0@x", "model@v9.9.9!", "model@v1.0.0#1", "model@v1"):
-        git("tag", "--message", "no version", tag)
-    git("tag", "--message", "no commit", "model@v3.0.0", "HEAD:file")
-    git("tag", "--message", "no commit", "foo@v3.0.0", "HEAD^{tree}")
-    git("tag", "--message", "a second version of a commit", "model@v3.1.0", "HEAD~1")
-    assert [one.name for one in tags.versions(None)] == ["v1.0.0"] and tags.held(None) == {"prod": ["v1.0.0"]}
-    tags.register("v1.1.0", {}, None)
-    tags.assign("prod", "v1.1.0", None)
-    assert [one.name for one in tags.versions(None)] == ["v1.0.0", "v1.1.0"]
-    assert tags.held(None) == {"prod": ["v1.0.0", "v1.1.0"]}
 
 
 def stored(folder: Path, loader: str, module: str, name: str, argument: str) -> Path:
@@ -219,44 +171,21 @@ def stored(folder: Path, loader: str, module: str, name: str, argument: str) -> 
     "name",
     ["../.env", "/etc/passwd", "a/../../b", "", ".", "./a", "a//b", "C:\\x", "..\\..\\x", "C:x", "\\\\host\\x", "a\0b"],
 )
-def test_a_manifest_names_files_of_its_folder_only(name: str, saved: Path, tmp_path: Path) -> None:
+def test_a_manifest_names_files_of_its_folder_only(name: str, saved: Path) -> None:
     assert not is_inside(name)
     manifest = read_json(saved / "manifest.json")
     write_json(saved / "manifest.json", manifest | {"parts": manifest["parts"] | {name: "0" * 64}})
-    for call in (lambda: verify(saved), lambda: publish(saved, str(tmp_path / "store"))):
-        with pytest.raises(UserError, match="which is no file in that folder"):
-            call()
-    assert not (tmp_path / "store").exists()
+    with pytest.raises(UserError, match="which is no file in that folder"):
+        verify(saved)
 
 
-def test_what_the_manifest_does_not_name_is_not_published(saved: Path, tmp_path: Path) -> None:
+def test_what_the_manifest_does_not_name_is_not_copied(saved: Path, tmp_path: Path) -> None:
     (saved / ".env").write_text("secret")
     (saved / "link").symlink_to(Path(__file__))
-    publish(saved, str(tmp_path / "store"))
     copy_model(saved, tmp_path / "copy")
-    assert [one for one in tmp_path.glob("store/**/*") if one.name in (".env", "link")] == []
     assert not (tmp_path / "copy/.env").exists() and verify(tmp_path / "copy") == verify(saved)
     with pytest.raises(UserError, match="link is a link"):
         seal(saved)
-
-
-def test_a_part_that_is_a_link_is_neither_read_nor_published_nor_fetched(saved: Path, tmp_path: Path) -> None:
-    version = Path(publish(saved, str(tmp_path / "store")))
-    for folder in (saved, version):
-        shutil.move(folder / "example.json", tmp_path / "example.json")
-        (folder / "example.json").symlink_to(tmp_path / "example.json")
-    with pytest.raises(UserError, match="is a link"):
-        verify(saved)
-    with pytest.raises(UserError, match="is a link"), fetched(str(tmp_path / "store")):
-        pass
-
-
-@pytest.mark.parametrize("text", ["", "[]", '{"version": "../.."}', '{"version": 3}', "{" * 100_000, "\udcff"])
-def test_a_damaged_pointer_to_the_latest_model_is_one_sentence(text: str, saved: Path, tmp_path: Path) -> None:
-    publish(saved, str(tmp_path / "store"))
-    (tmp_path / "store/latest.json").write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(UserError, match=r"latest.json is damaged"), fetched(str(tmp_path / "store")):
-        pass
 
 
 DEEP = "[" * 100_000 + "]" * 100_000
@@ -322,7 +251,7 @@ def test_a_schema_of_another_form_is_one_sentence(change: dict[str, Any], saved:
         PredictionPipeline.load(saved)
 
 
-@pytest.mark.parametrize("task", ["subprocess.Popen", f"{PACKAGE}.components.registries.GTO", "pathlib.Path"])
+@pytest.mark.parametrize("task", ["subprocess.Popen", f"{PACKAGE}.components.flavors.Joblib", "pathlib.Path"])
 def test_the_task_is_the_one_of_the_params(task: str, saved: Path, named: list[str]) -> None:
     schema = read_json(saved / "schema.json")
     write_json(saved / "schema.json", schema | {"task": {"class": task}})

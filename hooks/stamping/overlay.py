@@ -13,7 +13,7 @@ from .rendering import PACKAGE, SIGNS, Renderer
 
 CODE = f"src/{PACKAGE}/components/"
 # The folders of a recipe that are laid; its own files, such as recipe.yaml and README.md, are about it and stay.
-LAID = ("data", "notebooks", "params", "src", "tests")
+LAID = ("data", "make", "notebooks", "params", "src", "tests")
 # In these a recipe may have a file of its own in place of a shared one.
 REPLACED = ("notebooks/", "params/")
 NAMING = ("notebooks/", "tests/")  # whose files import the package by its name
@@ -71,7 +71,7 @@ def layers(recipe: Path, parts: Sequence[Part]) -> Iterator[Laid]:
         for path, relative in files(recipe / WITH / other.name):
             yield Laid(path, relative, None, addition=True)
         for part in parts:
-            for path, relative in _below(Path(part.folder) / WITH / other.name):
+            for path, relative in _with_borrowed(part, Path(WITH) / other.name):
                 yield Laid(path, relative, part, addition=True)
 
 
@@ -86,12 +86,17 @@ def files(recipe: Path) -> Iterator[tuple[Path, str]]:
 
 def part_files(part: Part) -> Iterator[tuple[Path, str]]:
     """Yield what a part lays over the project, with what it borrows from others: each file and its path there."""
-    folder = Path(part.folder)
-    for path, relative in _below(folder):
+    for path, relative in _with_borrowed(part, Path()):
         if relative.partition("/")[0] not in ABOUT:
             yield path, relative
+
+
+def _with_borrowed(part: Part, inside: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the files in a folder of a part, and those in the same folder of other parts that it borrows."""
+    folder = Path(part.folder)
+    yield from _below(folder / inside)
     for name, borrowed in part.borrows.items():
-        for path, relative in _below(folder.parent / name):
+        for path, relative in _below(folder.parent / name / inside):
             if any(relative == one or relative.startswith(f"{one.rstrip('/')}/") for one in borrowed):
                 yield path, relative
 

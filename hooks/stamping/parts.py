@@ -96,16 +96,28 @@ def chosen(answer: str, template: Path, here: Path, project: Path) -> list[Part]
     AnswerError
         If a part does not exist, cannot be fetched, or is not what the format says.
     """
+    return taken(meant(answer, template, here, project), template)
+
+
+def meant(answer: str, template: Path, here: Path, project: Path) -> list[tuple[str, list[Part]]]:
+    """Return each word of an answer with the parts that it means; the parameters are those of `chosen`."""
     words = [word for word in re.split(r"[,\s]+", answer) if word]
+    if not words:
+        raise AnswerError(f"parts: the answer {answer!r} names none; write none, standard, all, or names")
     if "none" in words and len(words) > 1:
         raise AnswerError(f"parts: 'none' stands alone, and the answer is {answer!r}; write either none or names")
+    return [(word, _meant(word, template, here, project)) for word in words]
+
+
+def taken(words: Iterable[tuple[str, list[Part]]], template: Path) -> list[Part]:
+    """Return the parts of all words, and what they need, in the order of `chosen`."""
     asked: dict[str, Part] = {}
-    for word in words:
-        for found in _meant(word, template, here, project):
-            known = asked.setdefault(found.name, found)
-            if known.folder != found.folder:
+    for _, parts in words:
+        for one in parts:
+            known = asked.setdefault(one.name, one)
+            if known.folder != one.folder:
                 raise AnswerError(
-                    f"parts: two parts are called {found.name!r}, in {known.folder} and {found.folder}; "
+                    f"parts: two parts are called {one.name!r}, in {known.folder} and {one.folder}; "
                     "take one of them, or give a folder another name"
                 )
     return _with_needs(asked, template)

@@ -13,7 +13,8 @@ from .rendering import Renderer
 # Where the address of DVC's remote waits for scripts/repository.py, which takes it away once DVC knows it.
 REMOTE = ".dvc-remote"
 # Where the README lists the parts.
-PARTS = "<!-- parts -->\n"
+PARTS = ("<!-- parts -->", "<!-- /parts -->")
+NONE = "No parts yet.\n"
 
 
 def wire(plan: Plan, project: Path) -> None:
@@ -54,8 +55,10 @@ def wire_parts(plan: Plan, project: Path) -> None:
     }
     _change(project / "pyproject.toml", lambda text: with_extras(with_trained(text, brought), extras))
     ignored = [f"\n# {part.title}\n" + "".join(f"{line}\n" for line in part.ignores) for part in parts if part.ignores]
-    _change(project / ".gitignore", lambda text: text + "".join(ignored))
-    _change(project / "README.md", lambda text: with_parts(text, "".join(_line(part, project) for part in parts)))
+    _change(project / ".gitignore", lambda text: text + "".join(block for block in ignored if block not in text))
+    _change(
+        project / "README.md", lambda text: with_parts(text, "".join(_line(part, project) for part in parts) or NONE)
+    )
 
 
 def _line(part: Part, project: Path) -> str:
@@ -161,16 +164,19 @@ def _listed(name: str, requirements: list[str]) -> str:
 
 
 def with_parts(text: str, listed: str) -> str:
-    """Return the text of `README.md` with the list of parts in its place.
+    """Return the text of `README.md` with the list of parts between its marks.
 
     Raises
     ------
     ValueError
-        If there is no such place.
+        If it has no such marks.
     """
-    if PARTS not in text:
-        raise ValueError(f"there is no line '{PARTS.strip()}' to replace")
-    return text.replace(PARTS, listed or "There are none yet.\n", 1)
+    start, end = PARTS
+    listed = f"{start}\n{listed}{end}"
+    text, count = re.subn(rf"(?s){start}\n.*?{end}", lambda _: listed, text, count=1)
+    if not count:
+        raise ValueError(f"there are no lines {start} and {end} to write between")
+    return text
 
 
 def with_extra(text: str, package: str, extra: str) -> str:

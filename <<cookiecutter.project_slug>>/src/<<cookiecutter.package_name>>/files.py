@@ -237,7 +237,7 @@ def _locked_room(top: Path) -> tuple[Path, int]:
 
 
 def _in_project() -> bool:
-    """Whether this is a project's folder, or one in which `nested` runs its stages."""
+    """Return whether this is a project's folder, or one with a plan in which a command runs its stages."""
     return Path("dvc.yaml").exists() or Path("plan").exists()
 
 

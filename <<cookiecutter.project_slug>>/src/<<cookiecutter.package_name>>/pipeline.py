@@ -19,7 +19,7 @@ from .addresses import opened
 from .components.validation import Checked, Validation
 from .described import read_example
 from .errors import UserError
-from .objects.plan import read_grammar, read_package, read_validation
+from .objects.plan import read_grammar, read_validation
 from .objects.trusted import read_trusted
 from .schema import Schema, dtype_of
 from .steps.apart import apart, steps_of
@@ -28,11 +28,9 @@ from .steps.featurize import featurize
 from .steps.predict import Featurize, features, predict
 from .steps.preprocess import preprocess
 from .steps.task import task_of
-from .storage import fetched
 from .store import load, load_transformers
 from .trust import imported
 
-REGISTERED = "registry:"
 Preprocess = Callable[[pd.DataFrame, Schema], pd.DataFrame]
 MODEL = "models/package"
 MOST_TOLD = 3
@@ -83,9 +81,7 @@ class PredictionPipeline:
 
         Parameters
         ----------
-        uri : a model's folder, or where it was published: the latest model of a storage, or the best by the metric
-            that `best` in `params/package.yaml` names. `registry:` before a stage or a version means what is registered
-            so, `registry:prod@<git address>` in another repository.
+        uri : a model's folder, or an address that a part of this project opens.
         params : the project's params.
         partial : load the fitted transformers without the estimators; such a pipeline prepares and transforms rows.
 
@@ -95,14 +91,9 @@ class PredictionPipeline:
             If the model is incomplete, damaged or not to be trusted, or the params are wrong.
         """
         params = Path(params)
-        if str(uri).startswith(REGISTERED):
-            from .model_registry.fetch import fetch
-
-            which, _, repo = str(uri).removeprefix(REGISTERED).partition("@")
-            uri = fetch(which, repo or None, params)
         grammar = read_grammar(params)
         trusted = read_trusted(params, grammar)
-        with opened(uri, params) as local, fetched(local, read_package(params, grammar)["best"]) as folder:
+        with opened(uri, params) as folder:
             if partial:
                 model, (transformers, schema) = None, load_transformers(folder, trusted.named)
             else:

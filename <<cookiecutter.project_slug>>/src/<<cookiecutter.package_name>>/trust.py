@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 PACKAGE = __name__.split(".")[0]
 TRUSTED = ("sklearn", PACKAGE)
 # Where parts of models are defined.
-OWN = tuple(f"{PACKAGE}.{room}." for room in ("components", "custom", "export.onnx", "parts", "steps"))
+OWN = tuple(f"{PACKAGE}.{room}." for room in ("components", "custom", "parts", "steps"))
 CALLED = ("builtins", "collections", "numpy", "scipy", "sklearn")
 # These hold values; building them does nothing else. A model that has learned from text holds a sparse matrix.
 HARMLESS = (

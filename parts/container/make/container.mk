@@ -20,8 +20,8 @@ image: ## Build the image of the service; with STAGE=train the one to work and t
 		$(if $(value PYTHON_IMAGE),--build-arg PYTHON_IMAGE=$(call quoted,PYTHON_IMAGE)) \
 		$(if $(value EXTRAS),--build-arg EXTRAS=$(call quoted,EXTRAS)) .
 
-inside: ## Do something in the image to train in: make inside DO="make ci"
+inside: ## Do something in the image to train in: make inside DO="make run"
 	@test -n "$(ENGINE)" || { echo "neither docker nor podman is installed, and one of them runs images" >&2; exit 1; }
 	$(ENGINE) run --rm --user "$$(id -u):$$(id -g)" $(if $(filter podman,$(notdir $(ENGINE))),--userns keep-id) \
 		--volume "$(CURDIR):/project" --env HOME=/tmp $(foreach one,$(PASSED),$(if $(value $(one)),--env $(one))) \
-		$(IMAGE):train $(or $(DO),make ci)
+		$(IMAGE):train $(or $(DO),make run)

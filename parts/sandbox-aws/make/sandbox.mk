@@ -4,7 +4,7 @@
 
 SANDBOX := scripts/sandbox.py
 
-sandbox-up: $(READY) ## Make the sandbox in AWS, or change it; tell DVC, CI and remote runs
+sandbox-up: $(READY) ## Make the sandbox in AWS, or change it; tell DVC and CI
 	@$(VENV)/bin/python $(SANDBOX) up $(if $(AUTO),--auto) $(if $(PUSH),--push)
 
 sandbox-plan: $(READY) ## Show what sandbox-up would change

@@ -1,4 +1,4 @@
-"""Make and unmake the sandbox in AWS with Terraform, and hand what it gives to DVC, to CI and to remote runs.
+"""Make and unmake the sandbox in AWS with Terraform, and hand what it gives to DVC and to CI.
 
 `make sandbox-up`, `sandbox-plan`, `sandbox-status`, `sandbox-image`, `sandbox-down` and `sandbox-test` call it. It
 needs Terraform on the PATH, and botocore, which DVC's package for S3 brings.
@@ -16,18 +16,19 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 try:
     import botocore.session
     from botocore.exceptions import BotoCoreError, ClientError
 except ImportError:
     sys.exit("botocore is not installed, which comes with dvc-s3: write that into pyproject.toml, and make setup")
+
+try:
+    import sandbox_runs as runs
+except ModuleNotFoundError:  # this project has no runs on other machines
+    runs = None  # type: ignore[assignment]
 
 PROJECT = Path(__file__).resolve().parent.parent
 FOLDER = PROJECT / "infra" / "aws-sandbox"
@@ -36,9 +37,6 @@ SETTINGS = "infra/aws-sandbox/sandbox.auto.tfvars"
 BACKEND = FOLDER / "backend.tf"
 OLDEST = (1, 10)
 REMOTE = "storage"
-RUNS = "params/remote.yaml"
-# A value in one line of YAML, up to a comment, a comma or a brace.
-VALUE = r"^(\"[^\"]*\"|'[^']*'|[^\s,}]+)"
 # What the image to train in is made from: the same files give the same tag, in scripts/ci/train_image.sh as well.
 IMAGE_FILES = ("Dockerfile", "pyproject.toml", "scripts/requirements.py")
 
@@ -124,7 +122,8 @@ def up(region: str, auto: bool, push: bool) -> None:
         send_state_away(outputs["state_bucket"], region)
     print()
     connect_dvc(outputs["dvc_remote"], region)
-    connect_runs(outputs)
+    if runs:
+        runs.connect(outputs)
     tell_ci(outputs, push)
     if "budget" not in outputs:
         print("budget: there is none, because budget_email is not set; nobody is told about costs")
@@ -156,7 +155,8 @@ def down(region: str, auto: bool, empty: bool) -> None:
         if registry:
             empty_registry(registry, region)
     disconnect_dvc(outputs.get("dvc_remote"))
-    disconnect_runs(outputs)
+    if runs:
+        runs.disconnect(outputs)
     terraform("destroy", "-auto-approve", "-input=false", "-refresh=false")  # the plan has just looked
     print("The sandbox is gone. The variables of CI, if you set them, are yours to remove.")
 
@@ -367,80 +367,8 @@ def disconnect_dvc(url: str | None) -> None:
         print(f"DVC: its remote {REMOTE} is gone with the bucket; commit .dvc/config")
 
 
-def connect_runs(outputs: dict[str, Any]) -> None:
-    """Send runs to the sandbox's region with its role for machines, unless params/remote.yaml names others."""
-    wanted = {"region": outputs["region"], "role": outputs["runner"]["instance_profile"]}
-    machine = remote_params().get("machine") or {}
-    free = machine.get("cloud") == "aws" and all(machine.get(name) in (None, value) for name, value in wanted.items())
-    if free and write_remote_params({("machine", name): value for name, value in wanted.items()}):
-        print(f"runs: {RUNS} names the sandbox's region and role; commit it")
-    else:
-        said = ", ".join(f"{name}: {value}" for name, value in wanted.items())
-        print(f"runs: {RUNS} stays as it is; to send machines of AWS to the sandbox, write below machine: {said}")
-
-
-def disconnect_runs(outputs: dict[str, Any]) -> None:
-    """Take the sandbox's region, role and image out of params/remote.yaml."""
-    data = remote_params()
-    gone: dict[tuple[str, ...], str | None] = {}
-    if "runner" in outputs and (data.get("machine") or {}).get("role") == outputs["runner"]["instance_profile"]:
-        gone |= {("machine", "region"): None, ("machine", "role"): None}
-    if "image" in outputs and str(data.get("image")).startswith(f"{outputs['image']}:"):
-        gone[("image",)] = None
-    if gone and write_remote_params(gone):
-        print(f"runs: {RUNS} names nothing of the sandbox any more; commit it")
-
-
-def remote_params() -> Any:
-    """What params/remote.yaml says, with the places of its values; nothing if it is not there."""
-    path = PROJECT / RUNS
-    return parsed(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-
-def write_remote_params(values: dict[tuple[str, ...], str | None]) -> bool:
-    """Replace values in params/remote.yaml by their keys, and no other character; False if it has no place for them."""
-    path = PROJECT / RUNS
-    data = remote_params()
-    places = {}
-    for keys in values:
-        node = data
-        for key in keys[:-1]:
-            node = node[key]
-        if keys[-1] not in node or node.lc.key(keys[-1])[0] != node.lc.value(keys[-1])[0]:
-            return False
-        places[keys] = node.lc.value(keys[-1])
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    for keys, (line, column) in sorted(places.items(), key=lambda one: one[1], reverse=True):
-        lines[line] = lines[line][:column] + re.sub(VALUE, values[keys] or "null", lines[line][column:], count=1)
-    new = "".join(lines)
-    for keys, value in values.items():
-        found = parsed(new)
-        for key in keys:
-            found = found.get(key)
-        if found != value:
-            return False
-    write(path, new)
-    return True
-
-
-def parsed(text: str) -> Any:
-    """The value of params/remote.yaml's text."""
-    try:
-        return YAML().load(text) or {}
-    except YAMLError as error:
-        raise Refused(f"{RUNS} is not valid YAML: {' '.join(str(error).split())}") from None
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-        file.write(text)
-    shutil.copymode(path, file.name)
-    os.replace(file.name, path)
-
-
 def push_image(region: str) -> None:
-    """Have the image to train in in the sandbox's registry, and runs in it; it is built if it is not there."""
+    """Have the image to train in in the sandbox's registry; it is built if it is not there."""
     made = made_outputs()
     if "image" not in made:
         raise Refused("there is no sandbox; make sandbox-up makes one")
@@ -455,7 +383,7 @@ def push_image(region: str) -> None:
         engine = os.environ.get("ENGINE") or shutil.which("docker") or shutil.which("podman")
         if not engine:
             raise Refused("neither docker nor podman is installed, and one of them builds images")
-        local = re.findall(r"(?m)^IMAGE := (.*)$", (PROJECT / "Makefile").read_text(encoding="utf-8"))[0]
+        local = re.findall(r"(?m)^IMAGE := (.*)$", (PROJECT / "make" / "container.mk").read_text(encoding="utf-8"))[0]
         call(["make", "image", "STAGE=train", f"ENGINE={engine}"])
         token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
         user, _, password = base64.b64decode(token).decode().partition(":")
@@ -464,10 +392,8 @@ def push_image(region: str) -> None:
         call([engine, "tag", f"{local}:train", name])
         call([engine, "push", name])
         print(f"image: {name} is in the registry")
-    if write_remote_params({("image",): name}):
-        print(f"runs: {RUNS} names it; commit that")
-    else:
-        print(f"runs: to train in it, write into {RUNS}: image: {name}")
+    if runs:
+        runs.take_image(name)
 
 
 def call(words: list[str], said: str | None = None) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import confusion_matrix_at_thresholds, precision_recall_fscore_support
 
-from ..report.charts import (
+from ..report.drawing import (
     COLOURS,
     HEIGHT,
     INK,

@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 
 from ..errors import UserError, nearest
 from .grammar import MISSING, Columns, Grammar, Import, Object, OneOf, Steps, named, parameters
-from .reader import dump, parse
+from .reader import Where, dump, parse
 from .registry import PACKAGE, find_all, kinds_of, load
 
 Dtypes = Mapping[str, str]
@@ -182,6 +182,32 @@ def check(node: Any) -> None:
     elif isinstance(node, list | dict):
         for item in node.values() if isinstance(node, dict) else node:
             check(item)
+
+
+def fixed(data: Any, where: Where, kind: str, grammar: Grammar) -> Object:
+    """Read an object that is not searched, and check that it can be built.
+
+    Parameters
+    ----------
+    data : Any
+        The object as the params have it.
+    where : Where
+        Its place, for errors.
+    kind : str
+        The kind of its class, such as `"ensemble"`.
+    grammar : Grammar
+        Reads it.
+
+    Raises
+    ------
+    UserError
+        If it has a space, or its class does not accept its parameters.
+    """
+    found = grammar.object(data, where, [kind])
+    if found.space:
+        raise found.where.at("space").error("only models and their preprocessing are searched: this space has no use")
+    check(found)
+    return found
 
 
 def _check_params(node: Object, values: dict[str, Any], where: Any) -> None:

@@ -108,7 +108,7 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
         "data": mapping(
             {
                 "source": {
-                    "anyOf": [TEXT, mapping({"repo": TEXT, "path": TEXT, "rev": or_null(TEXT)}, ["repo", "path"])],
+                    "anyOf": [TEXT, *(part.schema() for _, part in behind("sources"))],
                     "description": "A path, a URL, a database, or a file of another git repository.",
                 },
                 "target": {
@@ -183,58 +183,12 @@ def schemas(entries: Iterable[Entry]) -> dict[str, Schema]:
                 "parts": mapping({part: kit.object("flavor") for part in PARTS})
                 | {"description": "How the fitted parts are stored."},
                 "exports": {"type": "array", "items": kit.object("flavor"), "description": "Copies of the whole."},
-                "storage": or_null(TEXT) | {"description": "Where `make publish` puts the model: a URI."},
-                "best": or_null(kit.named_or_object("metric"))
-                | {"description": "Of a storage's models the best by this metric is taken; null: the latest."},
                 "example": {"enum": list(EXAMPLES), "description": "The example rows that go with the model."},
             }
-        ),
-        "tracking": mapping(
-            {"trackers": {"type": "array", "items": kit.object("tracker"), "description": "Where runs are shown."}}
         ),
         "predict": mapping(
             {"validation": kit.object("validation") | {"description": "What is done with rows unlike training's."}},
             ["validation"],
-        ),
-        "serve": mapping(
-            {"host": TEXT, "model": TEXT | {"description": "A model's folder or URI."}}
-            | {
-                name: {"type": "integer", "minimum": 1}
-                for name in ("port", "workers", "max_rows", "max_bytes", "max_seconds", "max_connections")
-            }
-        ),
-        "remote": mapping(
-            {
-                "runner": kit.object("runner") | {"description": "What gets the machine."},
-                "machine": mapping(
-                    {"cloud": TEXT, "disk": {"type": "integer", "minimum": 1, "description": "In GB."}}
-                    | {name: or_null(TEXT) for name in ("region", "role", "type", "gpu")}
-                    | {"spot": {"type": "boolean"}}
-                ),
-                "timeout": {"type": "integer", "minimum": 1, "description": "In seconds."},
-                "restarts": {"type": "integer", "minimum": 0, "description": "How often a lost machine is replaced."},
-                "image": or_null(TEXT) | {"description": "A container image with the environment."},
-                "setup": or_null(TEXT) | {"description": "Lines of shell that prepare the machine."},
-                "environment": TEXTS | {"description": "Names of variables that go along."},
-                "push": {"type": "boolean", "description": "Whether outputs go into the DVC remote there."},
-            },
-            ["runner"],
-        ),
-        "releases": mapping(
-            {
-                "registry": kit.object("registry") | {"description": "Where versions of the model are registered."},
-                "stages": TEXTS | {"minItems": 1, "uniqueItems": True, "description": "Where a version can stand."},
-            },
-            ["registry", "stages"],
-        ),
-        "retrain": mapping(
-            {
-                "stage": or_null(TEXT) | {"description": "Of the registered model to beat; null: the latest version."},
-                "metric": or_null(kit.named_or_object("metric")) | {"description": "To judge by; null: the search's."},
-                "rule": kit.object("rule") | {"description": "When the new model is better."},
-                "minimum_rows": {"type": "integer", "minimum": 1, "description": "On fewer rows nothing is judged."},
-            },
-            ["stage", "rule"],
         ),
         "registry": mapping({"packages": TEXTS | {"description": "Import names, such as lightgbm."}}),
         "preprocess": {"$ref": "#/$defs/steps"},

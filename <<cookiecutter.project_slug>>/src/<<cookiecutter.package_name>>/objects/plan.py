@@ -5,9 +5,7 @@ So the stages do not depend on the params themselves. Each depends on its slice,
 keep their order and keys are sorted: a comment changes no slice, one model's space changes that model's alone.
 """
 
-import importlib.util
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -17,19 +15,19 @@ from typing import Any
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from ..errors import UserError, nearest
-from ..imported import local, source_of
 from ..missing import refuse_missing
 from ..names import RULE, is_name, twin
 from ..parts import behind
 from ..schema import DTYPES, ROLES, RULES, dtype_of_format
-from ..service.settings import read_settings
+from ..sources import resolved
 from ..steps.apart import PARTS
 from ..steps.task import AROUND, Task
+from ..store import DEFAULT
 from .attempts import is_amount, try_metric, try_search, try_splitter, try_storing
 from .build import build, check
-from .code import fingerprints
+from .code import fingerprints, stage_code
 from .grammar import ESTIMATORS, Grammar, Object, OneOf, Steps, classes, column_names, parameters, plain
-from .metrics import Metric, metric
+from .metrics import metric
 from .model import BESIDE, Model
 from .reader import Where, read
 from .registry import find_all, kind_of, load
@@ -40,7 +38,6 @@ LEAST_SECONDS = 0.1  # of the budget, for each model and for `train`
 CHEAPEST = 20.0  # seconds for the defaults of the first model, where its share is smaller
 BUDGETS = {"otherwise": "budget", "text": "budget_with_text"}  # in a slice, by the kind of table
 EXAMPLES = ("generated", "real")
-STAGE = re.compile(r"(?![vV]\d)[A-Za-z]")  # how a name begins that GTO and MLflow both take
 
 
 @dataclass
@@ -80,20 +77,6 @@ class Context:
     def weight(self) -> str | None:
         """The column with the role `weight`, if there is one."""
         return next(iter(_with_role(self.data, "weight")), None)
-
-
-@dataclass(frozen=True)
-class Retrain:
-    """What `params/retrain.yaml` says.
-
-    `stage` is that of the registered model to beat, None for the latest version; `metric` is None for that of the
-    search; `rule` is an object of `components/rules.py`.
-    """
-
-    stage: str | None
-    metric: Metric | None
-    rule: Any
-    minimum_rows: int
 
 
 def compile_params(folder: Path) -> Plan:
@@ -173,7 +156,7 @@ def compile_params(folder: Path) -> Plan:
         "named": sorted(named | trained["named"] | _named([data["task"], data["clean"], trained])),
         **parts("train"),
         "workers": search["workers"],
-        "code": fingerprints(_named([data["task"], trained])),
+        "code": fingerprints(_named([data["task"], trained]) | trained["named"] | {DEFAULT}),
     }
     told = ", ".join(f"{name} {_amount(_share(search['budget'], shares, name))}{_up_to(name, most)}" for name in names)
     final = _amount(_share(search["budget"], shares, "train"))
@@ -182,23 +165,18 @@ def compile_params(folder: Path) -> Plan:
     metrics = [search["metric"], *evaluated["metrics"]]
     plan.slices["evaluate"] = evaluated | {"code": fingerprints(_named([data["task"], metrics, evaluated["charts"]]))}
     read_validation(folder, grammar)
-    read_settings(folder)
-    read_releases(folder, grammar)
-    retrain = read_retrain(folder, grammar, task)
     for column in _with_role(data, "weight"):
         places = [("search.yaml", "metric"), *(("evaluate.yaml", "metrics"),) * len(evaluated["metrics"])]
         measured = [(metric(one, Where("params"), grammar), at) for one, at in zip(metrics, places, strict=True)]
-        measured += [(retrain.metric, ("retrain.yaml", "metric"))] if retrain.metric else []
         check_weights(column, task, models, measured, trained)
     # Copies of the whole bring the policies for new rows with them.
     policies = read(folder / "predict.yaml", root)[0] if package["exports"] else {}
     plan.slices["package"] = policies | {
         "exports": package["exports"],
         "example": package["example"],
-        "code": fingerprints(_named(package["exports"])),
+        # Exports load the model, and with it the classes of its members.
+        "code": fingerprints(_named(package["exports"]) | (named if package["exports"] else set())),
     }
-    # No stage depends on it: what tracks a search makes it no other search.
-    plan.slices["tracking"] = {"trackers": _trackers(*read(folder / "tracking.yaml", root), grammar)}
     plan.slices["split"] = split | {
         "metrics": metrics,
         "columns": columns,
@@ -211,6 +189,7 @@ def compile_params(folder: Path) -> Plan:
         slice_ = part.compile(context)
         if slice_:
             plan.slices[f"parts/{name}"] = slice_
+    plan.slices |= {f"code/{stage}": code for stage, code in stage_code().items()}
     return plan
 
 
@@ -227,23 +206,18 @@ def read_task(folder: Path, grammar: Grammar) -> dict[str, Any]:
 
 
 def read_package(folder: Path, grammar: Grammar | None = None) -> dict[str, Any]:
-    """What `params/package.yaml` says.
+    """Return what `params/package.yaml` says.
 
     Returns
     -------
-    `storage`, where models are published, or None; `best`, the metric by which one of them is picked, or None for the
-    latest; `parts`, the flavor of each fitted part; `exports`, the flavors of copies of the whole; `example`, whether
-    the example rows in the model's folder are "generated" or "real".
+    dict
+        `parts`, the flavor of each fitted part; `exports`, the flavors of copies of the whole; `example`, whether the
+        example rows in the model's folder are "generated" or "real".
     """
     root = folder.resolve().parent
     grammar = grammar or Grammar(_registry(*read(folder / "registry.yaml", root)))
     data, where = read(folder / "package.yaml", root)
-    data = where.mapping(_or_empty(data), ["storage", "best", "parts", "exports", "example"])
-    storage, best = data.get("storage"), None
-    if storage is not None and not (isinstance(storage, str) and storage):
-        raise where.at("storage").error(f"a URI is needed, such as s3://bucket/models, not {storage!r}")
-    if data.get("best") is not None:
-        best = metric(data["best"], where.at("best"), grammar)
+    data = where.mapping(_or_empty(data), ["parts", "exports", "example"])
     written = where.at("parts").mapping(data.get("parts") or {}, PARTS)
     parts = {name: _flavor(one, where.at("parts", name), name, grammar) for name, one in written.items()}
     exports = data.get("exports") or []
@@ -256,31 +230,7 @@ def read_package(folder: Path, grammar: Grammar | None = None) -> dict[str, Any]
     example = data.get("example", EXAMPLES[0])
     if example not in EXAMPLES:
         raise where.at("example").error(f"'example' is {' or '.join(EXAMPLES)}, not {example!r}")
-    return {"storage": storage, "best": best, "parts": parts, "exports": copies, "example": example}
-
-
-def read_retrain(folder: Path, grammar: Grammar | None = None, task: Task | None = None) -> Retrain:
-    """How `make retrain` judges, as `params/retrain.yaml` says it; its metric is tried on a task, if one is given."""
-    root = folder.resolve().parent
-    grammar = grammar or Grammar(_registry(*read(folder / "registry.yaml", root)))
-    data, where = read(folder / "retrain.yaml", root)
-    where.mapping(data, ["stage", "metric", "rule", "minimum_rows"], ["stage", "rule"])
-    stage, rows = data["stage"], data.get("minimum_rows", 50)
-    stages = read_releases(folder, grammar)[1]
-    if stage is not None and stage not in stages:
-        raise where.at("stage").error(
-            f"{stage!r} is none of the stages in params/releases.yaml: {', '.join(stages)}{nearest(str(stage), stages)}"
-        )
-    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
-        raise where.at("minimum_rows").error(f"'minimum_rows' needs a whole number above 0, not {rows!r}")
-    written = data.get("metric")
-    rule = grammar.object(data["rule"], where.at("rule"), ["rule"])
-    _refuse_space(rule)
-    check(rule)
-    judged_by = metric(written, where.at("metric"), grammar) if written is not None else None
-    if judged_by is not None and task is not None:
-        try_metric(judged_by, task, where.at("metric"))
-    return Retrain(stage, judged_by, build(rule), rows)
+    return {"parts": parts, "exports": copies, "example": example}
 
 
 def _flavor(data: Any, where: Where, use: str, grammar: Grammar) -> dict[str, Any]:
@@ -292,30 +242,6 @@ def _flavor(data: Any, where: Where, use: str, grammar: Grammar) -> dict[str, An
         raise where.error(f"{flavor.name} is no flavor for {use!r}; it is for {', '.join(suits)}")
     plain_: dict[str, Any] = plain(flavor)
     return plain_
-
-
-def _trackers(data: Any, where: Where, grammar: Grammar) -> list[dict[str, Any]]:
-    """The trackers of `params/tracking.yaml`, whose packages are installed."""
-    written = where.mapping(_or_empty(data), ["trackers"]).get("trackers") or []
-    if not isinstance(written, list):
-        raise where.at("trackers").error("'trackers' needs a list, such as [{class: MLflow}]")
-    trackers = []
-    for index, one in enumerate(written):
-        place = where.at("trackers", index)
-        tracker = grammar.object(one, place, ["tracker"])
-        _refuse_space(tracker)
-        check(tracker)
-        needs = build(tracker).needs
-        found = importlib.util.find_spec(needs) if needs else None
-        if needs and (found is None or found.origin is None):  # a mere folder of that name is no package
-            raise place.error(
-                f"{tracker.name} needs the package {needs!r}, which is not installed: "
-                f"add the extra {needs!r} to pyproject.toml and run `make setup`"
-            )
-        if plain(tracker) in trackers:
-            raise place.error(f"{tracker.name} is named twice")
-        trackers.append(plain(tracker))
-    return trackers
 
 
 def read_validation(folder: Path, grammar: Grammar | None = None) -> Any:
@@ -333,31 +259,6 @@ def read_validation(folder: Path, grammar: Grammar | None = None) -> Any:
             f"{validation.name} needs an attribute 'bad_rows', which is 'refuse' or 'skip'"
         )
     return made
-
-
-def read_releases(folder: Path, grammar: Grammar | None = None) -> tuple[Any, list[str]]:
-    """The registry that `params/releases.yaml` describes, and the stages that a version can stand in."""
-    root = folder.resolve().parent
-    grammar = grammar or Grammar(_registry(*read(folder / "registry.yaml", root)))
-    data, where = read(folder / "releases.yaml", root)
-    where.mapping(data, ["registry", "stages"], ["registry", "stages"])
-    registry = grammar.object(data["registry"], where.at("registry"), ["registry"])
-    _refuse_space(registry)
-    check(registry)
-    stages = data["stages"]
-    if not isinstance(stages, list) or not stages:
-        raise where.at("stages").error("'stages' needs a list of names, such as [dev, staging, prod]")
-    for index, stage in enumerate(stages):
-        if not is_name(stage) or not STAGE.match(stage) or stage == "latest":
-            raise where.at("stages", index).error(
-                f"{stage!r} cannot be a stage: {RULE}; a stage begins with a letter and is neither `latest` nor like a "
-                "version"
-            )
-        same = twin(stage, stages[:index])
-        if same is not None:
-            how = "is named twice" if same == stage else f"differs from {same!r} in case alone"
-            raise where.at("stages", index).error(f"{stage!r} {how}")
-    return build(registry), stages
 
 
 def read_model(folder: Path, name: str, grammar: Grammar, where: Where, task: Task) -> Model:
@@ -437,8 +338,7 @@ def _data(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
         ["source", "target", "task", "read", "missing", "clean", "columns", "positive"],
         ["source", "target", "task"],
     )
-    elsewhere = source_of(data["source"], where.at("source")) if isinstance(data["source"], dict) else None
-    if elsewhere is None and not (isinstance(data["source"], str) and data["source"]):
+    if not (isinstance(data["source"], str | dict) and data["source"]):
         raise where.at("source").error(f"'source' needs text, not {data['source']!r}{_quote(data['source'])}")
     task = _task(data["task"], where.at("task"), grammar)
     targets = _targets(data["target"], where.at("target"), build(task))
@@ -461,8 +361,7 @@ def _data(data: Any, where: Where, grammar: Grammar) -> dict[str, Any]:
     if isinstance(data.get("positive"), list | dict):
         raise where.at("positive").error(f"'positive' names one class, not {data['positive']!r}")
     read_options = where.at("read").mapping(data.get("read") or {})
-    return ({"imported": elsewhere} if elsewhere else {}) | {
-        "source": local(elsewhere) if elsewhere else data["source"],
+    return resolved(data["source"], where.at("source")) | {
         "target": data["target"] if data["target"] is not None else [],
         "task": plain(task),
         "read": read_options,

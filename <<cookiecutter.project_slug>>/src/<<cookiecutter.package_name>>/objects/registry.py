@@ -56,7 +56,7 @@ KINDS = (
 VALUES = ("value", "type", "function")
 ESTIMATORS = ("classifier", "regressor", "clusterer", "outlier_detector", "estimator")
 PACKAGE = __name__.split(".")[0]
-ALWAYS = ("sklearn", "optuna", f"{PACKAGE}.report.charts")
+ALWAYS = ("sklearn", "optuna")
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # by the name of the package that is imported
 # What prediction does without; see the extra `train` in pyproject.toml.
 FOR_TRAINING = ("optuna",)

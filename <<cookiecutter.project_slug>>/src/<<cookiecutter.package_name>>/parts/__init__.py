@@ -10,7 +10,10 @@ a module that a part may have:
 `commands`     `add(commands)` adds commands to `python -m <package>`
 `addresses`    `opens(uri)` says whether an address of a model is one of the part's; `opened(uri, params)` is a context
                manager of the model's folder
-`sources`      `opens(source)` says whether a mapping under `source:` in `params/data.yaml` is one of the part's
+`sources`      `opens(source)` says whether a mapping under `source:` in `params/data.yaml` is one of the part's;
+               `checked(source, where)` returns it in plain values, and `path(checked)` the file that it comes to;
+               `check(path, checked)` refuses another file there, `bring(params, update)` fetches it and says so;
+               `schema()` returns the JSON Schema of such a mapping
 `observer`     `observing(model)` is a context manager around the search of a model
 =============  ========================================================================================================
 """

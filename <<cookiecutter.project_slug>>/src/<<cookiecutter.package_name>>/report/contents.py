@@ -33,7 +33,7 @@ from ..steps.split import Fold, read_folds
 from ..steps.task import Task, judged, of_rows, task_of
 from ..store import load
 from ..summary import name_of
-from .charts import Chart, Evaluation, to_png, to_svg
+from .drawing import Chart, Evaluation, to_png, to_svg
 from .page import render
 
 PACKAGE = __name__.split(".")[0]

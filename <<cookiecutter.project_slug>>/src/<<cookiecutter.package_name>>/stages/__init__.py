@@ -27,7 +27,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 MANY_ROWS = 10_000
 # What the extra `train` of pyproject.toml brings; an installed service has none of it.
-FOR_TRAINING = ("dvc", "gto", "jinja2", "markupsafe", "matplotlib", "optuna", "pyarrow")
+FOR_TRAINING = ("dvc", "jinja2", "markupsafe", "matplotlib", "optuna", "pyarrow")
 
 
 def threads(rows: float) -> dict[str, str]:

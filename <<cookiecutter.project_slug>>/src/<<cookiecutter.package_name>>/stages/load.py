@@ -4,10 +4,10 @@ import pandas as pd
 
 from ..errors import UserError
 from ..files import replacing_folder, write_json
-from ..imported import refuse_another
 from ..locked import read_plan
 from ..profile import profile
 from ..schema import Schema, dtype_of
+from ..sources import check_origin
 from ..steps.cleaning import clean_table
 from ..steps.example import example, real_rows
 from ..steps.featurize import featurize
@@ -24,8 +24,7 @@ EXAMPLES = {"example.json": example, "rows.json": real_rows}
 def main() -> None:
     """`plan/data.json` and the source -> `data/interim`."""
     plan = read_plan("data")
-    if "imported" in plan:
-        refuse_another(plan["source"], plan["imported"])
+    check_origin(plan["source"], plan.get("origin"))
     read = load(plan["source"], plan["read"], [])
     raw = clean_table(read, plan["clean"])
     lost = len(read) - len(raw)

@@ -13,8 +13,7 @@ import signal
 import subprocess  # nosec B404 # no shell
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,10 @@ from ..files import read_json, replacing_folder, sweep, write_json
 from ..locked import read_plan
 from ..names import RULE, is_name
 from ..objects.code import fingerprint
+from ..parts import behind
 from . import budget_for, budgets_for, run_stage, signal_name, threads
 
 INPUTS = ("data/processed/train.parquet", "data/processed/folds.npz", "data/interim/schema.json")
-TRACKING = Path("plan/tracking.json")
-# How long the stage waits for the last trials to reach the trackers.
-PATIENCE = 10.0
 # What the search needs after its deadline to write its last result and to end its workers.
 GRACE = 0.3
 # Seconds for the trial of the defaults where the model's share is smaller: a small budget still gives models.
@@ -48,7 +45,9 @@ def main() -> None:
     if plan.get("always") and earlier.get("score") is None:
         budget, left = {}, float("inf")
     if budget is not None and left > 0:
-        with _tracked(name):
+        with ExitStack() as observers:
+            for _, observer in behind("observer"):
+                observers.enter_context(observer.observing(name))
             _search(name, plan, budget, rows, study, left)
         if not (study / "result.json").exists():
             allowed = max(left, plan.get("least_seconds", LEAST))
@@ -138,29 +137,6 @@ def _ended(process: subprocess.Popen[bytes], study: Path, seconds: float, least:
             left = seconds if (study / "trials.csv").exists() else least
             if time.time() > read_json(study / "began.json") + left:
                 raise subprocess.TimeoutExpired(process.args, left)
-
-
-@contextmanager
-def _tracked(name: str) -> Iterator[None]:
-    """Let another process tell the trackers, if there are any, of the trials that finish in the block.
-
-    It only reads what the search writes, and ends when it has sent that. This stage and its code depend on nothing of
-    it, so that a change of trackers searches nothing again.
-    """
-    if not TRACKING.exists() or not read_plan(TRACKING.stem)["trackers"]:
-        yield
-        return
-    command = [sys.executable, "-m", f"{__package__.partition('.')[0]}.tracking", name]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # nosec B603 # no shell
-    assert process.stdin is not None  # nosec B101 # a fact for the type checker
-    try:
-        yield
-    finally:
-        process.stdin.close()  # by which it knows
-    try:
-        process.wait(PATIENCE)
-    except subprocess.TimeoutExpired:
-        print(f"note: {name}: the last trials are still being sent to the trackers", flush=True)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -72,7 +72,9 @@ def counts(frame: pd.DataFrame, marks: Collection[str]) -> dict[str, dict[str, i
     marked = over_texts(plain, lambda values: values.isin(marks))
     for name, values in columns.items():
         if name in marked:
-            texts = values[marked[name]] if marked[name].any() else ()
+            if not marked[name].any():
+                continue  # spares a selection from each of many columns
+            texts = values[marked[name]]
         elif values.dtype == object:
             texts = pd.Series([cell for cell in values if isinstance(cell, str) and cell in marks], dtype="str")
         else:

@@ -2,5 +2,5 @@
 
 .PHONY: sandbox-image
 
-sandbox-image: $(READY) ## Put the image to train in into the sandbox's registry, and let runs take it
+sandbox-image: $(READY) ## Put the image to train in into the sandbox's registry
 	@ENGINE="$(ENGINE)" $(VENV)/bin/python $(SANDBOX) image

@@ -1,6 +1,6 @@
 """Charts of a clustering: where its clusters lie, how large, how different from each other and how stable they are.
 
-They are drawn like those of `report/charts.py`, which says what an `Evaluation` and a `Chart` are. The colour of a
+They are drawn like those of `report/drawing.py`, which says what an `Evaluation` and a `Chart` are. The colour of a
 cluster goes by its number, noise is grey.
 """
 
@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score
 
-from ..report.charts import (
+from ..report.drawing import (
     COLOURS,
     DEEP,
     HEIGHT,

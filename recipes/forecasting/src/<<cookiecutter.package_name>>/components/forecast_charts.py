@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from ..errors import UserError
-from ..report.charts import (
+from ..report.drawing import (
     COLOURS,
     HEIGHT,
     INK,
@@ -18,7 +18,7 @@ from ..report.charts import (
     WIDTH,
     Chart,
     Evaluation,
-    _number,
+    in_digits,
     new_figure,
     readable,
     short,
@@ -208,8 +208,8 @@ def decomposition(evaluation: Evaluation, series: str | None = None) -> Chart:
         _panel(axes, label, values.iloc[-MOST_SEASONS * season :])
     caption = (
         f"The training rows{named(name)} are the sum of a trend (the moving mean of {season} steps), a season that"
-        f" repeats, and the rest. Strength of the trend {_number(_strength(trend, rest))}, of the season"
-        f" {_number(_strength(wave, rest))}: near 1, it explains nearly all; near 0, nothing."
+        f" repeats, and the rest. Strength of the trend {in_digits(_strength(trend, rest))}, of the season"
+        f" {in_digits(_strength(wave, rest))}: near 1, it explains nearly all; near 0, nothing."
     )
     if len(line) > MOST_SEASONS * season:
         caption += f" Drawn are the last {MOST_SEASONS} seasons."

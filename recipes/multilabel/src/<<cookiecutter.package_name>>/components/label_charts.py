@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
-from ..report.charts import COLOURS, INK, LINE, MUTED, PALE, WIDTH, Chart, Evaluation, new_figure, short, styled
+from ..report.drawing import COLOURS, INK, LINE, MUTED, PALE, WIDTH, Chart, Evaluation, new_figure, short, styled
 
 MOST = 40  # labels of a picture; the table beside it has all
 

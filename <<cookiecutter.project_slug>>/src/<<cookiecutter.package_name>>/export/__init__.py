@@ -1,1 +1,0 @@
-"""The model in the formats of other programs, for the flavors of `components/flavors.py`."""

@@ -1,0 +1,1 @@
+"""Data that is kept in a git repository of its own."""

@@ -1,0 +1,1 @@
+"""The fitted estimators of a model as ONNX graphs."""

@@ -1,0 +1,1 @@
+"""Published models: copied to a storage as versions, and predicting from there."""

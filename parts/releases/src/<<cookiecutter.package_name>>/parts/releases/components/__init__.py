@@ -1,0 +1,1 @@
+"""Registries of models, which `registry` in `params/releases.yaml` can name."""
