@@ -194,6 +194,10 @@ DATA = {
         "rows 238, 254 (2 in all)",
     ),
     "an unknown reader option": ("params/data.yaml", "read: {}", "read: {seperator: ';'}", "takes no 'seperator'"),
+    **{
+        f"the option {name}": ("params/data.yaml", "read: {}", f"read: {{{name}: 5}}", "leave it out")
+        for name in ("chunksize", "filepath_or_buffer", "iterator", "memory_map")
+    },
     "a class that is not there": (
         "params/data.yaml",
         "columns: {}",
@@ -208,6 +212,12 @@ DATA = {
         "does not fit 3 classes",
     ),
     "more folds than rows": ("params/split.yaml", CV, "params: {n_splits: 500}\n", "greater than the number of"),
+    "folds without end": (
+        "params/split.yaml",
+        f"class: StratifiedKFold\n  {CV}",
+        "class: RepeatedKFold\n  params: {n_splits: 2, n_repeats: 1000000}\n",
+        "RepeatedKFold makes more than 1,000 folds",
+    ),
     "a class in the hold-out alone": (
         "params/split.yaml",
         "class: StratifiedHoldout\n  params: {test_size: 0.2, random_state: 0}",

@@ -158,6 +158,25 @@ def test_an_estimator_without_a_converter_to_a_graph_is_refused_before_the_searc
             attempts.try_storing(model, {"model": onnx}, [path])
 
 
+@pytest.mark.parametrize(
+    ("path", "params", "reason"),
+    [
+        ("lightgbm.DaskLGBMClassifier", "", "No clients found"),
+        (
+            "sklearn.ensemble.VotingClassifier",
+            "voting: soft, estimators: [{a: {class: sklearn.linear_model.RidgeClassifier}}]",
+            "predict_proba",
+        ),
+    ],
+)
+def test_an_estimator_that_cannot_be_fitted_is_noted_before_the_search(
+    path: str, params: str, reason: str, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(NEEDED, path.rpartition(".")[2], params)
+    (note,) = project.module("objects.attempts").try_storing(_model(project, path), {}, [path])
+    assert f"{path.rpartition('.')[2]} could not be fitted to a small made-up table" in note and reason in note
+
+
 def test_check_finds_an_estimator_that_cannot_be_stored_with_its_file(project: Project) -> None:
     project.edit("params/search.yaml", ("  - logistic_regression\n", "  - grouped\n"))
     (project.path / "params" / "models" / "grouped.yaml").write_text(

@@ -552,3 +552,11 @@ def test_many_short_columns_of_text_are_changed_together(project: Project, monke
     assert calls == [12, 12, 3], "four columns of three cells at a time"
     for name, values in columns.items():
         pd.testing.assert_series_equal(found[name], values.str.strip())
+
+
+def test_a_format_of_numbers_for_a_column_of_words_leaves_it_empty(project: Project) -> None:
+    frame = pd.DataFrame({"kind": ["red", "green", "blue"] * 20, "x": range(60), "y": ["a", "b"] * 30})
+    task = {"class": f"{project.package}.components.tasks.Classification"}
+    schema = project.module("steps.typing.infer").infer(frame, "y", task, {"kind": {"format": "1.234,5"}})
+    assert (schema.columns[0].role, schema.columns[0].missing) == ("ignore", 1.0)
+    assert schema.notes == ["left out: kind (every value is no number written as 1.234,5)"]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from .steps.typing.blanks import USUAL, emptied, is_mark, marks_of
 from .steps.typing.cells import FEW, over_texts, to_text
-from .steps.typing.dates import EPOCHS, ISO, example_of, in_format, to_datetime
+from .steps.typing.dates import EPOCHS, example_of, in_format, is_format, to_datetime
 from .steps.typing.durations import DURATIONS
 from .steps.typing.numbers import FORMATS, to_number
 
@@ -177,8 +177,7 @@ def dtype_of_format(form: Any) -> str | None:
     """Return the dtype that a column has in a format of `params/data.yaml`; None for what is no format."""
     if form in (*FORMATS, *DURATIONS):
         return "number"
-    is_date = form in (ISO, *EPOCHS) or (isinstance(form, str) and re.search(r"%[A-Za-z]", form))
-    return "datetime" if is_date else None
+    return "datetime" if isinstance(form, str) and (form in EPOCHS or is_format(form)) else None
 
 
 __all__ = [

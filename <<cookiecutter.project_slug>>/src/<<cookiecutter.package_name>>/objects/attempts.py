@@ -84,10 +84,14 @@ def try_splitter(splitter: Any, node: Object) -> None:
         raise node.where.error(f"{node.name} cannot split a table: rows to learn from are also rows to score")
 
 
-def try_storing(model: Model, flavors: Mapping[str, Any], named: Iterable[str]) -> None:
+def try_storing(model: Model, flavors: Mapping[str, Any], named: Iterable[str]) -> list[str]:
     """Fit what is not scikit-learn's in a model to toy tables, then store it, load it and compare.
 
     What cannot be fitted to a toy table is not judged.
+
+    Returns
+    -------
+    A note on an estimator that could not be fitted, if there is one.
 
     Parameters
     ----------
@@ -108,7 +112,7 @@ def try_storing(model: Model, flavors: Mapping[str, Any], named: Iterable[str]) 
 
     about = About(sorted({*named}))
     _try_steps(model, flavors.get("transformers") or Skops(), about)
-    _try_estimator(model.estimator, flavors.get("model") or Skops(), about)
+    return _try_estimator(model.estimator, flavors.get("model") or Skops(), about)
 
 
 def _try_steps(model: Model, flavor: Any, about: Any) -> None:
@@ -120,15 +124,16 @@ def _try_steps(model: Model, flavor: Any, about: Any) -> None:
             _try_flavor("transformers", step, flavor, about, path, places[path])
 
 
-def _try_estimator(node: Object, flavor: Any, about: Any) -> None:
-    """Store an estimator that another package brings, or that holds or needs something of one."""
+def _try_estimator(node: Object, flavor: Any, about: Any) -> list[str]:
+    """Store an estimator that another package brings, or that holds another; return a note if it cannot be fitted."""
     known = type(flavor).__name__ in STORED and node.path not in UNKNOWN
-    if known and not any(True for _ in _foreign(node)):
-        return
+    if known and not _holds_objects(node.params) and not any(True for _ in _foreign(node)):
+        return []
     X = np.random.default_rng(0).integers(1, 4, (TOY_ROWS, 4)).astype(float)
     kind = kind_of(load(node.path, node.where))
     codes, numbers = np.arange(TOY_ROWS) % 2, X.sum(axis=1) + np.linspace(0, 1, TOY_ROWS)
-    for y in (codes, numbers) if kind != "regressor" else (numbers,):
+    reasons = []
+    for y in {"classifier": [codes], "regressor": [numbers]}.get(str(kind), [codes, numbers]):
         fitted = _brief(build(node))
         try:
             with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -136,16 +141,25 @@ def _try_estimator(node: Object, flavor: Any, about: Any) -> None:
                 fitted.fit(X, y)
                 first, second = _predictions(fitted, X), _predictions(fitted, X)
             break
-        except Exception:  # nosec B112 # the toy table is not the owner's, and says nothing of the params
-            continue
+        except Exception as error:
+            reasons.append(_reason(error))
     else:
-        return
+        # The toy table is not the owner's: theirs may be another matter.
+        said = f"{node.name} could not be fitted to a small made-up table, and may not be to yours: {reasons[0]}"
+        return [node.where.error(said).message]
     if not _close(first, second, 0.0):
         raise node.where.error(
             f"{node.path} predicts something else each time, so a stored model cannot be compared with it: set its "
             "random_state, or use another class"
         )
     _try_flavor("model", Pipeline([("model", fitted)]), flavor, about, node.path, node.where, X)
+    return []
+
+
+def _holds_objects(value: Any) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return isinstance(value, Object | Steps) or (isinstance(value, list) and any(map(_holds_objects, value)))
 
 
 def _try_flavor(

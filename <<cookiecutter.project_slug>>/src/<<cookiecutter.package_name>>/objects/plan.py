@@ -147,7 +147,7 @@ def compile_params(folder: Path) -> Plan:
         for name, one in package["parts"].items()
     }
     for model in models:
-        try_storing(model, flavors, named)
+        plan.notes += try_storing(model, flavors, named)
     trained = _train(*train, names, task, grammar) | {"parts": package["parts"]}
     plan.slices["train"] = trained | {
         "models": list(names),

@@ -214,9 +214,10 @@ class _Values:
         if self.count > MOST_VALUES:
             raise self._error(path, f"with its anchors and aliases, the file holds more than {MOST_VALUES:,} values")
         if isinstance(node, CommentedMap):
+            places = node.lc.data or {}  # a mapping of nothing but a merge key has none
             for key in node:
-                if key in node.lc.data:
-                    self.lines[*path, key] = node.lc.data[key][0] + 1
+                if key in places:
+                    self.lines[*path, key] = places[key][0] + 1
             return {self._scalar(key, (*path, key)): self.plain(node[key], (*path, key)) for key in node}
         if isinstance(node, CommentedSeq):
             for index in range(len(node)):

@@ -35,6 +35,8 @@ TYPED = {"dtype", "converters", "parse_dates", "true_values", "false_values"}
 # What the dialect decides, whether it is found or given.
 DECIDED = {"delimiter", "encoding", "encoding_errors", "sep"}
 AS_WRITTEN = {"convert_dates": False, "dtype": False, "convert_axes": False}
+# What pandas' readers take that is no matter of how a table is written: the file itself, and how much of it at a time.
+NOT_OPTIONS = {"chunksize", "filepath_or_buffer", "io", "iterator", "memory_map", "path", "path_or_buf", "storage_options"}
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
 QUOTED = re.compile('"[^"]*"')
 
@@ -442,7 +444,9 @@ def _read_sql(source: str, read: dict[str, Any]) -> pd.DataFrame:
 
 def _known(reader: Callable[..., Any], read: dict[str, Any]) -> dict[str, Any]:
     """`read` itself, if the reader takes all of it."""
-    names = inspect.signature(reader).parameters
+    names = [name for name in inspect.signature(reader).parameters if name not in NOT_OPTIONS]
+    for name in NOT_OPTIONS & read.keys():
+        raise UserError(f"{name!r} says nothing of how the table is written: leave it out", "data.yaml", "read", name)
     for name in read:
         if name not in names:
             raise UserError(

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..schema import Schema
 from .task import task_of
 
 Fold = tuple[np.ndarray, np.ndarray]
+MOST_FOLDS = 1000
 
 
 def split(frame: pd.DataFrame, schema: Schema, holdout: Any, cv: Any) -> tuple[np.ndarray, np.ndarray, list[Fold]]:
@@ -48,7 +50,14 @@ def split(frame: pd.DataFrame, schema: Schema, holdout: Any, cv: Any) -> tuple[n
     train, held_out = next(_splits(frame, schema, holdout, "holdout"))
     train, held_out = np.sort(train), np.sort(held_out)
     learnable = frame.iloc[train].reset_index(drop=True)
-    folds = list(_splits(learnable, schema, cv, "cv"))
+    folds = list(islice(_splits(learnable, schema, cv, "cv"), MOST_FOLDS + 1))
+    if len(folds) > MOST_FOLDS:
+        raise UserError(
+            f"{type(cv).__name__} makes more than {MOST_FOLDS:,} folds, on each of which every trial would be fitted; "
+            "5 or 10 are usual",
+            "split.yaml",
+            "cv",
+        )
     if not folds or any(len(part) == 0 for fold in folds for part in fold):
         raise UserError(f"{type(cv).__name__} makes a fold without rows (there are {len(train)})", "split.yaml", "cv")
     _refuse_no_weight(schema.weights(frame), train, held_out, folds)

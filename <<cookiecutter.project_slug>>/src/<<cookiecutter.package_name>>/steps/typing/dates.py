@@ -107,6 +107,17 @@ def to_datetime(values: pd.Series, form: str | None) -> pd.Series:
     return stamps
 
 
+def is_format(form: str) -> bool:
+    """Return whether dates can be written so: in ISO 8601, or as `strptime` reads them."""
+    if form in (ISO, QUARTERS):
+        return True
+    try:
+        pd.to_datetime(["2025"], format=form, errors="coerce")
+    except ValueError:
+        return False
+    return re.search(r"%[A-Za-z]", form) is not None
+
+
 def in_format(stamp: datetime.datetime, form: str | None) -> str:
     """Return a time stamp as text in a format of `Dates`; ISO 8601 for None."""
     if form in (None, ISO):

@@ -157,7 +157,7 @@ def _seen(
         return notes
     if column.unique == 0:
         column.role = "ignore"
-        return [("ignored", f"{name} (empty)")]
+        return [("ignored", f"{name} ({f'every value is {column.expected}' if len(present) else 'empty'})")]
     if column.unique == 1 and column.missing == 0:
         column.role = "ignore"
         return [("ignored", f"{name} (constant)")]

@@ -75,7 +75,7 @@ def of_format(present: pd.Series, form: str) -> Kind:
     if form in FORMATS:
         texts = [text for text in _distinct(to_text(present)) if not is_word(text)]
         cells = [cell for cell in map(taken_apart, texts) if cell is not None]
-        unit = unit_of(cells)
+        unit = unit_of(cells) if cells else None
         return Kind("number", None if form == PLAIN and not unit else form, unit or None)
     return Kind("number", form) if form in DURATIONS else Kind("datetime", form)
 

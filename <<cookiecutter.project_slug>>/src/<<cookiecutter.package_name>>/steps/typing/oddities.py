@@ -33,7 +33,7 @@ def _units(frame: pd.DataFrame, schema: Schema) -> list[str]:
     found = []
     for column in (*schema.columns, *schema.answers):
         cell = frame[column.name].iloc[0]
-        if column.dtype == "number" and isinstance(cell, str):
+        if column.dtype == "number" and column.role != "ignore" and isinstance(cell, str):
             first = convert(frame[column.name].iloc[:1], column)
             if first.isna().all() and len(cell) <= 12:
                 found.append(f"{column.name}: {cell!r}")

@@ -53,7 +53,7 @@ class Better(Rule):
     def __init__(
         self, by: float = 0.0, confidence: float | None = 0.9, samples: int = 500, random_state: int = 0
     ) -> None:
-        if isinstance(by, bool) or not isinstance(by, int | float):
+        if isinstance(by, bool) or not isinstance(by, int | float) or not np.isfinite(by):
             raise ValueError(f"by needs a number, not {by!r}")
         is_share = not isinstance(confidence, bool) and isinstance(confidence, int | float) and 0.5 <= confidence <= 1
         if confidence is not None and not is_share:
