@@ -148,7 +148,7 @@ def _check_stored(fitted: Any, flavor: Any, about: Any, X: np.ndarray, path: str
 
 
 def test_an_estimator_without_a_converter_to_a_graph_is_refused_before_the_search(project: Project) -> None:
-    attempts, onnx = project.module("objects.attempts"), project.module("components.flavors").Onnx()
+    attempts, onnx = project.module("objects.attempts"), project.module("parts.export_onnx.components").Onnx()
     for path, refusal in (("sklearn.linear_model.LogisticRegression", ""), ("sklego.mixture.GMMClassifier", "Skops")):
         model = _model(project, path)
         if not refusal:
