@@ -80,7 +80,7 @@ UNFIT = set(
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A stamped project, in whose folder the tests are."""
-    made = Project(tmp_path_factory.mktemp("storing"), project_name="Storing")
+    made = Project(tmp_path_factory.mktemp("storing"), project_name="Storing", parts="export-onnx")
     with contextlib.chdir(made.path):
         yield made
 
@@ -148,7 +148,7 @@ def _check_stored(fitted: Any, flavor: Any, about: Any, X: np.ndarray, path: str
 
 
 def test_an_estimator_without_a_converter_to_a_graph_is_refused_before_the_search(project: Project) -> None:
-    attempts, onnx = project.module("objects.attempts"), project.module("components.flavors").Onnx()
+    attempts, onnx = project.module("objects.attempts"), project.module("parts.export_onnx.components").Onnx()
     for path, refusal in (("sklearn.linear_model.LogisticRegression", ""), ("sklego.mixture.GMMClassifier", "Skops")):
         model = _model(project, path)
         if not refusal:

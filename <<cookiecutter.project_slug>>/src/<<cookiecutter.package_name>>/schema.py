@@ -1,6 +1,5 @@
 """Schema: what the columns of the table are, and how their cells are read; kept with the model for prediction."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any

@@ -36,7 +36,16 @@ TYPED = {"dtype", "converters", "parse_dates", "true_values", "false_values"}
 DECIDED = {"delimiter", "encoding", "encoding_errors", "sep"}
 AS_WRITTEN = {"convert_dates": False, "dtype": False, "convert_axes": False}
 # What pandas' readers take that is no matter of how a table is written: the file itself, and how much of it at a time.
-NOT_OPTIONS = {"chunksize", "filepath_or_buffer", "io", "iterator", "memory_map", "path", "path_or_buf", "storage_options"}
+NOT_OPTIONS = {
+    "chunksize",
+    "filepath_or_buffer",
+    "io",
+    "iterator",
+    "memory_map",
+    "path",
+    "path_or_buf",
+    "storage_options",
+}
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
 QUOTED = re.compile('"[^"]*"')
 
