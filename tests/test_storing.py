@@ -80,7 +80,7 @@ UNFIT = set(
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A stamped project, in whose folder the tests are."""
-    made = Project(tmp_path_factory.mktemp("storing"), project_name="Storing")
+    made = Project(tmp_path_factory.mktemp("storing"), project_name="Storing", parts="export-onnx")
     with contextlib.chdir(made.path):
         yield made
 
@@ -175,6 +175,22 @@ def test_an_estimator_that_cannot_be_fitted_is_noted_before_the_search(
     monkeypatch.setitem(NEEDED, path.rpartition(".")[2], params)
     (note,) = project.module("objects.attempts").try_storing(_model(project, path), {}, [path])
     assert f"{path.rpartition('.')[2]} could not be fitted to a small made-up table" in note and reason in note
+
+
+@pytest.mark.parametrize("forever", ["while True:\n            pass", "time.sleep(60)"])
+def test_a_fit_that_does_not_end_is_noted_after_some_seconds(
+    forever: str, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"endless_{len(forever)}"
+    (project.path / "src" / project.package / "custom" / f"{name}.py").write_text(
+        "import time\n\nfrom sklearn.dummy import DummyClassifier\n\n\nclass Endless(DummyClassifier):\n"
+        f"    def fit(self, X, y):\n        {forever}\n",
+        encoding="utf-8",
+    )
+    attempts, path = project.module("objects.attempts"), f"{project.package}.custom.{name}.Endless"
+    monkeypatch.setattr(attempts, "SECONDS", 0.2)
+    (note,) = attempts.try_storing(_model(project, path), {}, [path])
+    assert "it takes longer than 0.2 seconds" in note
 
 
 def test_check_finds_an_estimator_that_cannot_be_stored_with_its_file(project: Project) -> None:

@@ -50,7 +50,8 @@ class Classification(Task):
         if len(held_out) and target.iloc[held_out].nunique() < 2:
             raise UserError(
                 f"{type(by[0]).__name__} holds out rows of the class {str(target.iloc[held_out[0]])!r} alone, by which "
-                "no model can be judged; if rows are sorted by the target, StratifiedHoldout keeps some of each class",
+                "no model can be judged; rows may be sorted by the target, and StratifiedHoldout keeps some of each "
+                "class",
                 "split.yaml",
                 "holdout",
             )

@@ -8,6 +8,8 @@ import copy
 import inspect
 import io
 import math
+import signal
+import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -32,6 +34,7 @@ from .space import suggest
 ROWS = 2000  # of the table that splitters are tried on
 MOST_TRIALS = 60  # of the study that samplers and pruners are tried on
 STEPS = 6
+SECONDS = 5.0  # for a fit to such a table
 TOY_ROWS = 60  # of the table that steps are fitted to
 # Modules of `components/` with the transformers that are known to be stored.
 STOCK = ("dates", "text")
@@ -136,7 +139,7 @@ def _try_estimator(node: Object, flavor: Any, about: Any) -> list[str]:
     for y in {"classifier": [codes], "regressor": [numbers]}.get(str(kind), [codes, numbers]):
         fitted = _brief(build(node))
         try:
-            with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), _within(SECONDS):
                 warnings.simplefilter("ignore")
                 fitted.fit(X, y)
                 first, second = _predictions(fitted, X), _predictions(fitted, X)
@@ -178,6 +181,25 @@ def _try_flavor(
         hint = f"`parts: {{{part}: {{class: {type(other).__name__}}}}}` in params/package.yaml can"
     fails = f"{path} cannot be stored by {type(flavor).__name__} once it is fitted"
     raise where.error(f"{fails}: {hint} ({reason})")
+
+
+@contextlib.contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError in the block after so many seconds, though not within one call of compiled code."""
+    if threading.current_thread() is not threading.main_thread():  # where no signal arrives
+        yield
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        raise TimeoutError(f"it takes longer than {seconds:g} seconds")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _brief(estimator: Any) -> Any:
@@ -234,7 +256,7 @@ def _fitted_steps(model: Model) -> list[Any]:
     }
     table = pd.DataFrame({name: columns[dtype]() for name, dtype in dtypes.items()})
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), _within(SECONDS):
             warnings.simplefilter("ignore")
             front = pipeline(steps(model.preprocess, {}, dtypes, "preprocess"))
             front.fit(table, np.arange(TOY_ROWS) % 2)
