@@ -465,7 +465,7 @@ def test_what_cannot_be_added_is_said(template: Path, tmp_path: Path) -> None:  
         project, "--add", "dashbord", *origin, code=1
     )
     assert diff(project) == ""
-    (project / "docs").mkdir()
+    (project / "docs").mkdir(exist_ok=True)
     (project / "docs" / "dashboard.md").write_text("mine, and not in git\n")
     assert "docs/dashboard.md now, which is here and not in git" in update(
         project, "--add", "dashboard", *origin, code=1
