@@ -134,7 +134,12 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.name}")
 def test_make_targets_that_are_named_exist(page: Path) -> None:
     shared = ROOT / "<<cookiecutter.project_slug>>"
-    makefiles = [ROOT / "Makefile", shared / "Makefile", *(ROOT / "parts").rglob("make/*.mk")]
+    makefiles = [
+        ROOT / "Makefile",
+        shared / "Makefile",
+        *(ROOT / "parts").rglob("make/*.mk"),
+        *(ROOT / "recipes").rglob("make/*.mk"),
+    ]
     known = {name for file in makefiles for name in re.findall(r"(?m)^([a-z-]+):", file.read_text(encoding="utf-8"))}
     source = page.read_text(encoding="utf-8")
     known |= set(re.findall(r"(?m)^([a-z-]+): .*## ", source))  # what an example defines
