@@ -25,10 +25,10 @@ help: ## List the targets
 demo: $(DEMO)/Makefile ## Stamp a project from the default recipe into build/demo and run its pipeline
 	@$(MAKE) --no-print-directory -C $(DEMO) run
 
-test: lint ## Check the code, run the fast tests and each recipe from end to end; in ten minutes on two cores
+test: lint ## Check the code, run the fast tests and each recipe once; ten minutes
 	$(PYTEST) --durations=30 -m "not slow or e2e"
 
-test-all: lint ## Run all tests; in half an hour on two cores
+test-all: lint ## Run all tests; half an hour
 	$(PYTEST) --durations=100
 
 fast: $(READY) ## Run the tests that take seconds

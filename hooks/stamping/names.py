@@ -14,8 +14,8 @@ DEPENDENCIES = frozenset(
     catboost category_encoders cfgv click cloudpickle cmdstanpy colorlog configobj cookiecutter cruft cycler
     darts dask dateutil detect_secrets distlib distributed duckdb dulwich dvc dvc_azure dvc_data dvc_gs
     dvc_http dvc_objects dvc_render dvc_s3 dvc_ssh dvc_studio_client dvc_task dvclive fastapi feature_engine
-    filelock fsspec funcy gcsfs git gitdb google greenlet grpc gto h11 holidays httptools httpx hydra
-    identify imblearn ipykernel ipython jinja2 jmespath joblib jupyter_client jupyter_core jupytext jwt
+    filelock fsspec funcy gcsfs git gitdb google greenlet grimp grpc gto h11 holidays httptools httpx hydra
+    identify imblearn importlinter ipykernel ipython jinja2 jmespath joblib jupyter_client jupyter_core jupytext jwt
     kiwisolver knack lightgbm loguru mako markdown markupsafe matplotlib mlflow msal mypy narwhals nbclient
     nbconvert nbformat nbstripout networkx nfoursid nodeenv numpy omegaconf onnx onnxmltools onnxruntime
     openpyxl opentelemetry optuna optuna_dashboard oracledb packaging pandas papermill paramiko pathspec
@@ -38,6 +38,7 @@ DISTRIBUTIONS = frozenset(
         "duckdb-engine",
         "gitpython",
         "imbalanced-learn",
+        "import-linter",
         "pandas-stubs",
         "pillow",
         "protobuf",
