@@ -185,7 +185,7 @@ def run(*command: str, cwd: Path, **environment: str) -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Matplotlib looks for the fonts once, and not again in the home of every test."""
-    if config.cache:
+    if getattr(config, "cache", None):  # not with -p no:cacheprovider
         os.environ.setdefault("MPLCONFIGDIR", str(config.cache.mkdir("matplotlib")))
 
 
