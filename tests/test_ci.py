@@ -563,7 +563,7 @@ def test_a_worse_model_is_said_so_run_and_proposed_once(team: Team, there: Loopb
     team.commit("Worse")
     team.git("push", "--quiet", "origin", "feature")
     identity = {"ACTIONS_ID_TOKEN_REQUEST_URL": f"{there.url}/identity?x=1", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t"}
-    ran = team.workflow("ci", team.pull_request("feature"), there, **identity)
+    ran = team.workflow("cml", team.pull_request("feature"), there, **identity)
     assert ran.jobs == {"image": "skipped", "run": "success", "review": "success"}, ran.said
     assert len(there.comments) == 1
     assert "**The model is worse than in origin/main: log\\_loss" in there.comments[0]["body"]
@@ -589,14 +589,14 @@ def test_a_worse_model_is_said_so_run_and_proposed_once(team: Team, there: Loopb
     team.git("checkout", "--quiet", good, "--", "params", "dvc.lock", "reports")
     team.commit("Better")
     team.git("push", "--quiet", "origin", "better")
-    ran = team.workflow("ci", team.pull_request("better"), there, **identity)
+    ran = team.workflow("cml", team.pull_request("better"), there, **identity)
     assert ran.jobs["review"] == "success", ran.said
     assert len(there.comments) == 1, "written anew"
     assert "**The model is better than in origin/main: log\\_loss" in there.comments[0]["body"]
     assert len(there.pulls) == 1, "its dvc.lock is of its files"
 
     before = len(there.requests)
-    ran = team.workflow("ci", team.pull_request("better", own=False), there)
+    ran = team.workflow("cml", team.pull_request("better", own=False), there)
     assert ran.jobs == {"image": "skipped", "run": "success", "review": "skipped"}, ran.said
     assert (there.requests[before:], there.refused) == ([], [])
     assert "cannot be judged: log\\_loss went from" in ran.summary, "DVC's remote is out of a fork's reach"
@@ -610,7 +610,7 @@ def test_a_worse_model_is_said_so_run_and_proposed_once(team: Team, there: Loopb
 @pytest.mark.slow
 def test_main_keeps_the_image_and_needs_no_base(team: Team, there: Loopback) -> None:
     team.engine()
-    ran = team.workflow("ci", team.pushed("main"), there)
+    ran = team.workflow("cml", team.pushed("main"), there)
     assert ran.jobs == {"image": "success", "run": "success", "review": "success"}, ran.said
     assert "git knows no revision 00000" in ran.said
     assert there.writes == []

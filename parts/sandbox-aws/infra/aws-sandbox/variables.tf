@@ -33,7 +33,7 @@ variable "github_repository" {
 variable "github_environments" {
   description = "Environments of that repository whose jobs may write, beside those of ci_branches."
   type        = list(string)
-  default     = ["pipeline"] # in which .github/workflows/ci.yml runs the repository's own pull requests
+  default     = ["pipeline"] # in which .github/workflows/cml.yml runs the repository's own pull requests
 
   validation {
     condition     = alltrue([for name in var.github_environments : can(regex("^[^*?:]+$", name))])
