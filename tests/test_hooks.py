@@ -103,7 +103,7 @@ def test_after_lays_wires_starts_and_says_so(
         "  data        the recipe's sample",
         "  target      species",
         "  estimators  fast: logistic_regression, hist_gradient_boosting",
-        "  parts       ci-github, sandbox-aws, container (needed by ci-github)",
+        "  parts       ci-github, notebooks, sandbox-aws, serve, compare (needed by ci-github), container (needed by ci-github)",
         f"Next: cd {project} && make run    # make help lists the rest",
     ]
 
