@@ -145,6 +145,14 @@ def template_copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
 
 
+@pytest.fixture
+def template(template_copy: Path, tmp_path: Path) -> Path:
+    """A template that a test may change."""
+    folder = tmp_path / "template" / "sml"
+    run("git", "clone", "--quiet", str(template_copy), str(folder), cwd=tmp_path)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def registered(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A project on penguins that was run and committed; its data and models are in a folder, its model stands in prod.

@@ -100,11 +100,11 @@ def test_dropped_rows_are_those_with_the_values(project: Project) -> None:
 
 
 def test_rows_of_a_cleanings_own_are_counted_anew(project: Project) -> None:
-    drop = project.module("components.cleaning").DropRows
-    twice = drop("size", [0])
-    twice.clean = lambda frame, training: pd.concat([frame, frame])  # type: ignore[method-assign]
+    def twice(frame: pd.DataFrame, training: bool) -> pd.DataFrame:
+        return pd.concat([frame, frame])
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(project.module("steps.cleaning"), "_built", lambda clean: [("Twice", twice.clean)])
+        patch.setattr(project.module("steps.cleaning"), "_built", lambda clean: [("Twice", twice)])
         assert project.module("steps.cleaning").clean_table(TABLE, []).index.tolist() == list(range(8))
 
 

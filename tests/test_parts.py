@@ -19,7 +19,7 @@ from stamped import QUIET, TOOLS
 from stamping import overlay, parts, recipes, wiring
 from stamping.forms import fault
 from test_answers import ask, refuse
-from test_update import edit, newer, note, stamp, status, template, update  # noqa: F401 # a fixture among them
+from test_update import edit, newer, note, stamp, status, update
 
 Bake = Callable[..., BakedProject]
 
@@ -367,7 +367,7 @@ def diff(project: Path) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("by", "answer"), [("cookiecutter", "none"), ("cookiecutter", "standard"), ("cruft", "none")])
-def test_adding_and_then_removing_changes_nothing(by: str, answer: str, template: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_adding_and_then_removing_changes_nothing(by: str, answer: str, template: Path, tmp_path: Path) -> None:
     project = stamp(by, template, tmp_path, "project_name=Shop", "estimators=fast", f"parts={answer}")
     before = (project / ".cruft.json").read_bytes()
     said = update(project, "--add", "dashboard")
@@ -388,7 +388,7 @@ def test_adding_and_then_removing_changes_nothing(by: str, answer: str, template
 
 
 @pytest.mark.slow
-def test_needs_come_along_and_keep_what_they_need(template: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_needs_come_along_and_keep_what_they_need(template: Path, tmp_path: Path) -> None:
     project = stamp("cookiecutter", template, tmp_path, "project_name=Shop", "parts=none")
     come = sorted(part.name for part in ask(parts="ci-github").parts)
     assert f"added {', '.join(come)}; files that change: " in update(project, "--add", "ci-github")
@@ -409,7 +409,7 @@ def test_needs_come_along_and_keep_what_they_need(template: Path, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_edits_stay_although_the_template_has_moved_on(template: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_edits_stay_although_the_template_has_moved_on(template: Path, tmp_path: Path) -> None:
     project = stamp("cookiecutter", template, tmp_path, "project_name=Shop", "parts=container, dashboard")
     has = note(project)["commit"]
     edit(project / "README.md", "# Shop\n", "# Our shop\n")
@@ -432,7 +432,7 @@ def test_edits_stay_although_the_template_has_moved_on(template: Path, tmp_path:
 
 
 @pytest.mark.slow
-def test_one_of_the_standard_parts_can_go(template: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_one_of_the_standard_parts_can_go(template: Path, tmp_path: Path) -> None:
     project = stamp("cookiecutter", template, tmp_path, "project_name=Shop", "parts=standard")
     others = sorted(name for name in NAMES if parts.part(ROOT, name).standard and name != "sandbox-aws")
     update(project, "--remove", "sandbox-aws")
@@ -441,7 +441,7 @@ def test_one_of_the_standard_parts_can_go(template: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_part_of_ones_own_comes_and_goes(template: Path, tmp_path: Path, sizes: Path) -> None:  # noqa: F811
+def test_a_part_of_ones_own_comes_and_goes(template: Path, tmp_path: Path, sizes: Path) -> None:
     project = stamp("cookiecutter", template, tmp_path, "project_name=Shop", "parts=none")
     assert "added sizes; files that change: " in update(project, "--add", "../mine/sizes")
     assert (project / "make" / "sizes.mk").exists()
@@ -450,7 +450,7 @@ def test_a_part_of_ones_own_comes_and_goes(template: Path, tmp_path: Path, sizes
 
 
 @pytest.mark.slow
-def test_what_cannot_be_added_is_said(template: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_what_cannot_be_added_is_said(template: Path, tmp_path: Path) -> None:
     archive = tmp_path / "sml.zip"
     run("git", "archive", "--prefix", "sml-main/", "--output", str(archive), "HEAD", cwd=template)
     has = run("git", "rev-parse", "HEAD", cwd=template).strip()

@@ -47,14 +47,6 @@ def status(project: Path) -> dict[str, str]:
     return {line[3:]: line[:2] for line in lines}
 
 
-@pytest.fixture
-def template(template_copy: Path, tmp_path: Path) -> Path:
-    """A template that a test may change."""
-    folder = tmp_path / "template" / "sml"
-    run("git", "clone", "--quiet", str(template_copy), str(folder), cwd=tmp_path)
-    return folder
-
-
 def stamp(by: str, template: Path, here: Path, *answers: str) -> Path:
     """A project that is stamped and committed, in a folder of its own."""
     words = answers or ANSWERS

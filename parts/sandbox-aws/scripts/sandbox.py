@@ -8,6 +8,7 @@ import argparse
 import base64
 import configparser
 import hashlib
+import importlib.util
 import io
 import json
 import os
@@ -25,10 +26,8 @@ try:
 except ImportError:
     sys.exit("botocore is not installed, which comes with dvc-s3: write that into pyproject.toml, and make setup")
 
-try:
-    import sandbox_runs as runs
-except ModuleNotFoundError:  # this project has no runs on other machines
-    runs = None  # type: ignore[assignment]
+# Only a project with runs on other machines has this script.
+runs = importlib.import_module("sandbox_runs") if importlib.util.find_spec("sandbox_runs") else None
 
 PROJECT = Path(__file__).resolve().parent.parent
 FOLDER = PROJECT / "infra" / "aws-sandbox"
