@@ -159,7 +159,7 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     Slow tests work on copies or clones of it.
     """
-    from finished import once
+    from made_once import once
     from stamped import Project
 
     def make(folder: Path) -> Project:

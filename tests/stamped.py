@@ -105,7 +105,10 @@ class Project:
             path.write_text(text, encoding="utf-8")
 
     def module(self, name: str) -> ModuleType:
-        """A module of the package, imported into this process."""
+        """A module of the package, imported into this process, where no module of the tests may have its name."""
+        assert not (Path(__file__).parent / f"{self.package}.py").exists(), (
+            f"give the project another name: {self.package}"
+        )
         if str(self.path / "src") not in sys.path:
             sys.path.insert(0, str(self.path / "src"))
         return importlib.import_module(f"{self.package}.{name}")

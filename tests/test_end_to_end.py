@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from finished import finished
+from made_once import finished
 from stamped import ROOT, Project
 from stamping import recipes
 
