@@ -26,8 +26,7 @@ import skops.io
 from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
 
 from ..errors import UserError
-from ..store import About
-from ..trust import imported, is_trusted, may_be_called, trusted_packages
+from ..objects.allowed import About, imported, is_trusted, may_be_called, trusted_packages
 
 # The nodes of a skops file whose class is not called. The class of any other, such as a list, is called with arguments
 # from the file.
