@@ -39,7 +39,7 @@ def test_roc_auc_of_two_classes_is_called_so_and_told_once(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     _run(tmp_path, labels)
-    lines = project.module("summary").lines()
+    lines = project.module("report.summary").lines()
     assert lines[2].split() == ["model", name, "trials", "seconds"]
     assert f"The dummy model there: {name} 0.5" in lines
     told = next(line for line in lines if line.startswith("On the held-out rows"))

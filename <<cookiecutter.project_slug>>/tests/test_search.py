@@ -32,6 +32,7 @@ from << cookiecutter.package_name >>.objects.metrics import Outputs, metric
 from << cookiecutter.package_name >>.objects.model import Model
 from << cookiecutter.package_name >>.objects.plan import Plan
 from << cookiecutter.package_name >>.objects.reader import Where, parse
+from << cookiecutter.package_name >>.prediction.artifact import Described, load, save
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.stages import budget_for, budgets_for
 from << cookiecutter.package_name >>.steps import fold
@@ -43,7 +44,6 @@ from << cookiecutter.package_name >>.steps.quick import quick
 from << cookiecutter.package_name >>.steps.task import task_of
 from << cookiecutter.package_name >>.steps.train import Trained, _better_alone, _order, candidates, train
 from << cookiecutter.package_name >>.steps.tune import Result, _few_left, give_up, owner, tune
-from << cookiecutter.package_name >>.store import Described, load, save
 
 PREPROCESS = """
 steps:

@@ -16,12 +16,13 @@ from sklearn.utils import estimator_html_repr
 
 from ..errors import UserError
 from ..files import read_json, replacing_file, replacing_folder, write_json, write_text
-from ..locked import read_plan
 from ..objects.build import build
 from ..objects.grammar import Grammar
 from ..objects.metrics import Metric, Outputs, distinct, joined, metric
 from ..objects.model import model_from
 from ..objects.reader import Where
+from ..prediction.artifact import load
+from ..project.locked import read_plan
 from ..schema import Schema
 from ..steps.ensemble import Ensemble, Folds, models
 from ..steps.evaluate import interval_scores, permutation_importance, scores
@@ -31,10 +32,9 @@ from ..steps.fold import scored
 from ..steps.predictions import to_table, units_of
 from ..steps.split import Fold, read_folds
 from ..steps.task import Task, judged, of_rows, task_of
-from ..store import load
-from ..summary import name_of
 from .drawing import Chart, Evaluation, to_png, to_svg
 from .page import render
+from .summary import name_of
 
 PACKAGE = __name__.split(".")[0]
 REPORTS = Path("reports")

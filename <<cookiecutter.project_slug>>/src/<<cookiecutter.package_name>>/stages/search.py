@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..files import read_json, write_json, write_text
-from ..locked import read_plan
 from ..objects.reader import Where
+from ..project.locked import read_plan
 from . import budget_for, budgets_for, run
 from .workers import named, start
 

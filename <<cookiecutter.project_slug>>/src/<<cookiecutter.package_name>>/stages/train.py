@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..files import read_json, write_json
-from ..locked import note_made, read_plan
 from ..objects.reader import Where, dump
+from ..project.locked import note_made, read_plan
 from . import budget_for, budgets_for, run_stage, threads
 from .workers import named, start
 
@@ -31,18 +31,18 @@ def main() -> None:
 def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:
     import pandas as pd
 
+    from ..objects.allowed import DEFAULT, imported
     from ..objects.build import build
     from ..objects.grammar import Grammar
     from ..objects.metrics import metric
     from ..objects.model import model_from
+    from ..prediction.artifact import Described, save
     from ..schema import Schema
     from ..steps.leaderboard import leaderboard
     from ..steps.split import read_folds
     from ..steps.task import AROUND, task_of
     from ..steps.train import candidates, train, written
     from ..steps.tune import Result
-    from ..store import DEFAULT, Described, save
-    from ..trust import imported
 
     results = [Result(**read_json(f"models/tuned/{name}/result.json")) for name in plan["models"]]
     slices = {name: read_plan(f"models/{name}") for name in plan["models"]}

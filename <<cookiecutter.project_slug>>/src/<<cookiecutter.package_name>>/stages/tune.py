@@ -19,10 +19,10 @@ from typing import Any
 
 from ..errors import UserError
 from ..files import read_json, replacing_folder, sweep, write_json
-from ..locked import read_plan
-from ..names import RULE, is_name
 from ..objects.code import fingerprint
+from ..objects.names import RULE, is_name
 from ..parts import behind
+from ..project.locked import read_plan
 from . import budget_for, budgets_for, run_stage, signal_name, threads
 
 INPUTS = ("data/processed/train.parquet", "data/processed/folds.npz", "data/interim/schema.json")

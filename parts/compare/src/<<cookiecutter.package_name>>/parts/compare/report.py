@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from ...clean import REVIEW
 from ...files import names, replacing_folder
+from ...project.clean import REVIEW
 from .differences import Change, Measured, data, final_model, metrics, params, ran_anew, stale
 from .intervals import Paired
 from .versions import Revision, Version, WorkingTree, default_base, git

@@ -17,18 +17,18 @@ import pandas as pd
 
 from ...errors import UserError
 from ...files import read_json, write_json
-from ...locked import read_plan
 from ...objects.build import build
 from ...objects.grammar import Grammar
 from ...objects.metrics import metric
 from ...objects.plan import compile_params
 from ...objects.reader import Where
+from ...prediction.artifact import load
+from ...project.locked import read_plan
 from ...schema import Schema
 from ...stages.split import write
 from ...steps.evaluate import scores
 from ...steps.split import split
 from ...steps.task import task_of
-from ...store import load
 
 RUNS = Path(".cache/nested")
 PACKAGE = __name__.split(".")[0]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...errors import UserError, nearest
 from ...files import read_json, replacing_folder
-from ...manifest import MANIFEST, copy_model, verify
+from ...prediction.manifest import MANIFEST, copy_model, verify
 from .components.registries import GTO, ModelRegistry
 from .params import read_releases
 

@@ -18,10 +18,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ...calls import QUIET, dvc, git
 from ...errors import UserError
 from ...files import read_json, write_json, write_text
 from ...objects.reader import read
+from ...project.calls import QUIET, dvc, git
 from ...stages import run
 from .kept import keep
 from .pack import ARCHIVE, MANIFEST, STUDIES, archive, copy_studies, sha256

@@ -8,18 +8,18 @@ from typing import Any
 
 import pandas as pd
 
-from ...calls import git
 from ...errors import UserError
 from ...files import temporary, write_json, write_text
-from ...locked import read_plan
-from ...manifest import read_manifest
 from ...objects.grammar import Grammar
 from ...objects.metrics import Metric, metric
 from ...objects.reader import Where, read
-from ...objects.trusted import read_trusted
-from ...pipeline import MODEL
-from ...sources import RAW, bring_newest, resolved
-from ...store import load
+from ...objects.sources import RAW, bring_newest, resolved
+from ...prediction.artifact import load
+from ...prediction.manifest import read_manifest
+from ...prediction.pipeline import MODEL
+from ...prediction.trust import read_trusted
+from ...project.calls import git
+from ...project.locked import read_plan
 from ..releases.params import read_releases
 from ..releases.version import Version
 from .compare import Comparison, Trained, compare

@@ -14,12 +14,13 @@ from ...components.samples import RandomSample
 from ...components.tasks import Classification, Regression
 from ...errors import UserError
 from ...files import read_json
-from ...locked import check_locked, read_plan
 from ...objects.build import build
 from ...objects.grammar import Grammar
 from ...objects.model import model_from
 from ...objects.reader import Where, read
-from ...objects.trusted import read_trusted
+from ...prediction.artifact import load
+from ...prediction.trust import read_trusted
+from ...project.locked import check_locked, read_plan
 from ...schema import Schema
 from ...steps.ensemble import Ensemble, Folds
 from ...steps.ensemble import models as models_of
@@ -28,7 +29,6 @@ from ...steps.fit import Wrapper, assemble
 from ...steps.split import read_folds
 from ...steps.task import AROUND, Task, task_of
 from ...steps.train import around
-from ...store import load
 from .code import Name
 
 WHERE = Where("models/final/model.yaml")

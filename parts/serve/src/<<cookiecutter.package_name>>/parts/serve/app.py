@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 
 from ...components.validation import Checked, Refused
 from ...objects.reader import read
-from ...pipeline import PredictionPipeline, Predictions
+from ...prediction.pipeline import PredictionPipeline, Predictions
 from ...steps.cleaning import Uncleanable
 from ...steps.task import task_of
 from . import documents

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from ...files import read_json, write_json, write_text
-from ...locked import read_plan
 from ...objects.grammar import Grammar
 from ...objects.metrics import metric
 from ...objects.reader import Where, dump, read
+from ...project.locked import read_plan
 from ...stages.tune import study_key
 from .tracker import Run, digest_of
 

@@ -16,18 +16,19 @@ from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from ...described import read_example
 from ...errors import UserError
 from ...files import replacing_folder, temporary
-from ...locked import check_locked
-from ...manifest import MANIFEST, copy_model, seal, verify
+from ...objects.allowed import About
 from ...objects.build import build
 from ...objects.grammar import Grammar
 from ...objects.reader import Where
-from ...objects.trusted import read_trusted
-from ...pipeline import MODEL
+from ...prediction.artifact import load
+from ...prediction.described import read_example
+from ...prediction.manifest import MANIFEST, copy_model, seal, verify
+from ...prediction.pipeline import MODEL
+from ...prediction.trust import read_trusted
+from ...project.locked import check_locked
 from ...steps.predict import prepare
-from ...store import About, load
 from .guards import check_reachable
 from .version import Version
 

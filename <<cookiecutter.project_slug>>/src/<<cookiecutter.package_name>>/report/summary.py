@@ -6,8 +6,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from .errors import UserError
-from .files import read_json
+from ..errors import UserError
+from ..files import read_json
 
 WIDTH = 100
 SCHEMA = Path("data/interim/schema.json")

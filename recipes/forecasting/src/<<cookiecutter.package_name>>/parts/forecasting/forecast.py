@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from .batch import predict_file, write_file
-from .errors import UserError
-from .files import read_json
-from .pipeline import MODEL, PredictionPipeline
-from .steps.cleaning import clean_table
-from .steps.ensemble import refitted
-from .steps.load import load, options_for
-from .steps.predict import features, predict
-from .steps.task import Task, task_of
+from ...errors import UserError
+from ...files import read_json
+from ...prediction.batch import predict_file, write_file
+from ...prediction.pipeline import MODEL, PredictionPipeline
+from ...steps.cleaning import clean_table
+from ...steps.ensemble import refitted
+from ...steps.load import load, options_for
+from ...steps.predict import features, predict
+from ...steps.task import Task, task_of
 
 PLAN = Path("plan/data.json")
 

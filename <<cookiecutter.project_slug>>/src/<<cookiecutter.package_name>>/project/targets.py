@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from .errors import UserError
-from .files import check_file
+from ..errors import UserError
+from ..files import check_file
 
 # What the project, git and DVC keep here is theirs alone.
 OWNED = (

@@ -1,6 +1,6 @@
-"""Remove what the pipeline and the tools made; files that the project did not write stay: `python -m <package>.clean`.
+"""Remove what the pipeline and the tools made; files that the project did not write stay.
 
-It needs nothing but Python, so that it also works where no environment has been made.
+`python -m <package>.project.clean` needs nothing but Python, so that it also works where no environment has been made.
 """
 
 import contextlib
@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import UserError
-from .files import CACHE, LOCK, WRITTEN, foreign, names, note_of
-from .locks import COMMAND, STAGE, alone, free, hold
+from ..errors import UserError
+from ..files import CACHE, LOCK, WRITTEN, foreign, names, note_of
+from ..locks import COMMAND, STAGE, alone, free, hold
 
 FOLDERS = (
     *("plan", "data/interim", "data/processed", "models/final", "models/package"),

@@ -10,13 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from .components.validation import Checked
-from .errors import UserError, nearest
-from .files import replacing_file
+from ..components.validation import Checked
+from ..errors import UserError, nearest
+from ..files import replacing_file
+from ..project.targets import check_target
+from ..steps.load import load, load_parts
+from ..steps.task import task_of
 from .pipeline import PredictionPipeline, told
-from .steps.load import load, load_parts
-from .steps.task import task_of
-from .targets import check_target
 
 MOST_WARNINGS = 20
 REFUSED = ["row", "column", "reason"]  # the head of the file that lists refused rows
