@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,17 +18,24 @@ import pytest
 from conftest import ROOT
 
 CODE = ROOT / "<<cookiecutter.project_slug>>" / "src" / "<<cookiecutter.package_name>>"
-ALONE = ("errors", "files", "locks", "project/__init__", "project/clean", "project/targets")
+ALONE = ("errors", "files", "locks", "parts/__init__", "project/__init__", "project/clean", "project/targets")
+PARTS = ("compare", "notebooks", "remote")  # and of these, what `make clean` asks them for
 
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the package `product`, which has those modules alone."""
     folder = tmp_path_factory.mktemp("code")
-    (folder / "product/project").mkdir(parents=True)
+    (folder / "product").mkdir()
     (folder / "product/__init__.py").touch()
     for name in ALONE:
-        (folder / f"product/{name}.py").symlink_to(CODE / f"{name}.py")
+        place = folder / f"product/{name}.py"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(CODE / f"{name}.py", place)
+    for part in PARTS:
+        (place := folder / "product/parts" / part).mkdir()
+        for name in ("__init__", "outputs"):
+            shutil.copyfile(ROOT / f"parts/{part}/src/{CODE.name}/parts/{part}/{name}.py", place / f"{name}.py")
     return folder
 
 

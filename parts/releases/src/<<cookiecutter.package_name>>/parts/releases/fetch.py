@@ -8,9 +8,9 @@ from ...errors import UserError, nearest
 from ...files import read_json, replacing_folder
 from ...prediction.manifest import MANIFEST, copy_model, verify
 from .components.registries import GTO, ModelRegistry
+from .outputs import CACHE
 from .params import read_releases
 
-CACHE = Path(".cache/registry")
 LATEST = "latest"
 
 

@@ -23,10 +23,11 @@ from ...project.locked import read_plan
 from ..releases.params import read_releases
 from ..releases.version import Version
 from .compare import Comparison, Trained, compare
+from .outputs import REPORT, RESULT
 from .params import Retrain, read_retrain
 from .registered import LEARNED, fetch, find
 
-PARAMS, REPORTS = Path("params"), Path("reports")
+PARAMS = Path("params")
 HELD_OUT = "data/processed/holdout.parquet"
 BACK = "`git restore dvc.lock reports data/raw` and `.venv/bin/dvc checkout` bring the earlier run back"
 
@@ -47,8 +48,8 @@ def retrain() -> str:
     registered = find(read_releases(PARAMS)[0], asked.stage)
     renew()
     found = verdict(asked, registered)
-    write_json(REPORTS / "retrain.json", found)
-    write_text(REPORTS / "retrain.md", told(found))
+    write_json(RESULT, found)
+    write_text(REPORT, told(found))
     return found["sentence"] + (f"\n{BACK}" if found["verdict"] in ("worse", "unjudged") and _changed() else "")
 
 
