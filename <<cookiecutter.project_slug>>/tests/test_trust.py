@@ -65,7 +65,7 @@ HOSTILE = [
             ("files", "Path"),
             ("calls", "git"),
             ("schema", "Schema"),
-            ("steps.train", "pickle"),
+            ("steps.members", "pickle"),
         ]
     ),
 ]

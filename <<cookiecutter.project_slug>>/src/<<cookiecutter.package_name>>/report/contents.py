@@ -27,10 +27,10 @@ from ..steps.ensemble import Ensemble, Folds, models
 from ..steps.evaluate import interval_scores, permutation_importance, scores
 from ..steps.explain import Configuration, history, hyperparameters, learning_curve, search, shap_values
 from ..steps.fit import Wrapper, fit
-from ..steps.fold import scored
 from ..steps.predictions import to_table, units_of
 from ..steps.split import Fold, read_folds
 from ..steps.task import Task, judged, of_rows, task_of
+from ..steps.training_set import TrainingSet, scored
 from ..store import load
 from ..summary import name_of
 from .drawing import Chart, Evaluation, to_png, to_svg
@@ -349,9 +349,8 @@ def _learning_curve(
     folds = read_folds("data/processed/folds.npz")
     rows = min(len(learn) for learn, _ in folds)
     sampled = slice_.get("sample", {}).get("params", {}).get("rows", rows)
-    one = Configuration(model_from(slice_), member["values"], member["seconds"] / min(rows, sampled))
-    task, given = task_of(schema), (learned[list(schema.features)], learned[schema.target])
-    return learning_curve(one, *given, folds, task, schema.features, metric, seconds, schema.weights(learned))
+    configuration = Configuration(model_from(slice_), member["values"], member["seconds"] / min(rows, sampled))
+    return learning_curve(configuration, TrainingSet.from_table(learned, schema, folds, metric), seconds)
 
 
 def _charts(wanted: list[Any], evaluation: Evaluation) -> dict[str, Chart]:

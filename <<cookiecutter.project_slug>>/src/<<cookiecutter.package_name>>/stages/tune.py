@@ -153,7 +153,7 @@ def _give_up(name: str, plan: dict[str, Any], study: Path) -> None:
     from ..objects.build import build
     from ..objects.grammar import Grammar
     from ..objects.reader import Where
-    from ..steps.tune import give_up
+    from ..steps.study import give_up
 
     storage = build(Grammar().object(plan["storage"], Where(f"plan/models/{name}.json"), ["storage"]))
     give_up(storage, f"{name} {study.name}", study)

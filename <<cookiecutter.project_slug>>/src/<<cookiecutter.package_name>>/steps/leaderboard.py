@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from ..objects.metrics import Metric
-from .train import Trained, ranked
-from .tune import Result
+from .candidates import Result, ranked
+from .train import Trained
 
 
 def leaderboard(trained: Trained, results: list[Result], ensemble: str, scorer: Metric) -> list[dict[str, Any]]:

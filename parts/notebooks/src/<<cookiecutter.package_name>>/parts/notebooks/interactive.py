@@ -26,8 +26,8 @@ from ...objects.reader import read
 from ...objects.trusted import read_trusted
 from ...pipeline import PredictionPipeline
 from ...schema import Schema
+from ...steps.candidates import Result
 from ...steps.split import Fold, read_folds
-from ...steps.tune import Result
 from ...store import load
 
 UNCHANGED = "didn't change, skipping\n"  # what DVC says of each stage that has nothing to do
