@@ -26,7 +26,7 @@ def stamped(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture(scope="module")
 def methods(stamped: Project) -> Any:
     """The classes of all forecasters."""
-    modules = ("forecasters", "statsmodels_forecasters", "prophet_forecaster", "darts_forecaster")
+    modules = ("forecasters", "package_forecasters")
     return SimpleNamespace(
         **{name: thing for module in modules for name, thing in vars(stamped.module(f"components.{module}")).items()}
     )

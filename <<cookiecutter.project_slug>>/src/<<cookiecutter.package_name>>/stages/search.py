@@ -25,14 +25,16 @@ def main() -> None:
     plan = read_plan(f"models/{name}")
     where = Where(f"plan/models/{name}.json")
     with named(plan, where) as workers:
-        # Imported before the workers start, who then have these libraries as well.
+        # The workers start with what is imported by now: the libraries, and the classes of the model.
+        from ..objects.model import model_from
         from ..steps.search import Search
 
+        model = model_from(plan)
         start(workers, where)
         threading.Thread(target=_follow, args=(parent,), daemon=True).start()
         schema = read_json("data/interim/schema.json")
         budget = budget_for(read_json("data/processed/split.json")["train"], budgets_for(plan, schema)) or {}
-        job = _job(plan, schema, folder.name, where)
+        job = _job(folder.name, model, plan, schema, where)
         progress = Progress(name, folder, job.data.metric, budget)
         clock = time.monotonic()
         result = Search(
@@ -80,13 +82,12 @@ class Progress:
         write_json(self.folder / "result.json", result.to_json())
 
 
-def _job(plan: dict[str, Any], written: dict[str, Any], key: str, where: Where) -> Any:
-    """Read the model, and the rows that its search looks at."""
+def _job(key: str, model: Any, plan: dict[str, Any], written: dict[str, Any], where: Where) -> Any:
+    """Read the rows that the search of a model looks at."""
     import pandas as pd
 
     from ..objects.grammar import Grammar
     from ..objects.metrics import metric
-    from ..objects.model import model_from
     from ..schema import Schema
     from ..steps.fold import Job
     from ..steps.split import read_folds
@@ -95,7 +96,7 @@ def _job(plan: dict[str, Any], written: dict[str, Any], key: str, where: Where) 
     schema, folds = Schema.from_json(written), read_folds("data/processed/folds.npz")
     table = pd.read_parquet("data/processed/train.parquet")
     data = TrainingSet.from_table(table, schema, folds, metric(plan["metric"], where, Grammar()))
-    return Job(key, model_from(plan).of(schema.features), data.sampled(_made(plan, "sample", "resampler", where)))
+    return Job(key, model.of(schema.features), data.sampled(_made(plan, "sample", "resampler", where)))
 
 
 def _study(plan: dict[str, Any], folder: Path, where: Where) -> Any:

@@ -34,7 +34,9 @@ def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:
     from ..objects.build import build
     from ..objects.grammar import Grammar
     from ..objects.metrics import metric
+    from ..objects.model import model_from
     from ..schema import Schema
+    from ..steps.candidates import Result, candidates
     from ..steps.leaderboard import leaderboard
     from ..steps.split import read_folds
     from ..steps.task import AROUND
@@ -45,6 +47,9 @@ def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:
 
     slices = {name: read_plan(f"models/{name}") for name in plan["models"]}
     ensemble = build(Grammar().object(plan["ensemble"], WHERE, ["ensemble"]))
+    competing = [
+        model_from(slices[name]) for name in plan["models"] if getattr(ensemble, "model", None) in (None, name)
+    ]
     start(workers, WHERE)
     # What stores the model is imported before it is fitted; the seconds count after the imports.
     imported(DEFAULT)
@@ -53,14 +58,16 @@ def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:
     table = pd.read_parquet("data/processed/train.parquet")
     folds = read_folds("data/processed/folds.npz")
     data = TrainingSet.from_table(table, schema, folds, metric(plan["metric"], WHERE, Grammar()))
-    results, candidates = _candidates(plan, slices, getattr(ensemble, "model", None))
+    results = [Result(**read_json(f"models/tuned/{name}/result.json")) for name in plan["models"]]
+    samples = {name: slice_.get("sample", {}).get("params", {}).get("rows") for name, slice_ in slices.items()}
+    tried = candidates(results, competing, Path("models/tuned"), plan["max_prediction_time"], samples)
     around_it = {
         key: Grammar().object(plan[key], WHERE.at(key), [kind])
         for key, (kind, _) in AROUND.items()
         if plan[key] is not None
     }
     left = max(seconds - (time.monotonic() - began) - SAVING, LEAST)
-    trained = train(candidates, ensemble, data, workers, around_it, left)
+    trained = train(tried, ensemble, data, workers, around_it, left)
     workers.stop()
     board = leaderboard(trained, results, plan["ensemble"]["class"].rpartition(".")[2], data.metric)
     chosen = next(row for row in board if row["chosen"])
@@ -69,18 +76,6 @@ def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:
     _save(trained, plan, slices, schema, data, chosen | {"seconds": seconds_of})
     write_json("reports/leaderboard.json", {"metric": data.metric.name, "models": board})
     print(f"models/final is trained on {len(table)} rows: {'; '.join(member['name'] for member in chosen['members'])}")
-
-
-def _candidates(plan: dict[str, Any], slices: dict[str, Any], only: str | None) -> tuple[list[Any], list[Any]]:
-    """Read the results of all searches, and the configurations that they kept of all models or of one."""
-    from ..objects.model import model_from
-    from ..steps.candidates import Result, candidates
-
-    results = [Result(**read_json(f"models/tuned/{name}/result.json")) for name in plan["models"]]
-    competing = [result for result in results if only in (None, result.name)]
-    models = [model_from(slices[result.name]) for result in competing]
-    samples = {name: slice_.get("sample", {}).get("params", {}).get("rows") for name, slice_ in slices.items()}
-    return results, candidates(competing, models, Path("models/tuned"), plan["max_prediction_time"], samples)
 
 
 def _save(

@@ -79,10 +79,12 @@ def candidates(
     max_prediction_time: float | None = None,
     samples: Mapping[str, int | None] | None = None,
 ) -> list[Candidate]:
-    """Return the kept configurations of all models, best first: the best of each model, and the best of all.
+    """Return the kept configurations of models, best first: the best of each model, and the best of all.
 
     Parameters
     ----------
+    results : of all searches.
+    models : that may be part of the final model.
     tuned : the folder with a folder of each model's search.
     max_prediction_time : leave out what takes longer to predict 1,000 rows, in seconds.
     samples : by model, the most rows of a fold that its search learned from; all for a model that is not there.
@@ -93,7 +95,9 @@ def candidates(
         If no model has a finished trial, or none is fast enough.
     """
     found: list[tuple[int, Candidate]] = []
-    for result, model in zip(results, models, strict=True):
+    by_name = {result.name: result for result in results}
+    for model in models:
+        result = by_name[model.name]
         for rank, trial in enumerate(result.candidates):
             path = tuned / result.name / "outputs" / f"{trial['trial']}.npy"
             slow = max_prediction_time is not None and trial["prediction_time"] > max_prediction_time
@@ -103,9 +107,9 @@ def candidates(
                 name = f"{result.name}, {trial['label']}"
                 found.append((rank, Candidate(name, model, outputs=outputs, sample=sample, **known)))
     if not found:
-        raise _no_candidate(results, max_prediction_time)
+        raise _no_candidate([by_name[model.name] for model in models], max_prediction_time)
     found.sort(key=lambda item: (-item[1].score, item[1].name))
-    return [one for place, (rank, one) in enumerate(found) if rank < OF_EACH or place < MOST_COMPARED]
+    return [candidate for place, (rank, candidate) in enumerate(found) if rank < OF_EACH or place < MOST_COMPARED]
 
 
 def _no_candidate(results: Sequence[Result], max_prediction_time: float | None) -> UserError:

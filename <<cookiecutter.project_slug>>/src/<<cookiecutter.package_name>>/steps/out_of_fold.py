@@ -1,4 +1,4 @@
-"""Out-of-fold rows: the scored rows of all folds, one fold after another, about which models were asked unseen."""
+"""Out-of-fold rows: the rows that the folds score, one fold after another, and what outputs on them are worth."""
 
 import inspect
 from functools import partial

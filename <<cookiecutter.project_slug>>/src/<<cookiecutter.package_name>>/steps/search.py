@@ -111,7 +111,7 @@ class Search:
     Attributes
     ----------
     job : the model and the rows.
-    study : of `open_study`; what it holds already is gone on from.
+    study : of `open_study`; the search goes on from the trials that it holds.
     workers : where to fit; started by the caller.
     trials : how many trials in all, those of an earlier, interrupted run included; None for no limit.
     deadline : when to stop, in the seconds of `time.monotonic`.

@@ -1,4 +1,4 @@
-"""Study: where the trials of a search are kept, what they add up to, and how a killed search is gone on with."""
+"""Study: where the trials of a search are kept, how a killed search is resumed, and what was found so far."""
 
 import contextlib
 import math
@@ -22,7 +22,7 @@ from ..objects.space import Values
 from .candidates import Result
 from .fold import Job, Scored
 
-FEW = 8  # trials that are left to the clock, from which on the folds of one do not wait for each other
+FEW = 8  # trials that are left to the clock, below which the folds of a trial do not wait for each other
 KEPT = 12  # trials of a model whose outputs are kept, for `train` to choose from
 OUT_OF_TIME = "out of time"  # the error of a trial that the clock cut off
 

@@ -96,8 +96,6 @@ class Forecast(Regression):
         """How many steps a season has."""
         return self.season_length or season_of(self.frequency or "D")
 
-    # -------------------------------------------------------------------------------------- the table
-
     def typed(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Local times turned into UTC, in training and in prediction alike; what cannot be told is missing."""
         if self.time_zone is None or self.time_ not in frame:
@@ -203,8 +201,6 @@ class Forecast(Regression):
                     key,
                 )
 
-    # ------------------------------------------------------------------------------------- the models
-
     def adapt(self, estimator: Any) -> Any:
         """A regressor that is no forecaster learns from lags and the calendar, as in a LagRegressor."""
         nested = estimator.get_params().values() if hasattr(estimator, "get_params") else ()
@@ -231,8 +227,6 @@ class Forecast(Regression):
     def dummy(self) -> Any:
         """The seasonal naive: each value is that of a season before."""
         return SeasonalNaive()
-
-    # ----------------------------------------------------------------------------------- the judgement
 
     def see(self, features: pd.DataFrame, target: Any) -> None:
         """Note where the training rows end, and how far the values of each series lie apart over a season."""
@@ -335,8 +329,6 @@ class Forecast(Regression):
             "y_train": np.asarray(target, dtype=float),
             "season_length": self.season_length_,
         }
-
-    # ------------------------------------------------------------------------------------------ helpers
 
     def _ends(self, features: pd.DataFrame) -> dict[str, str]:
         return {

@@ -24,16 +24,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from ..errors import UserError
-from .series import (
-    covariates,
-    frequency_of,
-    learn_covariates,
-    named,
-    offset,
-    season_of,
-    series_of,
-    steps_ahead,
-)
+from .series import covariates, frequency_of, learn_covariates, named, offset, season_of, series_of, steps_ahead
 
 YEAR = pd.Timedelta(days=365)
 

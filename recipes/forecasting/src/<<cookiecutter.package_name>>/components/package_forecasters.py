@@ -1,17 +1,15 @@
-"""Forecasters of the package statsmodels: exponential smoothing, ARIMA and the theta method."""
+"""Forecasters of other packages: statsmodels, prophet and darts; each is imported when a model needs it."""
 
+import json
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .forecaster import EachSeries, import_package
-from .series import (
-    calendar,
-    following,
-    offset,
-)
+from .forecaster import EachSeries, Forecaster, import_package, silence
+from .series import calendar, following, offset
 
 LONGEST_SEASON = 24  # steps, for a method that has a state for each
 
@@ -209,3 +207,147 @@ def _independent(table: np.ndarray) -> list[int]:
             basis = np.hstack([basis, rest[:, None] / size])
             kept.append(number)
     return kept
+
+
+class ProphetForecaster(EachSeries):
+    """Prophet (the package prophet): a trend that bends, seasons as waves, and covariates, added up.
+
+    Parameters
+    ----------
+    changepoint_prior_scale : how readily the trend bends.
+    seasonality_prior_scale : how strong seasons may be.
+    seasonality_mode : `additive`, or `multiplicative` where seasons grow with the level.
+    yearly, weekly, daily : seasons: true, false, or `auto` by the length of the history.
+    random_state : the seed.
+    time_zone : of the seasons, where stamps are in UTC.
+    """
+
+    needs = ("prophet", "prophet.serialize")
+
+    def __init__(
+        self,
+        changepoint_prior_scale: float = 0.05,
+        seasonality_prior_scale: float = 10.0,
+        seasonality_mode: str = "additive",
+        yearly: bool | str = "auto",
+        weekly: bool | str = "auto",
+        daily: bool | str = "auto",
+        random_state: int = 0,
+        season_length: int | None = None,
+        frequency: str | None = None,
+        time_zone: str | None = None,
+    ) -> None:
+        if seasonality_mode not in ("additive", "multiplicative"):
+            raise ValueError(f"seasonality_mode is additive or multiplicative, not {seasonality_mode!r}")
+        self.changepoint_prior_scale, self.seasonality_prior_scale = changepoint_prior_scale, seasonality_prior_scale
+        self.seasonality_mode, self.yearly, self.weekly, self.daily = seasonality_mode, yearly, weekly, daily
+        self.random_state, self.season_length, self.frequency, self.time_zone = (
+            random_state,
+            season_length,
+            frequency,
+            time_zone,
+        )
+
+    def _table(self, stamps: pd.DatetimeIndex, known: np.ndarray) -> pd.DataFrame:
+        local = stamps
+        if self.time_zone is not None:
+            local = stamps.tz_localize("UTC").tz_convert(self.time_zone).tz_localize(None)
+        return pd.DataFrame({f"x{number}": column for number, column in enumerate(known.T)}).assign(ds=local)
+
+    def _fit_one(self, name: str, values: np.ndarray) -> Any:
+        prophet = import_package(type(self).needs[0])
+        silence("prophet", "cmdstanpy")
+        model = prophet.Prophet(
+            changepoint_prior_scale=self.changepoint_prior_scale,
+            seasonality_prior_scale=self.seasonality_prior_scale,
+            seasonality_mode=self.seasonality_mode,
+            yearly_seasonality=self.yearly,
+            weekly_seasonality=self.weekly,
+            daily_seasonality=self.daily,
+            uncertainty_samples=0,
+        )
+        stamps = pd.date_range(self.starts_[name], self.ends_[name], freq=offset(self.frequency_))
+        table = self._table(stamps, self.past_[name]).assign(y=values)
+        for column in table.columns.drop(["ds", "y"]):
+            model.add_regressor(column)
+        model.fit(table, seed=self.random_state)
+        return str(import_package(type(self).needs[1]).model_to_json(model))
+
+    def _forecast_one(self, name: str, values: np.ndarray, steps: int, future: np.ndarray) -> np.ndarray:
+        model = import_package(type(self).needs[1]).model_from_json(self.fitted_[name])
+        table = self._table(following(self.ends_[name], steps, self.frequency_), future)
+        return np.asarray(model.predict(table)["yhat"])
+
+
+class DartsForecaster(Forecaster):
+    """A model of the package darts, by its name: ExponentialSmoothing, FourTheta, FFT, LinearRegressionModel, ...
+
+    It is fitted to the history alone: covariates are not used. Models that learn from several series learn from all of
+    them. Its forecasts for `horizon` steps are kept with it; for more steps it is fitted again.
+
+    Parameters
+    ----------
+    model : the class in `darts.models`.
+    arguments : its arguments, a mapping.
+    horizon : how many steps are forecast when it is fitted; None for a season.
+    random_state : the seed, for the models that take one.
+    """
+
+    def __init__(
+        self,
+        model: str = "FourTheta",
+        arguments: dict[str, Any] | None = None,
+        horizon: int | None = None,
+        random_state: int = 0,
+        season_length: int | None = None,
+        frequency: str | None = None,
+    ) -> None:
+        self.model, self.arguments, self.horizon, self.random_state = model, arguments, horizon, random_state
+        self.season_length, self.frequency = season_length, frequency
+
+    def _learn(self) -> None:
+        self.said_ = self._asked(self.horizon or self.season_length_)
+
+    def _ahead(self, names: list[str], steps: int, future: np.ndarray) -> np.ndarray:
+        said = self.said_
+        if any(len(said[name]) < steps for name in names):
+            said = self._asked(steps)
+        return np.array([said[name][:steps] for name in names])
+
+    def _asked(self, steps: int) -> dict[str, np.ndarray]:
+        """Forecasts of all series; of one that is constant, its value."""
+        darts, models = import_package("darts"), import_package("darts.models")
+        silence("darts")
+        varied = [name for name, values in self.history_.items() if np.ptp(values) > 0]
+        said = {name: np.full(steps, values[-1]) for name, values in self.history_.items() if name not in varied}
+        lines = [
+            darts.TimeSeries.from_times_and_values(
+                pd.date_range(self.starts_[name], self.ends_[name], freq=offset(self.frequency_)), self.history_[name]
+            )
+            for name in varied
+        ]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            first = self._made(models)
+            if _takes_many(first):
+                found = first.fit(lines).predict(steps, series=lines) if lines else []
+            else:
+                found = [self._made(models).fit(line).predict(steps) for line in lines]
+        return said | {name: one.values().ravel() for name, one in zip(varied, found, strict=True)}
+
+    def _made(self, models: Any) -> Any:
+        kind: Any = getattr(models, self.model, None)
+        # The name may come from a file: nothing but a forecasting model is called.
+        if not any(one.__name__ == "ForecastingModel" for one in getattr(kind, "__mro__", ())):
+            known = [name for name in dir(models) if name[0].isupper()]
+            raise ValueError(f"darts has no model {self.model!r}; it has {', '.join(known)}")
+        arguments = json.loads(json.dumps(self.arguments or {}))  # darts changes some of them
+        try:
+            return kind(**arguments, random_state=self.random_state)
+        except TypeError:
+            return kind(**arguments)
+
+
+def _takes_many(model: Any) -> bool:
+    """Whether a model of darts learns from several series at once."""
+    return any(one.__name__ == "GlobalForecastingModel" for one in type(model).__mro__)
