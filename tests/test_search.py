@@ -302,7 +302,7 @@ def test_the_same_seed_finds_the_same_wherever_the_fits_run(project: Project) ->
             assert result["trials"] == 12
             for one in (result, *result["candidates"]):
                 del one["seconds"]
-                one.pop("front_seconds", None)
+                one.pop("preprocess_seconds", None)
                 one.pop("prediction_time", None)
             found[name] = result
             shutil.rmtree(project.path / ".cache" / "studies")

@@ -25,6 +25,7 @@ from ..steps.fit import Wrapper
 from ..steps.predictions import to_table, units_of
 from ..steps.split import read_folds
 from ..steps.task import judged, of_rows, task_of
+from ..steps.training_set import TrainingSet
 from . import provenance
 from .drawing import Chart, Evaluation, to_png, to_svg
 from .measured import TUNED, WHERE, Finished, Measured, left_out_numbers, measure, score_of, tried
@@ -264,9 +265,8 @@ def _learning_curve(
     folds = read_folds("data/processed/folds.npz")
     rows = min(len(learn) for learn, _ in folds)
     sampled = slice_.get("sample", {}).get("params", {}).get("rows", rows)
-    one = Configuration(model_from(slice_), member["values"], member["seconds"] / min(rows, sampled))
-    task, given = task_of(schema), (learned[list(schema.features)], learned[schema.target])
-    return learning_curve(one, *given, folds, task, schema.features, metric, seconds, schema.weights(learned))
+    configuration = Configuration(model_from(slice_), member["values"], member["seconds"] / min(rows, sampled))
+    return learning_curve(configuration, TrainingSet.from_table(learned, schema, folds, metric), seconds)
 
 
 def _charts(wanted: list[Any], evaluation: Evaluation) -> dict[str, Chart]:

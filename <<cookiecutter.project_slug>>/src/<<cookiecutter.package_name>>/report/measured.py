@@ -18,9 +18,9 @@ from ..schema import Schema
 from ..steps.ensemble import Ensemble
 from ..steps.evaluate import interval_scores, scores
 from ..steps.fit import fit
-from ..steps.fold import scored
 from ..steps.split import Fold, read_folds
 from ..steps.task import Task, of_rows, task_of
+from ..steps.training_set import scored
 
 TUNED = Path("models/tuned")
 WHERE = Where("plan/evaluate.json")
