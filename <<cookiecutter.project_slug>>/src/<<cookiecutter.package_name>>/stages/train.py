@@ -36,7 +36,6 @@ def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:
     from ..objects.grammar import Grammar
     from ..objects.metrics import metric
     from ..objects.model import model_from
-    from ..prediction.artifact import Described, save
     from ..schema import Schema
     from ..steps.candidates import Result, candidates
     from ..steps.leaderboard import leaderboard
@@ -85,7 +84,7 @@ def _save(
     from ..objects.build import build
     from ..objects.grammar import Grammar
     from ..steps.train import written
-    from ..store import Described, save
+    from ..prediction.artifact import Described, save
 
     flavors = {
         name: build(Grammar().object(node, WHERE.at("parts", name), ["flavor"])) for name, node in plan["parts"].items()
