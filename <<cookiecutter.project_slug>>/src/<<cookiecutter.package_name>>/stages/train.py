@@ -83,8 +83,8 @@ def _save(
     """Save the final model with all that describes it."""
     from ..objects.build import build
     from ..objects.grammar import Grammar
-    from ..steps.train import written
     from ..prediction.artifact import Described, save
+    from ..steps.train import written
 
     flavors = {
         name: build(Grammar().object(node, WHERE.at("parts", name), ["flavor"])) for name, node in plan["parts"].items()
