@@ -22,7 +22,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import StandardScaler
 
 from << cookiecutter.package_name >>.components import tasks
-from << cookiecutter.package_name >>.components.ensembles import BestSingle, GreedySelection, Stacking, Voting
+from << cookiecutter.package_name >>.components.ensembles import BestSingle, GreedySelection, Stacking, Voting, within_chance
 from << cookiecutter.package_name >>.components.metrics import mean_cost_loss
 from << cookiecutter.package_name >>.components.samples import RandomSample
 from << cookiecutter.package_name >>.components.workers import InProcess, Processes
@@ -311,8 +311,28 @@ def test_an_ensemble_is_made_of_what_was_tried_and_survives_being_saved(
 def test_greedy_selection_is_not_worse_than_the_best_alone_on_the_rows_it_saw(
     trained: Callable[..., Trained],
 ) -> None:
-    best, greedy = trained(BestSingle()), trained(GreedySelection(bags=1))
+    best, greedy = trained(BestSingle()), trained(GreedySelection(bags=1, hedge=0))
     assert np.mean(greedy.folds) >= np.mean(best.folds) - 1e-9
+
+
+def test_configurations_are_equal_within_two_standard_errors_over_the_folds() -> None:
+    best = np.array([0.9, 0.8, 0.7, 0.8])
+    noisy, behind, unknown = best - [0.1, -0.05, 0.05, -0.02], best - [0.1, 0.11, 0.1, 0.09], np.full(4, np.nan)
+    assert within_chance(np.array([best, noisy, behind, unknown])).tolist() == [0, 1]
+    assert within_chance(np.array([[0.9], [0.9]])).tolist() == [0]  # one fold tells nothing of chance
+
+
+@pytest.mark.parametrize(("hedge", "members"), [(0.0, [0]), (0.2, [0, 1]), (1.0, [0, 1])])
+def test_a_part_of_the_weight_goes_to_those_that_may_be_as_good(hedge: float, members: list[int]) -> None:
+    y_true = np.array([0.0, 1.0, 2.0, 3.0])
+    outputs = np.stack([y_true, y_true + 1, y_true + 2])[:, :, None]
+    fold_scores = np.array([[0.0, 0.0], [-2.0, 0.0], [-2.0, -2.0]])
+    weights: list[list[float]] = []
+    chosen, _ = GreedySelection(hedge=hedge).choose(
+        outputs, y_true, lambda said: -float(np.abs(said[:, 0] - y_true).mean()), weights.append, fold_scores
+    )
+    assert chosen == members and np.isclose(sum(weights[0]), 1)
+    assert np.isclose(weights[0][-1], hedge / 2 if hedge else 1)
 
 
 def test_a_member_that_cannot_be_fitted_in_time_is_left_out(

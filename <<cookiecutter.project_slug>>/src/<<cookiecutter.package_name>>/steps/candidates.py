@@ -48,14 +48,16 @@ class Result:
 class Candidate:
     """A configuration that was tried: its model, values and score, and its outputs on the scored rows.
 
-    `outputs` has shape (rows, k); `seconds` is the time that its folds took, of which `preprocess_seconds` went to the
-    preprocessing; `sample` is the most rows of a fold that it learned from, None for all.
+    `folds` are its scores on the folds; `outputs` has shape (rows, k); `seconds` is the time that its folds took, of
+    which `preprocess_seconds` went to the preprocessing; `sample` is the most rows of a fold that it learned from, None
+    for all.
     """
 
     name: str
     model: Model
     values: Values
     score: float
+    folds: list[float]
     seconds: float
     preprocess_seconds: float
     outputs: np.ndarray
@@ -102,7 +104,7 @@ def candidates(
             path = tuned / result.name / "outputs" / f"{trial['trial']}.npy"
             slow = max_prediction_time is not None and trial["prediction_time"] > max_prediction_time
             if path.exists() and not slow:
-                known = {key: trial[key] for key in ("values", "score", "seconds", "preprocess_seconds")}
+                known = {key: trial[key] for key in ("values", "score", "folds", "seconds", "preprocess_seconds")}
                 outputs, sample = np.load(path), (samples or {}).get(result.name)
                 name = f"{result.name}, {trial['label']}"
                 found.append((rank, Candidate(name, model, outputs=outputs, sample=sample, **known)))

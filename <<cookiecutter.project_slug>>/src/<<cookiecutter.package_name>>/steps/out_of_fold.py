@@ -41,13 +41,14 @@ class OutOfFold:
         """Return the mean of the folds' scores, over those in which the metric is defined."""
         return float(np.nanmean(self.fold_scores(y_score)))
 
-    def choose(self, ensemble: Any, outputs: np.ndarray) -> tuple[list[int], Any]:
+    def choose(self, ensemble: Any, outputs: np.ndarray, fold_scores: np.ndarray) -> tuple[list[int], Any]:
         """Let an ensemble choose its members by their outputs.
 
         Parameters
         ----------
         ensemble : an object of `components/ensembles.py`.
         outputs : of all configurations, best first; shape (configurations, rows, k).
+        fold_scores : of the search, shape (configurations, folds).
 
         Returns
         -------
@@ -64,13 +65,14 @@ class OutOfFold:
             return metric.score(y_true, task.said(y_score), weights=weights)
 
         fast = quick(metric.label, y_true, k, weights)
-        counts_weights = weights is not None and "weights" in inspect.signature(ensemble.choose).parameters
+        known = {"fold_scores": fold_scores} | ({} if weights is None else {"weights": weights})
+        asked = inspect.signature(ensemble.choose).parameters
         found: tuple[list[int], Any] = ensemble.choose(
             outputs[:, few],
             y_true,
             fast or (self.mean_score if metric.asks else score),
             partial(task.mean, k=k),
-            **({"weights": weights} if counts_weights else {}),
+            **{name: value for name, value in known.items() if name in asked},
         )
         return found
 
