@@ -147,6 +147,8 @@ def _try_estimator(node: Object, flavor: Any, about: Any) -> list[str]:
         except Exception as error:
             reasons.append(_reason(error))
     else:
+        if node.path.startswith(f"{PACKAGE}.components."):  # made for tables of another kind, such as series
+            return []
         # The toy table is not the owner's: theirs may be another matter.
         said = f"{node.name} could not be fitted to a small made-up table, and may not be to yours: {reasons[0]}"
         return [node.where.error(said).message]
