@@ -31,7 +31,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture(scope="module")
 def entries(project: Project) -> list[Any]:
     """Everything that the registry finds."""
-    return project.module("objects.registry").find_all(PACKAGES, cache=None)
+    return project.module("objects.discovery").find_all(PACKAGES, cache=None)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_an_ambiguous_name_is_refused_with_both_paths(project: Project, node: Ca
 def test_what_the_registry_found_is_kept_until_a_module_changes(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registry = project.module("objects.registry")
+    registry = project.module("objects.discovery")
     cache, module = tmp_path / "registry.json", project.path / "src" / project.package / "components" / "text.py"
     found = registry.find_all(cache=cache)
     assert registry.find_all(cache=Path("/dev/null/registry.json")) == found, "a place that cannot be written to"

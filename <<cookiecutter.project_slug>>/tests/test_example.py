@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from << cookiecutter.package_name >>.errors import UserError
-from << cookiecutter.package_name >>.objects.plan import read_package
+from << cookiecutter.package_name >>.objects.params.package import read_package
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.steps.example import ROWS, example, real_rows
 from << cookiecutter.package_name >>.steps.preprocess import preprocess

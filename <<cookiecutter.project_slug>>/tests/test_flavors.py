@@ -17,10 +17,12 @@ from << cookiecutter.package_name >>.components.splitters import NoHoldout
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.files import read_json, write_json
 from << cookiecutter.package_name >>.manifest import seal
+from << cookiecutter.package_name >>.objects.discovery import find_all
 from << cookiecutter.package_name >>.objects.grammar import Grammar, classes
-from << cookiecutter.package_name >>.objects.plan import Plan, compile_params, read_model, read_package
+from << cookiecutter.package_name >>.objects.params.models import read_model
+from << cookiecutter.package_name >>.objects.params.package import read_package
+from << cookiecutter.package_name >>.objects.plan import Plan, compile_params
 from << cookiecutter.package_name >>.objects.reader import Where, read
-from << cookiecutter.package_name >>.objects.registry import find_all
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.steps.apart import PARTS
 from << cookiecutter.package_name >>.steps.ensemble import Folds

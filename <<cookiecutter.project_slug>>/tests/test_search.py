@@ -26,6 +26,7 @@ from << cookiecutter.package_name >>.components.metrics import mean_cost_loss
 from << cookiecutter.package_name >>.components.samples import RandomSample
 from << cookiecutter.package_name >>.components.workers import InProcess, Processes
 from << cookiecutter.package_name >>.errors import UserError
+from << cookiecutter.package_name >>.objects.budget import Share, share_for, shares_in
 from << cookiecutter.package_name >>.objects.build import from_yaml
 from << cookiecutter.package_name >>.objects.grammar import Grammar, Object
 from << cookiecutter.package_name >>.objects.metrics import Outputs, metric
@@ -33,7 +34,6 @@ from << cookiecutter.package_name >>.objects.model import Model
 from << cookiecutter.package_name >>.objects.plan import Plan
 from << cookiecutter.package_name >>.objects.reader import Where, parse
 from << cookiecutter.package_name >>.schema import Schema
-from << cookiecutter.package_name >>.stages import budget_for, budgets_for
 from << cookiecutter.package_name >>.steps import fold
 from << cookiecutter.package_name >>.steps.ensemble import Ensemble, models
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
@@ -498,9 +498,179 @@ def test_the_budget_is_shared_between_the_models_and_the_final_fit(plan: Plan) -
 
 
 def test_the_first_part_of_the_budget_whose_rows_are_enough_is_meant() -> None:
-    budgets = [{"most_rows": 100, "seconds": 1.0}, {"most_rows": 200, "seconds": 2.0}]
-    assert [budget_for(rows, budgets) for rows in (100, 101, 201)] == [budgets[0], budgets[1], None]
-    assert budget_for(201, [*budgets, {"most_rows": None, "seconds": 3.0}]) == {"most_rows": None, "seconds": 3.0}
+    shares = [Share(100, 1.0), Share(200, 2.0)]
+    assert [share_for(rows, shares) for rows in (100, 101, 201)] == [*shares, None]
+    assert share_for(201, [*shares, Share(None, 3.0)]) == Share(None, 3.0)
+
+
+@pytest.mark.parametrize(("dtypes", "used"), [(["number"], "plain"), (["number", "text"], "text")])
+def test_a_table_with_free_text_may_have_a_budget_of_its_own(dtypes: list[str], used: str) -> None:
+    schema = {"features": [[str(number), dtype] for number, dtype in enumerate(dtypes)]}
+    plain, with_text = [{"most_rows": None, "seconds": 1.0}], [{"most_rows": None, "seconds": 2.0}]
+    slice_ = {"budget": plain, "budget_with_text": with_text}
+    assert shares_in(slice_, schema) == [Share(seconds={"plain": 1.0, "text": 2.0}[used])]
+    assert shares_in({"budget": plain}, schema) == [Share(seconds=1.0)]
+
+
+class Stuck(InProcess):
+        """Two at a time, of which the second is never done."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.slots, self.calls = 2, 0
+
+        def submit(self, function: Callable[..., Any], *words: Any) -> Future[Any]:
+            self.calls += 1
+            return Future() if self.calls == 2 else super().submit(function, *words)
+
+    said: list[str] = []
+    final = trained(Voting(size=2, refit=True), workers=Stuck(), seconds=1, say=said.append)
+    assert len(final.members) == 1 and final.weights == [1.0]
+    assert len(said) == 1 and said[0] == f"{final.unfitted[0]} is left out: it was not fitted in time"
+
+
+class Late(InProcess):
+    """Two fits at a time, of which the first ends after the second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slots, self.first = 2, threading.Event()
+
+    def submit(self, function: Callable[..., Any], *words: Any) -> Future[Any]:
+        """Hold the first call back until another one has been made and the clock has ended."""
+        if self.first.is_set():
+            return super().submit(function, *words)
+        self.first.set()
+        future: Future[Any] = Future()
+        threading.Timer(1.5, lambda: future.set_result(function(*words))).start()
+        return future
+
+
+def test_the_best_member_is_waited_for_though_a_quicker_one_is_there(trained: Callable[..., Trained]) -> None:
+    best = trained(BestSingle()).members[0].name
+    final = trained(Voting(size=3, refit=True), workers=Late(), seconds=1)
+    assert best in [one.name for one in final.members]
+
+
+def test_what_is_left_of_an_ensemble_does_not_replace_a_better_member() -> None:
+    outputs = np.array([[0.1], [0.9], [0.5]])[:, None]  # of three configurations for one row, best first
+
+    def kept(truth: float, weights: list[float]) -> list[int]:
+        return _better_alone([0, 1], [0, 1, 2], weights, outputs, lambda said: -float(np.abs(said - truth).max()))
+
+    assert kept(truth=0.1, weights=[0.2, 0.6, 0.2]) == [0]
+    assert kept(truth=0.5, weights=[0.4, 0.4, 0.2]) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds", "order"),
+    [
+        ([5, 1, 1], 10, [0, 2, 1]),
+        ([50, 1, 2], 10, [1, 2, 0]),
+        ([50, 30, 20], 10, [2, 1, 0]),
+    ],
+    ids=["the best first, then by weight", "the best that is in time", "none is in time: the quickest"],
+)
+def test_the_best_member_that_can_be_fitted_in_time_is_fitted_first(
+    times: list[float], seconds: float, order: list[int]
+) -> None:
+    assert _order([0, 1, 2], [0.3, 0.2, 0.5], times, seconds) == order
+
+
+def test_members_are_fitted_by_worker_processes_as_by_one_process(
+    trained: Callable[..., Trained], processes: Processes, table: pd.DataFrame, schema: Schema
+) -> None:
+    there = trained(Voting(size=3), workers=processes)
+    here, features = trained(Voting(size=3)), table[list(schema.features)]
+    assert there.weights == here.weights and there.folds == here.folds
+    pd.testing.assert_frame_equal(predict(there.model, features, schema), predict(here.model, features, schema))
+
+
+def test_calibration_and_threshold_learn_from_rows_that_no_member_had_seen(
+    trained: Callable[..., Trained], table: pd.DataFrame, schema: Schema, tmp_path: Path
+) -> None:
+    if not schema.labels:
+        pytest.skip("these are for a classification")
+    features = table[list(schema.features)]
+    calibration = _object("{class: CalibratedClassifierCV, params: {method: sigmoid}}", "classifier")
+    plain = predict(trained(Voting(size=3)).model, features, schema)
+    final = trained(Voting(size=3), calibration=calibration).model
+    calibrated = predict(final, features, schema)
+    assert np.allclose(calibrated[["probability_no", "probability_yes"]].sum(axis=1), 1)
+    assert not np.allclose(calibrated["probability_yes"], plain["probability_yes"])
+
+    def decided(scoring: str) -> tuple[Any, int]:
+        node = _object(f"{{class: TunedThresholdClassifierCV, params: {{scoring: {scoring}}}}}", "classifier")
+        model = trained(Voting(size=3), calibration=calibration, threshold=node).model
+        said = predict(model, features, schema)
+        assert np.allclose(said["probability_yes"], calibrated["probability_yes"]), "it decides, and changes no share"
+        return model, int((said["prediction"] == "yes").sum())
+
+    model, _ = decided("balanced_accuracy")
+    named = [schema.task["class"], "sklearn.metrics.balanced_accuracy_score"]
+    save(tmp_path / "model", model, Described(schema, "", {}, []), named, features)
+    again, kept = load(tmp_path / "model", named)
+    pd.testing.assert_frame_equal(predict(again, features, kept), predict(model, features, schema))
+    costly = "{class: mean_cost_loss, params: {matrix: [[0, %s], [%s, 0]]}}"
+    misses, alarms = (decided(costly % costs)[1] for costs in ((1, 50), (50, 1)))
+    assert misses > alarms, "where a miss costs more, more rows are called yes"
+
+
+def test_what_mistakes_cost_is_a_metric() -> None:
+    truth, said = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    assert mean_cost_loss(truth, said, matrix=[[0, 1], [5, 0]]) == 6 / 4
+    assert mean_cost_loss(truth, truth, matrix=[[0, 1], [5, 0]]) == 0
+    with pytest.raises(ValueError, match="a row and a column are needed for each class"):
+        mean_cost_loss(np.array([2]), np.array([0]), matrix=[[0, 1], [5, 0]])
+
+
+def test_what_a_search_keeps_goes_on_from_any_storage_of_optuna(
+    search: Callable[..., Result], schema: Schema, storage: optuna.storages.RDBStorage, tmp_path: Path
+) -> None:
+    first = search(_linear(schema), storage=storage, trials=2)
+    again = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
+    both = search(_linear(schema), storage=again, trials=4)
+    assert (first.trials, both.trials) == (2, 4)
+    assert {one["trial"] for one in first.candidates} < {one["trial"] for one in both.candidates}
+
+
+class Killed(InProcess):
+    """Is killed at the first fit."""
+
+    def submit(self, function: Any, *words: Any) -> Any:
+        """Never returns."""
+        raise KeyboardInterrupt
+
+
+def test_what_a_killed_search_left_in_a_shared_storage_is_given_up_by_itself_alone(
+    search: Callable[..., Result], schema: Schema, storage: optuna.storages.RDBStorage, tmp_path: Path
+) -> None:
+    for machine in ("here", "there"):
+        with pytest.raises(KeyboardInterrupt):
+            search(_linear(schema), storage=storage, workers=Killed(), folder=tmp_path / machine)
+    result = search(_linear(schema), storage=storage, folder=tmp_path / "here", trials=2)
+    study = optuna.load_study(study_name=optuna.get_all_study_names(storage)[0], storage=storage)
+    states = [trial.state.name for trial in study.get_trials()]
+    assert states == ["FAIL", "RUNNING", "COMPLETE", "COMPLETE"]
+    assert "defaults" in [one["label"] for one in result.candidates]
+
+
+def test_the_budget_is_shared_between_the_models_and_the_final_fit(plan: Plan) -> None:
+    names, final = plan.slices["train"]["models"], plan.slices["train"]["budget"]
+    budgets = [one for name in names for one in plan.slices[f"models/{name}"]["budget"]]
+    if all("seconds" in one for one in budgets):
+        assert any(note.startswith("the budget: ") for note in plan.notes)
+        assert all(one["seconds"] > 0 for one in final)
+    assert all(one.get("trials", 1) >= 1 and one.get("seconds", 1) > 0 for one in budgets)
+    limits = [one["most_rows"] for one in final]
+    assert limits == [*sorted(limits[:-1]), None], "for ever more rows, and in the end for any number"
+    assert None in [one["most_rows"] for one in budgets], "somebody competes"
+
+
+def test_the_first_part_of_the_budget_whose_rows_are_enough_is_meant() -> None:
+    shares = [Share(100, 1.0), Share(200, 2.0)]
+    assert [share_for(rows, shares) for rows in (100, 101, 201)] == [*shares, None]
+    assert share_for(201, [*shares, Share(None, 3.0)]) == Share(None, 3.0)
 
 
 @pytest.mark.parametrize(("dtypes", "used"), [(["number"], "plain"), (["number", "text"], "text")])

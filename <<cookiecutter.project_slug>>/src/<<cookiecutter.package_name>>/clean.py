@@ -24,7 +24,7 @@ FILES = (
     *("reports/predictions.parquet", "reports/nested.json", "reports/retrain.json", "reports/retrain.md"),
 )
 CACHED = (
-    *("studies", "nested", "registry", "registry.json", "paired.json", "tracking"),
+    *("studies", "nested", "registry", "discovery.json", "paired.json", "tracking"),
     *("ready", "submitted.lock", "identity", "tmp"),
 )
 # What `compare` and the jobs of CI write into reports/review.

@@ -19,7 +19,8 @@ from .addresses import opened
 from .components.validation import Checked, Validation
 from .described import read_example
 from .errors import UserError
-from .objects.plan import read_grammar, read_validation
+from .objects.params.package import read_validation
+from .objects.params.packages import read_grammar
 from .objects.trusted import read_trusted
 from .schema import Schema, dtype_of
 from .steps.apart import apart, steps_of

@@ -23,7 +23,7 @@ from .errors import UserError
 from .files import replacing_folder, write_json, write_text
 from .locked import check_locked
 from .manifest import seal, verify
-from .objects.registry import distributions
+from .objects.discovery import distributions
 from .schema import Schema
 from .steps.apart import PARTS, apart, steps_of, together
 from .steps.fits import check_features, check_fits

@@ -24,11 +24,11 @@ from ..files import temporary
 from ..schema import DTYPES
 from ..steps.task import Task
 from .build import build, pipeline, steps
+from .discovery import PACKAGE, kind_of, load
 from .grammar import Object, OneOf, Steps
 from .metrics import Metric
 from .model import Model
 from .reader import Where
-from .registry import PACKAGE, kind_of, load
 from .space import suggest
 
 ROWS = 2000  # of the table that splitters are tried on

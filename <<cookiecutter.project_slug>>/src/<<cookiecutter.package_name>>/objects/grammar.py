@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import nearest
+from .discovery import ESTIMATORS, KINDS, either, load, resolve
 from .reader import Where
-from .registry import ESTIMATORS, KINDS, either, load, resolve
 
 DTYPES = ("number", "category", "datetime", "text")
 NODE_KEYS = ("class", "columns", "steps", "one_of", "optional", "import")

@@ -10,12 +10,13 @@ from typing import Any
 from ..errors import UserError
 from ..files import read_json, write_json
 from ..steps.task import AROUND
+from .discovery import CACHE as ENTRIES
+from .discovery import find_all, load
 from .grammar import Grammar, parameters
 from .metrics import metric
-from .plan import read_grammar, read_task
+from .params.data import read_task
+from .params.packages import read_grammar
 from .reader import read
-from .registry import CACHE as ENTRIES
-from .registry import find_all, load
 
 CACHE = Path(".cache/trusted.json")
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from ..files import read_json, write_json, write_text
 from ..locked import read_plan
+from ..objects.budget import Share, share_for, shares_in
 from ..objects.reader import Where
-from . import budget_for, budgets_for, run
+from . import run
 from .workers import named, start
 
 
@@ -58,8 +59,8 @@ def _search(
     frame = pd.read_parquet("data/processed/train.parquet")
     folds = read_folds("data/processed/folds.npz")
     chosen = metric(plan["metric"], where, Grammar())
-    budget = budget_for(read_json("data/processed/split.json")["train"], budgets_for(plan, written)) or {}
-    trials, seconds = budget.get("trials"), budget.get("seconds")
+    share = share_for(read_json("data/processed/split.json")["train"], shares_in(plan, written)) or Share()
+    trials, seconds = share.trials, share.seconds
     earlier = read_json(study / "result.json")["seconds"] if (study / "result.json").exists() else 0.0
     # A sampler that starts anew would draw the same numbers again.
     sampler = dict(plan["sampler"])

@@ -9,9 +9,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from ..errors import UserError
+from ..objects.discovery import PACKAGE, load
 from ..objects.metrics import Metric, Outputs
 from ..objects.reader import Where
-from ..objects.registry import PACKAGE, load
 from ..schema import Schema
 
 Targets = pd.Series | pd.DataFrame  # one column, or those of a list

@@ -2,7 +2,7 @@
 the packages named in `params/registry.yaml`.
 
 scikit-learn's own `all_estimators` knows scikit-learn alone, so this module walks packages itself. Walking
-takes seconds, so what was found is kept in `.cache/registry.json` until a version or a module of this project changes.
+takes seconds, so what was found is kept in `.cache/discovery.json` until a version or a module of this project changes.
 """
 
 import contextlib
@@ -60,7 +60,7 @@ ALWAYS = ("sklearn", "optuna")
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # by the name of the package that is imported
 # What prediction does without; see the extra `train` in pyproject.toml.
 FOR_TRAINING = ("optuna",)
-CACHE = Path(".cache/registry.json")
+CACHE = Path(".cache/discovery.json")
 IMPORT_PATH = re.compile(r"((?!__)[A-Za-z_]\w*\.)+(?!__)[A-Za-z_]\w*", re.ASCII)
 
 # Built-in types that a parameter may ask for, such as the `dtype` of an encoder.
@@ -153,7 +153,7 @@ def kinds_of(entries: Iterable[Entry]) -> list[str]:
 
 
 def resolve(name: Any, packages: Iterable[str], where: Where, kinds: Iterable[str] = KINDS) -> str:
-    """The import path that `name` means: a short name from the registry, or an import path already.
+    """The import path that `name` means: a short name, or an import path already.
 
     Raises
     ------
