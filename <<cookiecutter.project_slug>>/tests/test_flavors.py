@@ -18,7 +18,8 @@ from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.files import read_json, write_json
 from << cookiecutter.package_name >>.manifest import seal
 from << cookiecutter.package_name >>.objects.discovery import find_all
-from << cookiecutter.package_name >>.objects.grammar import Grammar, classes
+from << cookiecutter.package_name >>.objects.grammar import Grammar
+from << cookiecutter.package_name >>.objects.nodes import classes
 from << cookiecutter.package_name >>.objects.params.models import read_model
 from << cookiecutter.package_name >>.objects.params.package import read_package
 from << cookiecutter.package_name >>.objects.plan import Plan, compile_params

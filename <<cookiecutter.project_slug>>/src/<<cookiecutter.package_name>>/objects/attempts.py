@@ -24,10 +24,11 @@ from ..files import temporary
 from ..schema import DTYPES
 from ..steps.task import Task
 from .build import build, pipeline, steps
-from .discovery import PACKAGE, kind_of, load
-from .grammar import Object, OneOf, Steps
+from .discovery import load
+from .kinds import PACKAGE, kind_of
 from .metrics import Metric
 from .model import Model
+from .nodes import Object, OneOf, Steps
 from .reader import Where
 from .space import suggest
 

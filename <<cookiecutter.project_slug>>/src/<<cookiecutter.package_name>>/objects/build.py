@@ -14,8 +14,10 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from ..errors import UserError, nearest
-from .discovery import PACKAGE, find_all, kinds_of, load
-from .grammar import MISSING, Columns, Grammar, Import, Object, OneOf, Steps, named, parameters
+from .discovery import find_all, kinds_of, load
+from .grammar import MISSING, Grammar, parameters
+from .kinds import PACKAGE
+from .nodes import Columns, Import, Object, OneOf, Steps, named
 from .reader import Where, dump, parse
 
 Dtypes = Mapping[str, str]

@@ -11,7 +11,9 @@ from typing import Any
 from ..files import write_json
 from ..parts import behind
 from .discovery import Entry, find_all
-from .grammar import DTYPES, ESTIMATORS, STEPS
+from .grammar import STEPS
+from .kinds import ESTIMATORS
+from .nodes import DTYPES
 from .params import data, evaluate, models, package, packages, search, split, train
 from .params.keys import Schema, amount, by_name, choice, either, flag, items, mapping, number, text
 

@@ -13,7 +13,8 @@ from sklearn.utils.metaestimators import available_if
 
 from .build import call
 from .discovery import load
-from .grammar import Grammar, Object, parameters, plain
+from .grammar import Grammar, parameters
+from .nodes import Object, plain
 from .reader import Where
 
 LESS_IS_BETTER = ("davies_bouldin_score",)  # scikit-learn's one exception to its own convention

@@ -20,9 +20,10 @@ from .budget import FINAL, Budget
 from .build import build
 from .code import fingerprints, stage_code
 from .discovery import load
-from .grammar import Grammar, Steps, classes, column_names, plain
+from .grammar import Grammar
 from .metrics import Metric
 from .model import Model
+from .nodes import Steps, classes, column_names, plain
 from .params import models as competitors
 from .params.context import Context
 from .params.data import read_data, with_role

@@ -9,7 +9,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from ..errors import UserError
-from ..objects.discovery import PACKAGE, load
+from ..objects.discovery import load
+from ..objects.kinds import PACKAGE
 from ..objects.metrics import Metric, Outputs
 from ..objects.reader import Where
 from ..schema import Schema

@@ -22,9 +22,10 @@ from sklearn.pipeline import Pipeline
 
 from ..errors import UserError
 from ..objects.build import build
-from ..objects.grammar import Grammar, Object, plain
+from ..objects.grammar import Grammar
 from ..objects.metrics import Metric, metric
 from ..objects.model import Model
+from ..objects.nodes import Object, plain
 from ..objects.space import Values
 from ..schema import Schema
 from .ensemble import Folds, models

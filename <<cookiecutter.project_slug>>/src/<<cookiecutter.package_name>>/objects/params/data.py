@@ -10,7 +10,8 @@ from ...sources import resolved
 from ...steps.task import Task
 from ..build import build, fixed
 from ..discovery import find_all
-from ..grammar import Grammar, Object, plain
+from ..grammar import Grammar
+from ..nodes import Object, plain
 from ..reader import Where
 from ..reader import read as read_yaml
 from .keys import by_name, choice, either, items, mapping, node, number, or_null, text

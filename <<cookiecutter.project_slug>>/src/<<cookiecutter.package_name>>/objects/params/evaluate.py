@@ -5,8 +5,9 @@ from typing import Any
 
 from ...steps.task import Task
 from ..attempts import try_metric
-from ..grammar import Grammar, plain
+from ..grammar import Grammar
 from ..metrics import Metric, metric
+from ..nodes import plain
 from .keys import SEEDS, items, mapping, node, or_null, whole
 from .values import read
 

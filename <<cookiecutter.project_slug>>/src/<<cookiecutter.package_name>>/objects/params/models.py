@@ -8,9 +8,11 @@ from ...errors import nearest
 from ...names import RULE, is_name
 from ...steps.task import Task
 from ..build import build, check
-from ..discovery import kind_of, load
-from ..grammar import ESTIMATORS, Grammar, Object, OneOf, Steps, plain
+from ..discovery import load
+from ..grammar import Grammar
+from ..kinds import ESTIMATORS, kind_of
 from ..model import Model
+from ..nodes import Object, OneOf, Steps, plain
 from ..reader import Where
 from ..reader import read as read_yaml
 from ..space import check_seeds
@@ -26,7 +28,7 @@ BESIDE = mapping(
             "type": ["string", "object"],
             "x-steps": True,
             "default": {"steps": []},
-            "description": "The name of a file in `params/preprocess/`, or steps; without it, columns stay as they are.",
+            "description": "The name of a file in `params/preprocess/`, or steps; columns as they are without it.",
             "x-needs": "the name of a file in params/preprocess, or {steps: [...]}",
         },
         "seeds": items(

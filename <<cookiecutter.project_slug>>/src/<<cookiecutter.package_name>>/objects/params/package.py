@@ -5,7 +5,8 @@ from typing import Any
 
 from ...steps.apart import PARTS
 from ..build import build
-from ..grammar import Grammar, Object, plain
+from ..grammar import Grammar
+from ..nodes import Object, plain
 from ..reader import Where
 from .keys import choice, items, mapping, node, or_null
 from .packages import read_grammar

@@ -10,9 +10,10 @@ from ...steps.task import Task
 from ..attempts import try_metric, try_search
 from ..budget import FINAL, LEAST_SECONDS, Budget
 from ..build import build, unsearched
-from ..grammar import Grammar, plain
+from ..grammar import Grammar
 from ..metrics import Metric, metric
 from ..model import Model
+from ..nodes import plain
 from ..reader import Where
 from .keys import MOST, amount, by_name, choice, items, mapping, node, or_null, text, whole
 from .models import SAMPLE, sampled

@@ -7,7 +7,8 @@ from ...errors import UserError
 from ...steps.task import Task
 from ..attempts import try_splitter
 from ..build import build
-from ..grammar import Grammar, plain
+from ..grammar import Grammar
+from ..nodes import plain
 from .data import with_role
 from .keys import mapping, node, or_null
 from .values import read

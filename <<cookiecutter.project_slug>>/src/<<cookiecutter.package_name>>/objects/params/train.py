@@ -11,8 +11,9 @@ from ...errors import nearest
 from ...steps.task import AROUND, Task
 from ..build import build, check, unsearched
 from ..discovery import load
-from ..grammar import Grammar, Object, parameters, plain
+from ..grammar import Grammar, parameters
 from ..metrics import metric
+from ..nodes import Object, plain
 from ..reader import Where
 from .keys import amount, mapping, node, or_null
 from .values import read

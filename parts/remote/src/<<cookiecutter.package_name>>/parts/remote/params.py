@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...objects.grammar import plain
+from ...objects.nodes import plain
 from ...objects.params.keys import flag, items, mapping, node, or_null, text, whole
 from ...objects.params.packages import read_grammar
 from ...objects.params.values import read

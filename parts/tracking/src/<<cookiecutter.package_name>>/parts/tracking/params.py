@@ -4,7 +4,7 @@ import importlib.util
 from typing import Any
 
 from ...objects.build import build
-from ...objects.grammar import plain
+from ...objects.nodes import plain
 from ...objects.params.context import Context
 from ...objects.params.keys import items, mapping, node, or_null
 from ...objects.reader import Where
