@@ -68,7 +68,7 @@ KEYS = mapping(
             items(
                 {"type": "string"},
                 "The texts that stand for a missing value, instead of the usual ones.",
-                needs="a list of texts; put numbers in quotes",
+                needs="a list of texts (numbers in quotes)",
             )
         ),
         "clean": either(

@@ -15,7 +15,15 @@ from ..reader import read as read_yaml
 from .keys import MOST, Schema
 
 TYPES = {"string": str, "number": int | float, "boolean": bool, "array": list, "object": dict, "null": type(None)}
-WORDS = {"string": "text", "boolean": "true or false", "array": "a list", "object": "a mapping", "null": "null"}
+WORDS = {
+    "string": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "null",
+}
 
 
 def read(folder: Path, name: str, keys: Schema, grammar: Grammar) -> tuple[dict[str, Any], Where]:
@@ -61,7 +69,7 @@ def checked(value: Any, schema: Schema, where: Where, grammar: Grammar) -> Any:
         return _mapping(value, schema, where, grammar)
     if not _has_type(value, schema) or not all(_holds(value, schema)):
         raise _refusal(value, schema, where)
-    if isinstance(value, list):
+    if isinstance(value, list) and "items" in schema:
         return _list(value, schema, where, grammar)
     return int(value) if schema.get("type") == "integer" else value
 
@@ -138,16 +146,15 @@ def needed(schema: Schema) -> str:
     if "x-needs" in schema:
         return str(schema["x-needs"])
     if "anyOf" in schema:
-        forms = [needed(one) for one in schema["anyOf"]]
-        return " or ".join(filter(None, (", ".join(forms[:-1]), forms[-1])))
+        return _either([needed(one) for one in schema["anyOf"]])
     if "x-object" in schema:
         return f"an object, such as {{class: ...}}{', or a name' if schema.get('x-named') else ''}"
-    kind = schema["type"]
     if "enum" in schema:
-        return " or ".join(map(repr, schema["enum"]))
-    if kind not in ("number", "integer"):
-        return WORDS[kind]
-    noun = "a whole number" if kind == "integer" else "a number"
+        return _either(list(map(repr, schema["enum"])))
+    kind = schema.get("type", "string")
+    if isinstance(kind, list):
+        return needed({"anyOf": [{"type": one} for one in kind]})
+    noun = WORDS[kind]
     least, most = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum")
     if least is None:
         return noun
@@ -157,6 +164,10 @@ def needed(schema: Schema) -> str:
     if above_0:
         return f"{noun} above 0 and up to {'a billion' if most == MOST else most}"
     return f"{noun} from {least} to {most}"
+
+
+def _either(words: list[str]) -> str:
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def _name(where: Where) -> str:

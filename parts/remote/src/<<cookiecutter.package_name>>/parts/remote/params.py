@@ -38,7 +38,7 @@ KEYS = mapping(
                     "x-needs": "the name of a variable, whose value is not written",
                 },
                 "Names of environment variables that go along.",
-                needs="a list of names of variables; their values are not written",
+                needs="a list of names of variables (not their values)",
             ),
             [],
         ),
