@@ -45,6 +45,7 @@ BESIDE = mapping(
             description="For how many rows a second of its share suffices; on a larger table it does not compete. "
             "`{text: 250, otherwise: 750}` tells tables with free text apart; null: it always competes.",
             default=None,
+            needs="a number above 0, {text: ..., otherwise: ...} or null",
         ),
     }
 )

@@ -159,10 +159,9 @@ def needed(schema: Schema) -> str:
     if least is None:
         return noun
     above_0 = "exclusiveMinimum" in schema or (kind == "integer" and least == 1)
-    if most is None:
-        return f"{noun} above 0" if above_0 else f"{noun}, {least} or more"
-    if above_0:
-        return f"{noun} above 0 and up to {'a billion' if most == MOST else most}"
+    if most is None or most == MOST:
+        limit = "" if most is None else " and up to a billion"
+        return f"{noun} above 0{limit}" if above_0 else f"{noun}, {least} or more{limit}"
     return f"{noun} from {least} to {most}"
 
 
