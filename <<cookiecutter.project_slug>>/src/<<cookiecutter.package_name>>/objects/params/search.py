@@ -15,7 +15,7 @@ from ..metrics import Metric, metric
 from ..model import Model
 from ..nodes import plain
 from ..reader import Where
-from .keys import MOST, amount, by_name, choice, items, mapping, node, or_null, text, whole
+from .keys import MOST, amount, by_name, choice, items, mapping, node, or_null, whole
 from .models import SAMPLE, sampled
 from .values import read
 
@@ -23,7 +23,7 @@ TRIED = ("sampler", "pruner", "workers")
 KEYS = mapping(
     {
         "models": items(
-            text(),
+            {"type": "string"},
             "Names of files in `params/models/`, the cheapest first.",
             minItems=1,
             needs="a list of at least one name of a file in params/models",
