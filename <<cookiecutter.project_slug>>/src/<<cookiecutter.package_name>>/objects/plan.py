@@ -11,10 +11,9 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from ..missing import refuse_missing
 from ..parts import behind
 from ..steps.task import Task
-from ..store import DEFAULT
+from .allowed import DEFAULT
 from .attempts import try_storing
 from .budget import FINAL, Budget
 from .build import build
@@ -22,6 +21,7 @@ from .code import fingerprints, stage_code
 from .discovery import load
 from .grammar import Grammar
 from .metrics import Metric
+from .missing import refuse_missing
 from .model import Model
 from .nodes import Steps, classes, column_names, plain
 from .params import models as competitors

@@ -6,7 +6,6 @@ from typing import Any
 
 from ...errors import nearest
 from ...schema import DTYPES, ROLES, dtype_of_format
-from ...sources import resolved
 from ...steps.task import Task
 from ..build import build, fixed
 from ..discovery import find_all
@@ -14,6 +13,7 @@ from ..grammar import Grammar
 from ..nodes import Object, plain
 from ..reader import Where
 from ..reader import read as read_yaml
+from ..sources import resolved
 from .keys import by_name, choice, either, items, mapping, node, number, or_null, text
 from .values import read
 

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import nearest
-from ...names import RULE, is_name
 from ...steps.task import Task
 from ..build import build, check
 from ..discovery import load
 from ..grammar import Grammar
 from ..kinds import ESTIMATORS, kind_of
 from ..model import Model
+from ..names import RULE, is_name
 from ..nodes import Object, OneOf, Steps, plain
 from ..reader import Where
 from ..reader import read as read_yaml

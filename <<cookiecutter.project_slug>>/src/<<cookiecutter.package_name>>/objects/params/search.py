@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...names import RULE, is_name, twin
 from ...steps.task import Task
 from ..attempts import try_metric, try_search
 from ..budget import FINAL, LEAST_SECONDS, Budget
@@ -13,6 +12,7 @@ from ..build import build, unsearched
 from ..grammar import Grammar
 from ..metrics import Metric, metric
 from ..model import Model
+from ..names import RULE, is_name, twin
 from ..nodes import plain
 from ..reader import Where
 from .keys import MOST, amount, by_name, choice, items, mapping, node, or_null, whole

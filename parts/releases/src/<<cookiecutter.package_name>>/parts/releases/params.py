@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ...names import RULE, is_name, twin
 from ...objects.build import build
+from ...objects.names import RULE, is_name, twin
 from ...objects.params.context import Context
 from ...objects.params.keys import items, mapping, node, text
 from ...objects.params.packages import read_grammar

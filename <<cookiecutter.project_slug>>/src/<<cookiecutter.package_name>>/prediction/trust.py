@@ -9,14 +9,14 @@ from typing import Any
 
 from ..errors import UserError
 from ..files import read_json, write_json
+from ..objects.discovery import CACHE as ENTRIES
+from ..objects.discovery import find_all, load
+from ..objects.grammar import Grammar, parameters
+from ..objects.metrics import metric
+from ..objects.params.data import read_task
+from ..objects.params.packages import read_grammar
+from ..objects.reader import read
 from ..steps.task import AROUND
-from .discovery import CACHE as ENTRIES
-from .discovery import find_all, load
-from .grammar import Grammar, parameters
-from .metrics import metric
-from .params.data import read_task
-from .params.packages import read_grammar
-from .reader import read
 
 CACHE = Path(".cache/trusted.json")
 
