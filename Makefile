@@ -17,7 +17,7 @@ export UV_COMPILE_BYTECODE := 1
 # Without compiled modules every Python started here would take three times as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all fast slow lint catalog gallery trees bench clean
+.PHONY: help demo test test-all fast slow lint catalog gallery reference trees bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ lint: $(READY) ## Check style and types of the template's own code, and its work
 
 catalog: $(READY) ## Write recipes/catalog.json anew from the installed packages
 	.venv/bin/python scripts/catalog.py
+
+reference: $(READY) ## Write docs/params.md anew from the declarations of the params
+	.venv/bin/python scripts/reference.py
 
 gallery: $(READY) ## Run the recipes that changed (or RECIPES="...") and write the gallery
 	.venv/bin/python scripts/gallery.py $(RECIPES)

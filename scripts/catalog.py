@@ -79,7 +79,7 @@ def registry(folder: Path) -> Any:
         accept_hooks=False,
     )
     sys.path.insert(0, str(Path(project) / "src"))
-    return importlib.import_module("catalog_project.objects.registry")
+    return importlib.import_module("catalog_project.objects.discovery")
 
 
 def entry(one: Any) -> dict[str, Any] | None:

@@ -164,7 +164,7 @@ def test_what_does_not_apply_says_so(project: Project, charts: Any, table: pd.Da
 
 
 def test_a_decorator_is_no_chart(project: Project) -> None:
-    found = {entry.name for entry in project.module("objects.registry").find_all() if entry.kind == "chart"}
+    found = {entry.name for entry in project.module("objects.discovery").find_all() if entry.kind == "chart"}
     assert {"worst_rows", "roc_curve"} <= found and "styled" not in found
 
 

@@ -438,7 +438,7 @@ def test_the_image_has_the_packages_of_the_model_and_no_others_to_work_with(imag
     assert not {"pytest", "mypy", "ruff", "catboost", "dvc", "optuna", "matplotlib", "pyarrow"} & set(installed)
     found = next((image.root / "opt" / "venv" / "lib").glob("python*/site-packages"))
     assert list((found / "sklearn").glob("__pycache__/*.pyc")), "modules were not compiled"
-    assert (image.folder / ".cache" / "registry.json").exists(), "or each start would look for all classes anew"
+    assert (image.folder / ".cache" / "discovery.json").exists(), "or each start would look for all classes anew"
 
 
 @pytest.mark.slow

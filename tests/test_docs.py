@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -145,3 +146,11 @@ def test_make_targets_that_are_named_exist(page: Path) -> None:
     known |= set(re.findall(r"(?m)^([a-z-]+): .*## ", source))  # what an example defines
     named = set(re.findall(r"`make ([a-z-]+)[^`]*`", source)) | set(re.findall(r"(?m)^make ([a-z-]+)", source))
     assert named <= known
+
+
+def test_the_reference_of_keys_is_what_the_script_writes(bake: Callable[..., Any], monkeypatch: Any) -> None:
+    baked = bake(project_name="Declared", parts="all")
+    monkeypatch.syspath_prepend(baked.path / "src")
+    script = runpy.run_path(str(ROOT / "scripts" / "reference.py"))
+    schema, values = (importlib.import_module(f"{baked.package}.objects.{name}") for name in script["NAMES"])
+    assert script["page"](schema, values) == script["PAGE"].read_text(encoding="utf-8"), "make reference"

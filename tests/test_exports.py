@@ -123,7 +123,9 @@ def _packaged(folder: Path, kind: str) -> Packaged:
     schema.features = {column.name: column.dtype for column in schema.needed}
     grammar = project.module("objects.grammar").Grammar()
     where = project.module("objects.reader").Where(model)
-    chosen = project.module("objects.plan").read_model(project.path / "params", model, grammar, where, task(schema))
+    chosen = project.module("objects.params.models").read_model(
+        project.path / "params", model, grammar, where, task(schema)
+    )
     fitting = project.module("steps.fit")
     features = rows[list(schema.features)]
     fitted = fitting.fit(fitting.assemble(chosen, {}, schema.features, task(schema)), features, rows[schema.target])

@@ -364,9 +364,9 @@ def test_what_cannot_be_is_refused_in_the_params(home: Home, done: Project) -> N
         ("spot: true", "spott: true", "unknown key 'spott'; did you mean 'spot'?"),
         ("spot: true", "spot: 1", "'spot' needs true or false, not 1"),
         ("disk: 50", "disk: -1", "'disk' needs a whole number of GB, not -1"),
-        ("timeout: 3600", "timeout: 1h", "'timeout' needs a whole number, 1 or more, not '1h'"),
-        ("image: null", "image: 3", "'image' needs text, or null for none, not 3"),
-        ("environment: []", "environment: [KEY=1]", "'environment' needs a list of names of variables; their values"),
+        ("timeout: 3600", "timeout: 1h", "'timeout' needs a whole number above 0, not '1h'"),
+        ("image: null", "image: 3", "'image' needs text or null, not 3"),
+        ("environment: []", "environment: [KEY=1]", "an item of 'environment' needs the name of a variable"),
         ("push: false", "push: no", "'push' needs true or false, not 'no'"),
     ):
         assert old in text

@@ -45,7 +45,7 @@ def model(project: Project, explain: Any) -> Any:
     (project.path / "params" / "models" / "trees.yaml").write_text(MODEL, encoding="utf-8")
     grammar, where = project.module("objects.grammar").Grammar(), project.module("objects.reader").Where("search.yaml")
     task = project.module("components.tasks").Classification()
-    return project.module("objects.plan").read_model(Path("params"), "trees", grammar, where, task)
+    return project.module("objects.params.models").read_model(Path("params"), "trees", grammar, where, task)
 
 
 def searched(project: Project, model: Any, trials: int, file: Path) -> optuna.Study:

@@ -113,7 +113,7 @@ def _fitted(project: Project, node: Any, rows: Any) -> Any:
 
 @pytest.mark.parametrize("package", [pytest.param("sklearn", marks=pytest.mark.slow), *PACKAGES])
 def test_every_estimator_is_stored_or_refused_by_check(package: str, project: Project, rows: Any) -> None:
-    registry, attempts = project.module("objects.registry"), project.module("objects.attempts")
+    registry, attempts = project.module("objects.discovery"), project.module("objects.attempts")
     offered = [one for one in registry.find_all(PACKAGES) if one.package == package and one.kind in KINDS]
     assert offered or package == "category_encoders"
     for entry in offered:

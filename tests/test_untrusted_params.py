@@ -154,7 +154,7 @@ def refused(project: Project, monkeypatch: pytest.MonkeyPatch) -> Callable[[Call
 def test_what_has_no_kind_is_neither_imported_nor_called(
     name: str, project: Project, refused: Callable[..., str]
 ) -> None:
-    grammar, registry = project.module("objects.grammar"), project.module("objects.registry")
+    grammar, registry = project.module("objects.grammar"), project.module("objects.discovery")
     where = project.module("objects.reader").Where("params/x.yaml")
     name = name.format(package=project.package)
     for kind in registry.KINDS:
@@ -231,7 +231,7 @@ KINDS = {
 def test_a_kind_is_taken_where_it_belongs_and_nowhere_else(
     kind: str, project: Project, refused: Callable[..., str]
 ) -> None:
-    registry, reader = project.module("objects.registry"), project.module("objects.reader")
+    registry, reader = project.module("objects.discovery"), project.module("objects.reader")
     path = KINDS[kind].format(project.package)
     assert registry.load(path, reader.Where("x"), [kind]) is registry.load(path, reader.Where("x"))
     for other in set(KINDS) - {kind}:
@@ -269,7 +269,7 @@ def test_a_plan_that_was_tampered_with_builds_nothing_else(project: Project, ref
 
 @pytest.mark.parametrize("package", ["antigravity", "this", "data", "notebooks", "os", "subprocess; x", "__main__", ""])
 def test_a_package_that_is_none_is_not_imported(package: str, project: Project, refused: Callable[..., str]) -> None:
-    find_all = project.module("objects.registry").find_all
+    find_all = project.module("objects.discovery").find_all
     assert "registry.yaml" in refused(lambda: find_all([package], cache=None))
 
 

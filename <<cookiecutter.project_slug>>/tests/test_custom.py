@@ -6,8 +6,8 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from << cookiecutter.package_name >>.objects.build import from_yaml, to_yaml
+from << cookiecutter.package_name >>.objects.discovery import find_all, homes, load
 from << cookiecutter.package_name >>.objects.reader import Where
-from << cookiecutter.package_name >>.objects.registry import find_all, homes, load
 from << cookiecutter.package_name >>.schema import Schema
 
 OWN = [entry for entry in find_all() if entry.path.startswith(tuple(homes())) and entry.kind not in ("metric", "chart")]

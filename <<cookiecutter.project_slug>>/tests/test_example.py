@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from << cookiecutter.package_name >>.errors import UserError
-from << cookiecutter.package_name >>.objects.plan import read_package
+from << cookiecutter.package_name >>.objects.params.package import read_package
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.steps.example import ROWS, example, real_rows
 from << cookiecutter.package_name >>.steps.preprocess import preprocess
@@ -73,5 +73,5 @@ def test_real_rows_are_stored_only_where_the_params_say_so(tmp_path: Path) -> No
         path.write_text(text.replace("example: generated", line), encoding="utf-8")
         assert read_package(tmp_path)["example"] == found
     path.write_text(text.replace("example: generated", "example: none"), encoding="utf-8")
-    with pytest.raises(UserError, match="'example' is generated or real, not 'none'"):
+    with pytest.raises(UserError, match="unknown example 'none'; possible here: generated, real"):
         read_package(tmp_path)

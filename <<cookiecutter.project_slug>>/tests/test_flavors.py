@@ -17,10 +17,11 @@ from << cookiecutter.package_name >>.components.splitters import NoHoldout
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.files import read_json, write_json
 from << cookiecutter.package_name >>.objects.allowed import imported, is_trusted
-from << cookiecutter.package_name >>.objects.grammar import Grammar, classes
+from << cookiecutter.package_name >>.objects.discovery import find_all
+from << cookiecutter.package_name >>.objects.grammar import Grammar
+from << cookiecutter.package_name >>.objects.nodes import classes
 from << cookiecutter.package_name >>.objects.plan import Plan, compile_params, read_model, read_package
 from << cookiecutter.package_name >>.objects.reader import Where, read
-from << cookiecutter.package_name >>.objects.registry import find_all
 from << cookiecutter.package_name >>.prediction.artifact import Described, compare, load, save
 from << cookiecutter.package_name >>.prediction.manifest import seal
 from << cookiecutter.package_name >>.schema import Schema

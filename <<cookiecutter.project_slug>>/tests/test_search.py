@@ -27,15 +27,16 @@ from << cookiecutter.package_name >>.components.metrics import mean_cost_loss
 from << cookiecutter.package_name >>.components.samples import RandomSample
 from << cookiecutter.package_name >>.components.workers import InProcess, Processes
 from << cookiecutter.package_name >>.errors import UserError
+from << cookiecutter.package_name >>.objects.budget import Share, share_for, shares_in
 from << cookiecutter.package_name >>.objects.build import from_yaml
-from << cookiecutter.package_name >>.objects.grammar import Grammar, Object
+from << cookiecutter.package_name >>.objects.grammar import Grammar
 from << cookiecutter.package_name >>.objects.metrics import Outputs, metric
 from << cookiecutter.package_name >>.objects.model import Model
+from << cookiecutter.package_name >>.objects.nodes import Object
 from << cookiecutter.package_name >>.objects.plan import Plan
 from << cookiecutter.package_name >>.objects.reader import Where, parse
 from << cookiecutter.package_name >>.prediction.artifact import Described, load, save
 from << cookiecutter.package_name >>.schema import Schema
-from << cookiecutter.package_name >>.stages import budget_for, budgets_for
 from << cookiecutter.package_name >>.steps import training_set
 from << cookiecutter.package_name >>.steps.candidates import Result, candidates
 from << cookiecutter.package_name >>.steps.ensemble import Ensemble, models
@@ -514,17 +515,18 @@ def test_the_budget_is_shared_between_the_models_and_the_final_fit(plan: Plan) -
 
 
 def test_the_first_part_of_the_budget_whose_rows_are_enough_is_meant() -> None:
-    budgets = [{"most_rows": 100, "seconds": 1.0}, {"most_rows": 200, "seconds": 2.0}]
-    assert [budget_for(rows, budgets) for rows in (100, 101, 201)] == [budgets[0], budgets[1], None]
-    assert budget_for(201, [*budgets, {"most_rows": None, "seconds": 3.0}]) == {"most_rows": None, "seconds": 3.0}
+    shares = [Share(100, 1.0), Share(200, 2.0)]
+    assert [share_for(rows, shares) for rows in (100, 101, 201)] == [*shares, None]
+    assert share_for(201, [*shares, Share(None, 3.0)]) == Share(None, 3.0)
 
 
 @pytest.mark.parametrize(("dtypes", "used"), [(["number"], "plain"), (["number", "text"], "text")])
 def test_a_table_with_free_text_may_have_a_budget_of_its_own(dtypes: list[str], used: str) -> None:
     schema = {"features": [[str(number), dtype] for number, dtype in enumerate(dtypes)]}
-    plain, with_text = [{"most_rows": None, "name": "plain"}], [{"most_rows": None, "name": "text"}]
-    assert budgets_for({"budget": plain, "budget_with_text": with_text}, schema)[0]["name"] == used
-    assert budgets_for({"budget": plain}, schema) == plain
+    plain, with_text = [{"most_rows": None, "seconds": 1.0}], [{"most_rows": None, "seconds": 2.0}]
+    slice_ = {"budget": plain, "budget_with_text": with_text}
+    assert shares_in(slice_, schema) == [Share(seconds={"plain": 1.0, "text": 2.0}[used])]
+    assert shares_in({"budget": plain}, schema) == [Share(seconds=1.0)]
 
 
 class Stuck(InProcess):

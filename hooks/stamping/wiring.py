@@ -1,5 +1,6 @@
 """Write the answers into the stamped project's files, line by line, so that the comments in them stay."""
 
+import ast
 import json
 import re
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ REMOTE = ".dvc-remote"
 # Where the README lists the parts.
 PARTS = ("<!-- parts -->", "<!-- /parts -->")
 NONE = "No parts yet.\n"
+FLAVOR = "kind = 'flavor'"
 
 
 def wire(plan: Plan, project: Path) -> None:
@@ -59,6 +61,29 @@ def wire_parts(plan: Plan, project: Path) -> None:
     _change(
         project / "README.md", lambda text: with_parts(text, "".join(_line(part, project) for part in parts) or NONE)
     )
+    files = [file.read_text(encoding="utf-8") for file in sorted(project.glob("src/*/parts/*/**/*.py"))]
+    flavors = [name for text in files for name in flavors_in(text)]
+    if flavors:
+        _change(project / ".schema" / "package.json", lambda text: with_flavors(text, flavors))
+
+
+def flavors_in(module: str) -> list[str]:
+    """Return the names of the classes in a part's module that store models; nothing is imported."""
+    classes = [one for one in ast.parse(module).body if isinstance(one, ast.ClassDef)]
+    return [one.name for one in classes if any(ast.unparse(line) == FLAVOR for line in one.body)]
+
+
+def with_flavors(text: str, flavors: list[str]) -> str:
+    """Add flavors to the schema of `params/package.yaml`, as `python -m <package> schema` of the project would."""
+
+    def more(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: more(one) for key, one in value.items()}
+        if isinstance(value, list):
+            return sorted({*value, *flavors}) if "Joblib" in value else [more(one) for one in value]
+        return value
+
+    return json.dumps(more(json.loads(text)), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _line(part: Part, project: Path) -> str:

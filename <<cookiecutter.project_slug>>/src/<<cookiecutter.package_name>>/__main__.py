@@ -62,8 +62,8 @@ def _schema(given: argparse.Namespace) -> None:
 
 def _list(given: argparse.Namespace) -> None:
     from .errors import UserError, nearest
+    from .objects.discovery import find_all, kinds_of
     from .objects.reader import read
-    from .objects.registry import find_all, kinds_of
 
     packages = (read(Path("params/registry.yaml"))[0] or {}).get("packages") or []
     entries = find_all(packages)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from << cookiecutter.package_name >>.errors import UserError
-from << cookiecutter.package_name >>.objects.plan import read_package
+from << cookiecutter.package_name >>.objects.params.package import read_package
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from << cookiecutter.package_name >>.objects.metrics import metric
 from << cookiecutter.package_name >>.objects.reader import Where
 from << cookiecutter.package_name >>.parts.publish import storage
 from << cookiecutter.package_name >>.parts.publish.addresses import opens
-from << cookiecutter.package_name >>.parts.publish.settings import read_settings, storage_of
+from << cookiecutter.package_name >>.parts.publish.params import read_settings, storage_of
 from << cookiecutter.package_name >>.parts.publish.storage import fetched, publish
 from << cookiecutter.package_name >>.prediction.addresses import opened
 from << cookiecutter.package_name >>.prediction.artifact import load
@@ -188,7 +188,7 @@ def test_an_address_means_the_best_model_where_the_params_name_a_metric(uri: str
     ("text", "sentence"),
     [
         ("best: accurracy", "accuracy"),
-        ("storage: 5", "a URI is needed, such as s3://bucket/models, not 5"),
+        ("storage: 5", "'storage' needs a URI, such as s3://bucket/models, or null, not 5"),
         ("storag: a", "'storag'"),
         ("[]", "mapping"),
     ],

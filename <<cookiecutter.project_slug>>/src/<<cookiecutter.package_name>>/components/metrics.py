@@ -1,4 +1,4 @@
-"""Metrics: functions of the truth and the predictions, found by the registry by how their names end."""
+"""Metrics: functions of the truth and the predictions, found by how their names end."""
 
 from collections.abc import Sequence
 

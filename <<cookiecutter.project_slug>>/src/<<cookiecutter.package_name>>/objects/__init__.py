@@ -1,1 +1,1 @@
-"""From YAML to Python and back: the grammar, the registry and the search spaces."""
+"""From YAML to Python and back: the grammar, discovery of classes, search spaces, params and the plan."""

@@ -24,11 +24,12 @@ from ..files import temporary
 from ..schema import DTYPES
 from ..steps.task import Task
 from .build import build, pipeline, steps
-from .grammar import Object, OneOf, Steps
+from .discovery import load
+from .kinds import PACKAGE, kind_of
 from .metrics import Metric
 from .model import Model
+from .nodes import Object, OneOf, Steps
 from .reader import Where
-from .registry import PACKAGE, kind_of, load
 from .space import suggest
 
 ROWS = 2000  # of the table that splitters are tried on

@@ -4,7 +4,7 @@ import functools
 import inspect
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
@@ -14,9 +14,11 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from ..errors import UserError, nearest
-from .grammar import MISSING, Columns, Grammar, Import, Object, OneOf, Steps, named, parameters
+from .discovery import find_all, kinds_of, load
+from .grammar import MISSING, Grammar, parameters
+from .kinds import PACKAGE
+from .nodes import Columns, Import, Object, OneOf, Steps, named
 from .reader import Where, dump, parse
-from .registry import PACKAGE, find_all, kinds_of, load
 
 Dtypes = Mapping[str, str]
 
@@ -184,7 +186,7 @@ def check(node: Any) -> None:
             check(item)
 
 
-def fixed(data: Any, where: Where, kind: str, grammar: Grammar) -> Object:
+def fixed(data: Any, where: Where, kinds: Iterable[str], grammar: Grammar) -> Object:
     """Read an object that is not searched, and check that it can be built.
 
     Parameters
@@ -193,8 +195,8 @@ def fixed(data: Any, where: Where, kind: str, grammar: Grammar) -> Object:
         The object as the params have it.
     where : Where
         Its place, for errors.
-    kind : str
-        The kind of its class, such as `"ensemble"`.
+    kinds : iterable of str
+        The kinds that its class may have, such as `["ensemble"]`.
     grammar : Grammar
         Reads it.
 
@@ -203,10 +205,16 @@ def fixed(data: Any, where: Where, kind: str, grammar: Grammar) -> Object:
     UserError
         If it has a space, or its class does not accept its parameters.
     """
-    found = grammar.object(data, where, [kind])
+    found = unsearched(data, where, kinds, grammar)
+    check(found)
+    return found
+
+
+def unsearched(data: Any, where: Where, kinds: Iterable[str], grammar: Grammar) -> Object:
+    """Read an object, and refuse a space in it; it may be one that cannot be built yet."""
+    found = grammar.object(data, where, kinds)
     if found.space:
         raise found.where.at("space").error("only models and their preprocessing are searched: this space has no use")
-    check(found)
     return found
 
 

@@ -12,9 +12,10 @@ from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
 from sklearn.utils.metaestimators import available_if
 
 from .build import call
-from .grammar import Grammar, Object, parameters, plain
+from .discovery import load
+from .grammar import Grammar, parameters
+from .nodes import Object, plain
 from .reader import Where
-from .registry import load
 
 LESS_IS_BETTER = ("davies_bouldin_score",)  # scikit-learn's one exception to its own convention
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .build import select
-from .grammar import ESTIMATORS, Dimension, Grammar, Object, Steps, dimensions, plain
+from .grammar import Grammar, dimensions
+from .kinds import ESTIMATORS
+from .nodes import Dimension, Object, Steps, plain
 from .reader import Where
 
 BESIDE = ("preprocess", "seeds", "sample", "rows_per_second")  # what a model's file has beside its estimator

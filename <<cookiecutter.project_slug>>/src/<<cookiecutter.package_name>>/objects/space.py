@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import nearest
-from .grammar import MISSING, Dimension
+from .grammar import MISSING
+from .nodes import Dimension
 from .reader import Where
 
 if TYPE_CHECKING:

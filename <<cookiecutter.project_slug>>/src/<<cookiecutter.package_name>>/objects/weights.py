@@ -10,9 +10,10 @@ from ..errors import UserError
 from ..steps.fit import takes_weights
 from ..steps.task import AROUND, Task
 from .build import build
-from .grammar import Grammar, Object
+from .grammar import Grammar
 from .metrics import Metric
 from .model import Model
+from .nodes import Object
 from .reader import Where
 
 INSTEAD = "or give the column with `role: weight` in params/data.yaml another role"

@@ -5,8 +5,9 @@ a module that a part may have:
 
 =============  ========================================================================================================
 `components`   classes, metrics and charts that the params can name
-`params`       `compile(context)` checks the part's files in `params/` and returns its slice of the plan, or nothing;
-               `schemas(kit)` returns the JSON Schemas of these files by name
+`params`       `KEYS` declares the keys of the part's file `params/<part>.yaml`, by which it is checked, completed in
+               editors and documented; `compile(values, where, context)`, if there is one, checks the rest and returns
+               the part's slice of the plan, or nothing
 `commands`     `add(commands)` adds commands to `python -m <package>`
 `addresses`    `opens(uri)` says whether an address of a model is one of the part's; `opened(uri, params)` is a context
                manager of the model's folder

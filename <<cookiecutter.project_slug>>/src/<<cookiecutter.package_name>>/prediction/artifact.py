@@ -21,7 +21,7 @@ import pandas as pd
 from ..errors import UserError
 from ..files import replacing_folder, write_json, write_text
 from ..objects.allowed import DEFAULT, About, imported
-from ..objects.registry import distributions
+from ..objects.discovery import distributions
 from ..project.locked import check_locked
 from ..schema import Schema
 from ..steps.apart import PARTS, apart, steps_of, together

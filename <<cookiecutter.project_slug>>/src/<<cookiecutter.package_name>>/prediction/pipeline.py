@@ -18,7 +18,8 @@ import pandas as pd
 from ..components.validation import Checked, Validation
 from ..errors import UserError
 from ..objects.allowed import imported
-from ..objects.plan import read_grammar, read_validation
+from ..objects.params.package import read_validation
+from ..objects.params.packages import read_grammar
 from ..schema import Schema, dtype_of
 from ..steps.apart import apart, steps_of
 from ..steps.cleaning import clean_rows

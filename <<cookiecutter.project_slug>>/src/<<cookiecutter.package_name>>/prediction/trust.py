@@ -9,12 +9,13 @@ from typing import Any
 
 from ..errors import UserError
 from ..files import read_json, write_json
+from ..objects.discovery import CACHE as ENTRIES
+from ..objects.discovery import find_all, load
 from ..objects.grammar import Grammar, parameters
 from ..objects.metrics import metric
-from ..objects.plan import read_grammar, read_task
+from ..objects.params.data import read_task
+from ..objects.params.packages import read_grammar
 from ..objects.reader import read
-from ..objects.registry import CACHE as ENTRIES
-from ..objects.registry import find_all, load
 from ..steps.task import AROUND
 
 CACHE = Path(".cache/trusted.json")

@@ -19,7 +19,7 @@ FILES = (
     *("reports/report.html", "reports/baseline.json", "reports/leaderboard.json", "reports/metrics.json"),
     "reports/predictions.parquet",
 )
-CACHED = ("studies", "registry.json", "trusted.json", "made", "tmp", WRITTEN.name)
+CACHED = ("studies", "discovery.json", "trusted.json", "made", "tmp", WRITTEN.name)
 TOOLS = (".pytest_cache", ".ruff_cache", ".mypy_cache")
 
 

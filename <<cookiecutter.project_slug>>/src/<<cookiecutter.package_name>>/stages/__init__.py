@@ -35,18 +35,6 @@ def threads(rows: float) -> dict[str, str]:
     return dict.fromkeys(("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), "1") if rows <= MANY_ROWS else {}
 
 
-def budgets_for(plan: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """The parts of the budget, by the rows to learn from, of a table with this schema as it is on disk."""
-    text = any(dtype == "text" for _, dtype in schema["features"])
-    found: list[dict[str, Any]] = plan["budget_with_text" if text and "budget_with_text" in plan else "budget"]
-    return found
-
-
-def budget_for(rows: int, budgets: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The part of the budget with so many rows to learn from: `seconds`, `trials` or both; None for none of it."""
-    return next((one for one in budgets if one["most_rows"] is None or rows <= one["most_rows"]), None)
-
-
 def signal_name(number: int) -> str:
     """Return what ended a process, for a sentence."""
     name = signal.Signals(number).name if number in {*signal.Signals} else f"signal {number}"

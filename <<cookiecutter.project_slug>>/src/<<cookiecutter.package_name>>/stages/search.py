@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..files import read_json, write_json, write_text
+from ..objects.budget import Share, share_for, shares_in
 from ..objects.reader import Where
 from ..project.locked import read_plan
-from . import budget_for, budgets_for, run
+from . import run
 from .workers import named, start
 
 
@@ -33,15 +34,15 @@ def main() -> None:
         start(workers, where)
         threading.Thread(target=_follow, args=(parent,), daemon=True).start()
         schema = read_json("data/interim/schema.json")
-        budget = budget_for(read_json("data/processed/split.json")["train"], budgets_for(plan, schema)) or {}
+        share = share_for(read_json("data/processed/split.json")["train"], shares_in(plan, schema)) or Share()
         job = _job(folder.name, model, plan, schema, where)
-        progress = Progress(name, folder, job.data.metric, budget)
+        progress = Progress(name, folder, job.data.metric, share)
         clock = time.monotonic()
         result = Search(
             job,
             _study(plan, folder, where),
             workers,
-            trials=budget.get("trials"),
+            trials=share.trials,
             deadline=clock + seconds,
             first_deadline=clock + first_seconds,
             folder=folder,
@@ -54,9 +55,9 @@ def main() -> None:
 class Progress:
     """The result of a search in its folder, kept up to date and printed after each trial."""
 
-    def __init__(self, name: str, folder: Path, metric: Any, budget: dict[str, Any]) -> None:
+    def __init__(self, name: str, folder: Path, metric: Any, share: Share) -> None:
         self.name, self.folder, self.metric = name, folder, metric
-        self.trials, self.seconds = budget.get("trials"), budget.get("seconds")
+        self.trials, self.seconds = share.trials, share.seconds
         self.earlier = read_json(folder / "result.json")["seconds"] if (folder / "result.json").exists() else 0.0
         self.began = time.time()
         write_json(folder / "began.json", self.began)

@@ -1,6 +1,5 @@
 """Make the final model of what the searches found, and save it."""
 
-import math
 import os
 import time
 from dataclasses import replace
@@ -8,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ..files import read_json, write_json
+from ..objects.budget import Share, share_for, shares_in
 from ..objects.reader import Where, dump
 from ..project.locked import note_made, read_plan
-from . import budget_for, budgets_for, run_stage, threads
+from . import run_stage, threads
 from .workers import named, start
 
 WHERE = Where("plan/train.json")
@@ -24,8 +24,8 @@ def main() -> None:
     rows = read_json("data/processed/split.json")["train"]
     os.environ.update(threads(rows) | os.environ)
     with named(plan, WHERE) as workers:
-        budgets = budgets_for(plan, read_json("data/interim/schema.json"))
-        _train(plan, workers, (budget_for(rows, budgets) or {}).get("seconds", math.inf))
+        share = share_for(rows, shares_in(plan, read_json("data/interim/schema.json"))) or Share()
+        _train(plan, workers, share.limit)
 
 
 def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:

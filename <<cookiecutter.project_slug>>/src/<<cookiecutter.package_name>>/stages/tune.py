@@ -19,11 +19,12 @@ from typing import Any
 
 from ..errors import UserError
 from ..files import read_json, replacing_folder, sweep, write_json
+from ..objects.budget import SLICE, Share, share_for, shares_in
 from ..objects.code import fingerprint
 from ..objects.names import RULE, is_name
 from ..parts import behind
 from ..project.locked import read_plan
-from . import budget_for, budgets_for, run_stage, signal_name, threads
+from . import run_stage, signal_name, threads
 
 INPUTS = ("data/processed/train.parquet", "data/processed/folds.npz", "data/interim/schema.json")
 # What the search needs after its deadline to write its last result and to end its workers.
@@ -39,22 +40,22 @@ def main() -> None:
     study = Path(".cache/studies") / name / study_key(plan)
     earlier = read_json(study / "result.json") if (study / "result.json").exists() else {"seconds": 0.0}
     rows = read_json("data/processed/split.json")["train"]
-    budgets = budgets_for(plan, read_json("data/interim/schema.json"))
-    budget = budget_for(rows, budgets)
-    left = budget.get("seconds", float("inf")) - earlier["seconds"] if budget else 0.0
+    shares = shares_in(plan, read_json("data/interim/schema.json"))
+    share = share_for(rows, shares)
+    left = share.limit - earlier["seconds"] if share else 0.0
     if plan.get("always") and earlier.get("score") is None:
-        budget, left = {}, float("inf")
-    if budget is not None and left > 0:
+        share, left = Share(), float("inf")
+    if share is not None and left > 0:
         with ExitStack() as observers:
             for _, observer in behind("observer"):
                 observers.enter_context(observer.observing(name))
-            _search(name, plan, budget, rows, study, left)
+            _search(name, plan, share, rows, study, left)
         if not (study / "result.json").exists():
             allowed = max(left, plan.get("least_seconds", LEAST))
-            write_json(study / "result.json", _nothing(name, plan, budget.get("seconds"), allowed))
+            write_json(study / "result.json", _nothing(name, plan, share.seconds, allowed))
         result = read_json(study / "result.json")
-    elif budget is None and earlier.get("score") is None:
-        result = _left_out(name, plan, rows, budgets[-1]["most_rows"])  # of this run: the study knows nothing of it
+    elif share is None and earlier.get("score") is None:
+        result = _left_out(name, plan, rows, shares[-1].most_rows or 0)  # of this run: the study knows nothing of it
     else:
         print(f"{name}: an earlier run has spent the budget, and what it found is taken", flush=True)
         result = earlier
@@ -80,7 +81,7 @@ def _model() -> str:
     return name
 
 
-def _search(name: str, plan: dict[str, Any], budget: dict[str, Any], rows: int, study: Path, seconds: float) -> None:
+def _search(name: str, plan: dict[str, Any], share: Share, rows: int, study: Path, seconds: float) -> None:
     """Search in another process for so many seconds, which count from when its libraries are loaded."""
     least = max(seconds, plan.get("least_seconds", LEAST))
     command = [sys.executable, "-m", f"{__package__}.search", name, str(study), str(seconds - GRACE), str(least)]
@@ -95,7 +96,7 @@ def _search(name: str, plan: dict[str, Any], budget: dict[str, Any], rows: int, 
         _kill(process)
         if (study / "result.json").exists():
             # Raising the budget gives the search the difference, and not the time that the last trial took besides.
-            write_json(study / "result.json", read_json(study / "result.json") | {"seconds": budget["seconds"]})
+            write_json(study / "result.json", read_json(study / "result.json") | {"seconds": share.seconds})
         print(f"{name}: the budget is spent; the trial that was running is left out", flush=True)
         return
     except KeyboardInterrupt:
@@ -190,7 +191,7 @@ def _without_score(name: str, plan: dict[str, Any], state: str, seconds: float) 
 
 def study_key(plan: dict[str, Any]) -> str:
     """What makes trials comparable: all that a score depends on, and so not the budget, or where trials are run."""
-    beside = ("budget", "budget_with_text", "workers", "storage", "always", "least_seconds")
+    beside = (*SLICE.values(), "workers", "storage", "always", "least_seconds")
     search = {key: value for key, value in plan.items() if key not in beside}
     digest = hashlib.sha256(repr(search).encode())
     digest.update(fingerprint(Path(__file__).with_name("search.py")).encode())

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..objects.discovery import load
 from ..objects.reader import Where
-from ..objects.registry import load
 
 
 @contextmanager

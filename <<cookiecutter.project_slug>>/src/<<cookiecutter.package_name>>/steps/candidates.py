@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
-from ..objects.grammar import plain
 from ..objects.model import Model
+from ..objects.nodes import plain
 from ..objects.space import Values
 from .fold import preprocess_values
 

@@ -13,9 +13,9 @@ import pandas as pd
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from sklearn.pipeline import Pipeline
 
-from ..objects.grammar import Domain
 from ..objects.metrics import Metric
 from ..objects.model import Model
+from ..objects.nodes import Domain
 from ..objects.space import Values, matters
 from .fit import Wrapper, transform
 from .fold import Job, fit_fold

@@ -8,9 +8,10 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..errors import UserError
+from ..objects.discovery import load
+from ..objects.kinds import PACKAGE
 from ..objects.metrics import Metric, Outputs
 from ..objects.reader import Where
-from ..objects.registry import PACKAGE, load
 from ..schema import Schema
 from .codec import TargetCodec
 from .row_rules import RowRules, Targets

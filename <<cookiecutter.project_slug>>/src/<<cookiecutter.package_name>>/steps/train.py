@@ -14,8 +14,9 @@ from sklearn.metrics import check_scoring
 
 from ..errors import UserError
 from ..objects.build import build
-from ..objects.grammar import Grammar, Object, plain
+from ..objects.grammar import Grammar
 from ..objects.metrics import metric
+from ..objects.nodes import Object, plain
 from .candidates import Candidate
 from .ensemble import Folds
 from .fit import weighting

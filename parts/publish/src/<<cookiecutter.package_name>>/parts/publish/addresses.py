@@ -4,7 +4,7 @@ import re
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from .settings import read_settings
+from .params import read_settings
 from .storage import LATEST, fetched
 
 # fsspec's protocols, several in a row included: simplecache::s3://bucket/models

@@ -16,7 +16,7 @@ def add(commands: Commands) -> None:
 
 def _publish(given: argparse.Namespace) -> None:
     from ...prediction.pipeline import MODEL
-    from .settings import storage_of
+    from .params import storage_of
     from .storage import publish
 
     print(publish(Path(MODEL), given.uri or storage_of(Path("params"))))

@@ -1,51 +1,52 @@
-"""Read `params/releases.yaml`: where versions of the model are registered, and the stages that they can stand in."""
+"""Declare and read `params/releases.yaml`: where versions of the model are registered, and the stages of a version."""
 
 import re
 from pathlib import Path
 from typing import Any
 
-from ...objects.build import build, fixed
-from ...objects.grammar import Grammar
-from ...objects.json_schema import TEXTS, Kit, Schema, mapping
+from ...objects.build import build
 from ...objects.names import RULE, is_name, twin
-from ...objects.plan import Context, read_grammar
-from ...objects.reader import Where, read
+from ...objects.params.context import Context
+from ...objects.params.keys import items, mapping, node, text
+from ...objects.params.packages import read_grammar
+from ...objects.params.values import read
+from ...objects.reader import Where
 
 STAGE = re.compile(r"(?![vV]\d)[A-Za-z]")  # how a name begins that GTO and MLflow both take
+KEYS = mapping(
+    {
+        "registry": node("registry", description="Where versions of the model are registered."),
+        "stages": items(
+            text(),
+            "The stages in which a version can stand.",
+            minItems=1,
+            needs="a list of names, such as [dev, staging, prod]",
+        ),
+    },
+    ["registry", "stages"],
+)
 
 
-def compile(context: Context) -> Schema:
-    """Check `params/releases.yaml`; no stage of the pipeline depends on it, so there is no slice of the plan."""
-    read_releases(context.folder, context.grammar)
-    return {}
+def compile(values: dict[str, Any], where: Where, context: Context) -> None:
+    """Check the stages; no stage of the pipeline depends on them, so there is no slice of the plan."""
+    _check_stages(values["stages"], where.at("stages"))
 
 
-def schemas(kit: Kit) -> dict[str, Schema]:
-    """Return the JSON Schema of `params/releases.yaml`."""
-    registry = kit.object("registry") | {"description": "Where versions of the model are registered."}
-    stages = TEXTS | {"minItems": 1, "uniqueItems": True, "description": "Where a version can stand."}
-    return {"releases": mapping({"registry": registry, "stages": stages}, ["registry", "stages"])}
-
-
-def read_releases(folder: Path, grammar: Grammar | None = None) -> tuple[Any, list[str]]:
-    """Return the registry that `params/releases.yaml` describes, and the stages that a version can stand in.
+def read_releases(folder: Path) -> tuple[Any, list[str]]:
+    """Return the registry that `params/releases.yaml` describes, and the stages in which a version can stand.
 
     Raises
     ------
     UserError
         If the registry cannot be built, or a stage has a name that no registry takes.
     """
-    data, where = read(folder / "releases.yaml", folder.resolve().parent)
-    where.mapping(data, ["registry", "stages"], ["registry", "stages"])
-    registry = fixed(data["registry"], where.at("registry"), "registry", grammar or read_grammar(folder))
-    _check_stages(data["stages"], where.at("stages"))
-    return build(registry), data["stages"]
+    values, where = read(folder, "releases", KEYS, read_grammar(folder))
+    _check_stages(values["stages"], where.at("stages"))
+    return build(values["registry"]), values["stages"]
 
 
-def _check_stages(stages: Any, where: Where) -> None:
-    """Refuse stages that are no list of names, or whose names could be mistaken for versions or for each other."""
-    if not isinstance(stages, list) or not stages:
-        raise where.error("'stages' needs a list of names, such as [dev, staging, prod]")
+def _check_stages(stages: list[str], where: Where) -> None:
+    """Refuse names that could be mistaken for versions or for each other."""
     for index, stage in enumerate(stages):
         if not is_name(stage) or not STAGE.match(stage) or stage == "latest":
             raise where.at(index).error(

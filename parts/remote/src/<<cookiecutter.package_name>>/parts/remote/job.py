@@ -8,8 +8,8 @@ from typing import Any
 
 from ...errors import UserError
 from ...files import read_json, write_json
+from ...objects.discovery import load
 from ...objects.reader import Where
-from ...objects.registry import load
 from .outputs import FINISHED, JOBS
 
 FILE = "job.json"

@@ -1,4 +1,4 @@
-"""Read `params/retrain.yaml`: how a new model is judged against the registered one."""
+"""Declare and read `params/retrain.yaml`: how a new model is compared with the registered one."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,23 +6,33 @@ from typing import Any
 
 from ...errors import nearest
 from ...objects.attempts import try_metric
-from ...objects.build import build, fixed
+from ...objects.build import build
 from ...objects.grammar import Grammar
-from ...objects.json_schema import TEXT, Kit, Schema, mapping, or_null
 from ...objects.metrics import Metric, metric
-from ...objects.plan import Context, read_grammar
-from ...objects.reader import read
+from ...objects.params.context import Context
+from ...objects.params.keys import mapping, node, or_null, text, whole
+from ...objects.params.packages import read_grammar
+from ...objects.params.values import read
+from ...objects.reader import Where
 from ...objects.weights import INSTEAD
 from ..releases.params import read_releases
+
+KEYS = mapping(
+    {
+        "stage": or_null(text("The stage of the registered model to beat; null for the latest version.")),
+        "metric": or_null(
+            node("metric", description="What is compared; null for the metric of the search.", named=True, raw=True)
+        ),
+        "rule": node("rule", description="When the new model is better."),
+        "minimum_rows": whole("On fewer rows, nothing is compared.", default=50),
+    },
+    ["stage", "rule"],
+)
 
 
 @dataclass(frozen=True)
 class Retrain:
-    """What `params/retrain.yaml` says.
-
-    `stage` is that of the registered model to beat, None for the latest version; `metric` is None for that of the
-    search; `rule` is an object of `components.py`.
-    """
+    """The keys of `params/retrain.yaml`; `rule` is an object of `components.py`."""
 
     stage: str | None
     metric: Metric | None
@@ -30,54 +40,40 @@ class Retrain:
     minimum_rows: int
 
 
-def compile(context: Context) -> Schema:
-    """Check `params/retrain.yaml`; no stage of the pipeline depends on it, so there is no slice of the plan.
+def compile(values: dict[str, Any], where: Where, context: Context) -> None:
+    """Check the settings; no stage of the pipeline depends on them, so there is no slice of the plan.
 
     Raises
     ------
     UserError
-        If it is wrong, or its metric is none for this task or ignores the weights of rows.
+        If there is no such stage, or the metric means nothing to the task or ignores the weights of rows.
     """
-    judged_by = read_retrain(context.folder, context.grammar).metric
-    if judged_by is not None:
-        where = context.read("retrain.yaml")[1].at("metric")
-        try_metric(judged_by, context.task, where)
-        if context.weight is not None and not judged_by.takes_weights:
-            raise where.error(f"the metric {judged_by.name} takes no row weights: choose another, {INSTEAD}")
-    return {}
+    compared = _retrain(values, where, context.folder, context.grammar).metric
+    if compared is not None:
+        try_metric(compared, context.task, where.at("metric"))
+        if context.weight is not None and not compared.takes_weights:
+            raise where.at("metric").error(
+                f"the metric {compared.name} takes no row weights: choose another, {INSTEAD}"
+            )
 
 
-def schemas(kit: Kit) -> dict[str, Schema]:
-    """Return the JSON Schema of `params/retrain.yaml`."""
-    keys = {
-        "stage": or_null(TEXT) | {"description": "Of the registered model to beat; null: the latest version."},
-        "metric": or_null(kit.named_or_object("metric")) | {"description": "To judge by; null: the search's."},
-        "rule": kit.object("rule") | {"description": "When the new model is better."},
-        "minimum_rows": {"type": "integer", "minimum": 1, "description": "On fewer rows nothing is judged."},
-    }
-    return {"retrain": mapping(keys, ["stage", "rule"])}
-
-
-def read_retrain(folder: Path, grammar: Grammar | None = None) -> Retrain:
-    """Return how `make retrain` judges, as `params/retrain.yaml` says it.
+def read_retrain(folder: Path) -> Retrain:
+    """Return how `make retrain` compares models, as `params/retrain.yaml` says it.
 
     Raises
     ------
     UserError
         If there is no such stage, or the rule cannot be built.
     """
-    grammar = grammar or read_grammar(folder)
-    data, where = read(folder / "retrain.yaml", folder.resolve().parent)
-    where.mapping(data, ["stage", "metric", "rule", "minimum_rows"], ["stage", "rule"])
-    stage, rows = data["stage"], data.get("minimum_rows", 50)
-    stages = read_releases(folder, grammar)[1]
+    grammar = read_grammar(folder)
+    return _retrain(*read(folder, "retrain", KEYS, grammar), folder, grammar)
+
+
+def _retrain(values: dict[str, Any], where: Where, folder: Path, grammar: Grammar) -> Retrain:
+    stage, stages, written = values["stage"], read_releases(folder)[1], values["metric"]
     if stage is not None and stage not in stages:
         raise where.at("stage").error(
-            f"{stage!r} is none of the stages in params/releases.yaml: {', '.join(stages)}{nearest(str(stage), stages)}"
+            f"{stage!r} is none of the stages in params/releases.yaml: {', '.join(stages)}{nearest(stage, stages)}"
         )
-    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
-        raise where.at("minimum_rows").error(f"'minimum_rows' needs a whole number above 0, not {rows!r}")
-    rule = fixed(data["rule"], where.at("rule"), "rule", grammar)
-    written = data.get("metric")
-    judged_by = metric(written, where.at("metric"), grammar) if written is not None else None
-    return Retrain(stage, judged_by, build(rule), rows)
+    compared = metric(written, where.at("metric"), grammar) if written is not None else None
+    return Retrain(stage, compared, build(values["rule"]), values["minimum_rows"])

@@ -2,69 +2,57 @@
 
 import os
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import UserError
-from ...objects.reader import read
+from ...objects.grammar import Grammar
+from ...objects.params.keys import mapping, text, whole
+from ...objects.params.values import read
 
 KEY = "API_KEY"
-MOST = {"port": 65535}
+KEYS = mapping(
+    {
+        "host": text("The address to listen on.", default="127.0.0.1"),
+        "port": whole("The port to listen on.", default=8000, maximum=65535),
+        "workers": whole("Processes, each with the model in memory.", default=1),
+        "max_rows": whole("Rows of one request.", default=10_000),
+        "max_bytes": whole(
+            "Bytes of one request's body; unpacked or parsed, it may be ten times as large.", default=10_000_000
+        ),
+        "max_seconds": whole("Seconds in which a request has to arrive, from its first byte to its last.", default=30),
+        "max_connections": whole("Connections that each process keeps open.", default=200),
+        "model": text(
+            "A model's folder, or an address that a part opens, such as `registry:prod`.", default="models/package"
+        ),
+    }
+)
+DEFAULTS = {name: key["default"] for name, key in KEYS["properties"].items()}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the service listens, in how many processes, and what a client may use.
+    """Where the service listens, in how many processes, and what a client may use: the keys of `params/serve.yaml`."""
 
-    Parameters
-    ----------
-    host : str
-        The address to listen on.
-    port : int
-        The port to listen on.
-    workers : int
-        Processes, each with the model in memory.
-    max_rows : int
-        Rows of one request.
-    max_bytes : int
-        Bytes of one request's body; unpacked or parsed, it may be ten times as large.
-    max_seconds : int
-        Seconds in which a request has to arrive, from its first byte to its last.
-    max_connections : int
-        Connections that each process keeps open.
-    model : str
-        A model's folder, or an address that a part opens, such as `registry:prod`.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 8000
-    workers: int = 1
-    max_rows: int = 10_000
-    max_bytes: int = 10_000_000
-    max_seconds: int = 30
-    max_connections: int = 200
-    model: str = "models/package"
+    host: str = DEFAULTS["host"]
+    port: int = DEFAULTS["port"]
+    workers: int = DEFAULTS["workers"]
+    max_rows: int = DEFAULTS["max_rows"]
+    max_bytes: int = DEFAULTS["max_bytes"]
+    max_seconds: int = DEFAULTS["max_seconds"]
+    max_connections: int = DEFAULTS["max_connections"]
+    model: str = DEFAULTS["model"]
 
 
 def read_settings(folder: Path) -> Settings:
-    """What `params/serve.yaml` says.
+    """Return what `params/serve.yaml` says.
 
     Raises
     ------
     UserError
         If a value is impossible.
     """
-    data, where = read(folder / "serve.yaml", folder.resolve().parent)
-    known = {one.name: one.type for one in fields(Settings)}
-    where.mapping(data or {}, known)
-    for name, value in (data or {}).items():
-        if known[name] is str:
-            if not isinstance(value, str) or not value:
-                raise where.at(name).error(f"{name!r} needs text, not {value!r}")
-        elif isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST.get(name, value):
-            most = f"from 1 to {MOST[name]}" if name in MOST else "above 0"
-            raise where.at(name).error(f"{name!r} needs a whole number {most}, not {value!r}")
-    return Settings(**(data or {}))
+    return Settings(**read(folder, "serve", KEYS, Grammar())[0])
 
 
 def key() -> str | None:

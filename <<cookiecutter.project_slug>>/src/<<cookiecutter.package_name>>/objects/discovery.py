@@ -2,7 +2,7 @@
 the packages named in `params/registry.yaml`.
 
 scikit-learn's own `all_estimators` knows scikit-learn alone, so this module walks packages itself. Walking
-takes seconds, so what was found is kept in `.cache/registry.json` until a version or a module of this project changes.
+takes seconds, so what was found is kept in `.cache/discovery.json` until a version or a module of this project changes.
 """
 
 import contextlib
@@ -10,7 +10,6 @@ import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
-import inspect
 import io
 import pkgutil
 import re
@@ -24,72 +23,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from ..errors import UserError, nearest
 from ..files import read_json, write_json
 from ..parts import modules
+from .kinds import KINDS, PACKAGE, TYPES, VALUES, either, kind_of, named_kinds, with_article
 from .reader import Where
 
-KINDS = (
-    "classifier",
-    "regressor",
-    "clusterer",
-    "outlier_detector",
-    "transformer",
-    "resampler",
-    "estimator",
-    "splitter",
-    "sampler",
-    "pruner",
-    "storage",
-    "workers",
-    "ensemble",
-    "validation",
-    "flavor",
-    "task",
-    "cleaning",
-    "metric",
-    "chart",
-)
-# Kinds of what can only be the value of a parameter. A type and a function are named with `import`.
-VALUES = ("value", "type", "function")
-ESTIMATORS = ("classifier", "regressor", "clusterer", "outlier_detector", "estimator")
-PACKAGE = __name__.split(".")[0]
 ALWAYS = ("sklearn", "optuna")
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # by the name of the package that is imported
 # What prediction does without; see the extra `train` in pyproject.toml.
 FOR_TRAINING = ("optuna",)
-CACHE = Path(".cache/registry.json")
+CACHE = Path(".cache/discovery.json")
 IMPORT_PATH = re.compile(r"((?!__)[A-Za-z_]\w*\.)+(?!__)[A-Za-z_]\w*", re.ASCII)
-
-# Built-in types that a parameter may ask for, such as the `dtype` of an encoder.
-TYPES = {f"builtins.{one.__name__}": one for one in (bool, int, float, complex, str, bytes, object, list, tuple, dict)}
-# Base classes of plain values that a parameter may hold.
-VALUE_BASES = {
-    "optuna.distributions.BaseDistribution",
-    "pandas._libs.tslibs.offsets.BaseOffset",
-    "pandas._libs.tslibs.timedeltas._Timedelta",
-    "pandas.api.extensions.ExtensionDtype",
-    "sklearn.gaussian_process.kernels.Kernel",
-}
-# Modules whose functions compute and do nothing else. NumPy has others as well, so its functions are named one by one.
-COMPUTING = (
-    f"{PACKAGE}.components",
-    f"{PACKAGE}.custom",
-    "scipy.spatial.distance",
-    "scipy.special",
-    "scipy.stats",
-    "sklearn.feature_selection",
-    "sklearn.metrics",
-    "sklearn.preprocessing",
-)
-METRIC_ENDINGS = ("_score", "_error", "_loss", "_deviance")
-NUMPY = """
-    all any argmax argmin argsort around asarray average clip corrcoef count_nonzero cumprod cumsum diff flip max mean
-    median min nan_to_num nanmax nanmean nanmedian nanmin nanpercentile nanquantile nanstd nansum nanvar percentile prod
-    ptp quantile ravel real round sort std sum unwrap var where
-"""
 
 # Modules that say nothing of use and cost something: tests, a module that prints a poem, bridges to clusters
 # that are not installed, and scikit-learn's bundled externals.
@@ -153,7 +98,7 @@ def kinds_of(entries: Iterable[Entry]) -> list[str]:
 
 
 def resolve(name: Any, packages: Iterable[str], where: Where, kinds: Iterable[str] = KINDS) -> str:
-    """The import path that `name` means: a short name from the registry, or an import path already.
+    """The import path that `name` means: a short name, or an import path already.
 
     Raises
     ------
@@ -174,12 +119,12 @@ def resolve(name: Any, packages: Iterable[str], where: Where, kinds: Iterable[st
     if fitting:
         raise where.error(f"{name!r} is ambiguous: write {' or '.join(fitting)}")
     if found:
-        raise where.error(f"{name!r} is {_a(found[0].kind)}, and {either(kinds)} is needed here")
+        raise where.error(f"{name!r} is {with_article(found[0].kind)}, and {either(kinds)} is needed here")
     if allowed <= {"sampler", "pruner", "storage"} and importlib.util.find_spec("optuna") is None:
         raise ModuleNotFoundError("No module named 'optuna'", name="optuna")  # `stages.run` says what brings it
     hint = nearest(name, (entry.name for entry in entries if entry.kind in allowed))
     raise where.error(
-        f"no {_named(kinds)} is called {name!r}{hint or '; see: make list'} "
+        f"no {named_kinds(kinds)} is called {name!r}{hint or '; see: make list'} "
         "(classes of other packages: name the package in params/registry.yaml, or write the whole import path)"
     )
 
@@ -225,7 +170,9 @@ def load(path: str, where: Where, kinds: Iterable[str] | None = None) -> Any:
     kind = kind_of(thing)
     if kind is None or (kinds is not None and kind not in tuple(kinds)):
         what = (
-            f"is {_a(kind)}" if kind else f"is no class{' or function' if callable(thing) else ''} that params can use"
+            f"is {with_article(kind)}"
+            if kind
+            else f"is no class{' or function' if callable(thing) else ''} that params can use"
         )
         raise where.error(f"{path!r} {what}, and {needed} is needed here")
     return thing
@@ -266,109 +213,6 @@ def _foreign(path: str) -> str | None:
             if place.is_relative_to(here) and not any(place.is_relative_to(one) for one in installed):
                 return f"is a file of this project outside of {PACKAGE}.custom, which is where its own classes belong"
     return None
-
-
-def kind_of(thing: Any) -> str | None:
-    """Return the kind of a class or function, or None if the params have no use for it.
-
-    Only the class's own definition is looked at; nothing is called.
-    """
-    if isinstance(thing, type):
-        return _kind_of_class(thing)
-    return _kind_of_function(thing)
-
-
-def _kind_of_class(thing: type) -> str | None:
-    if any(thing is one for one in TYPES.values()) or _inherits(thing, "numpy.generic"):
-        return "type"
-    if re.match("_|Base[A-Z][a-z]", thing.__name__) or thing.__name__ == "Base":
-        return None
-    if _is_own(thing):
-        kind = _own_kind(thing)
-        if kind:
-            return kind
-    if inspect.isabstract(thing):
-        return None
-    bases = {f"{base.__module__}.{base.__qualname__}" for base in thing.__mro__}
-    if bases & VALUE_BASES:
-        return "value"
-    # Optuna is imported where one of its classes is.
-    for kind, base in (
-        ("sampler", "optuna.samplers._base.BaseSampler"),
-        ("pruner", "optuna.pruners._base.BasePruner"),
-        ("storage", "optuna.storages._base.BaseStorage"),
-    ):
-        if base in bases:
-            return kind
-    if _has(thing, "split", "get_n_splits"):
-        return "splitter"
-    return _kind_of_estimator(thing)
-
-
-def _own_kind(thing: type) -> str | None:
-    """Return the kind that a class of this project declares (`kind = "ensemble"`), or None if it declares none."""
-    kind = inspect.getattr_static(thing, "kind", None)
-    if not isinstance(kind, str) or (inspect.isabstract(thing) and kind != "task"):
-        return None  # an abstract task, also one where a method is not written yet: building it says which
-    return kind
-
-
-def _kind_of_estimator(thing: type) -> str | None:
-    if not _has(thing, "get_params", "set_params"):
-        return None
-    if thing.__name__ == "Pipeline" and _has(thing, "fit"):
-        return "estimator"  # it is what its last step is
-    if _has(thing, "fit_resample"):
-        return "resampler"
-    if not _has(thing, "fit"):
-        return None
-    bases = {base.__name__ for base in thing.__mro__}
-    # CatBoost's classes are no scikit-learn estimators and say what they are in an attribute.
-    declared = inspect.getattr_static(thing, "_estimator_type", None)
-    for kind, mixin in (
-        ("classifier", "ClassifierMixin"),
-        ("regressor", "RegressorMixin"),
-        ("clusterer", "ClusterMixin"),
-        ("outlier_detector", "OutlierMixin"),
-    ):
-        if mixin in bases or declared == kind:
-            return kind
-    return "transformer" if _has(thing, "transform") else "estimator"
-
-
-def _kind_of_function(thing: Any) -> str | None:
-    if isinstance(thing, np.ufunc):
-        return "function"
-    if not callable(thing) or not isinstance(getattr(thing, "__name__", None), str):
-        return None
-    name, home = thing.__name__, getattr(thing, "__module__", None) or ""
-    if home == "numpy":
-        return "function" if name in NUMPY.split() and getattr(np, name) is thing else None
-    if not inspect.isfunction(thing) or name.startswith("_"):
-        return None
-    returned = inspect.signature(thing).return_annotation
-    returned = str(getattr(returned, "__name__", returned)).removesuffix(" | None").rpartition(".")[2]
-    if returned == "Chart" and _is_own(thing):
-        return "chart"
-    computes = any(home == one or home.startswith(f"{one}.") for one in COMPUTING)
-    # scikit-learn's convention: a metric is a function whose name ends so, and which is told the truth first.
-    if name.endswith(METRIC_ENDINGS) and (computes or next(iter(inspect.signature(thing).parameters), "") == "y_true"):
-        return "metric"
-    return "function" if computes else None
-
-
-def _is_own(thing: Any) -> bool:
-    """Whether a class or function is defined in this project."""
-    return f"{thing.__module__}.".startswith(f"{PACKAGE}.")
-
-
-def _has(thing: type, *names: str) -> bool:
-    """Whether a class or one of its bases defines all these attributes; no descriptor or metaclass is asked."""
-    return all(any(name in vars(base) for base in thing.__mro__) for name in names)
-
-
-def _inherits(thing: type, name: str) -> bool:
-    return any(f"{base.__module__}.{base.__qualname__}" == name for base in thing.__mro__)
 
 
 def _walk(package: str) -> Iterator[Entry]:
@@ -480,19 +324,3 @@ def distributions() -> dict[str, list[str]]:
     """Return the names of the distributions that bring each top-level package; looking takes a second."""
     read: Callable[[], Any] = importlib.metadata.packages_distributions
     return dict(read())
-
-
-def _a(noun: str) -> str:
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
-
-
-def either(kinds: Iterable[str]) -> str:
-    """Name the kinds in a sentence: `an estimator, transformer or resampler`."""
-    return _a(_named(kinds))
-
-
-def _named(kinds: Iterable[str]) -> str:
-    kinds = tuple(kinds)
-    if set(ESTIMATORS) <= set(kinds):
-        kinds = ("estimator", *(one for one in kinds if one not in ESTIMATORS))
-    return "class" if len(kinds) > 5 else " or ".join(filter(None, (", ".join(kinds[:-1]), kinds[-1])))
