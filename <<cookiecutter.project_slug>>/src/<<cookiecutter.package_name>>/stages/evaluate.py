@@ -3,12 +3,13 @@
 import os
 
 from ..files import read_json
+from ..warm import settle
 from . import run_stage, threads
 
 
 def main() -> None:
     """`models/final` and the held-out rows -> metrics, plots and `reports/report.html`."""
-    os.environ.update(threads(read_json("data/processed/split.json")["train"]) | os.environ)
+    settle(threads(read_json("data/processed/split.json")["train"]) | os.environ)
     from ..report.contents import write
 
     write()

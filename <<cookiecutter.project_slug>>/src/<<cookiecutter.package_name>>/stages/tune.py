@@ -23,6 +23,7 @@ from ..locked import read_plan
 from ..names import RULE, is_name
 from ..objects.code import fingerprint
 from ..parts import behind
+from ..warm import Fork, start
 from . import budget_for, budgets_for, run_stage, signal_name, threads
 
 INPUTS = ("data/processed/train.parquet", "data/processed/folds.npz", "data/interim/schema.json")
@@ -83,12 +84,12 @@ def _model() -> str:
 def _search(name: str, plan: dict[str, Any], budget: dict[str, Any], rows: int, study: Path, seconds: float) -> None:
     """Search in another process for so many seconds, which count from when its libraries are loaded."""
     least = max(seconds, plan.get("least_seconds", LEAST))
-    command = [sys.executable, "-m", f"{__package__}.search", name, str(study), str(seconds - GRACE), str(least)]
     (study / "began.json").unlink(missing_ok=True)
     sampled = plan.get("sample", {}).get("params", {}).get("rows", float("inf"))
     few = threads(min(rows, sampled))
     # With its workers it is a group of its own, so that none of them can outlive it.
-    process = subprocess.Popen(command, env=few | os.environ, start_new_session=True)  # nosec B603 # no shell
+    words = (name, str(study), str(seconds - GRACE), str(least))
+    process = start(f"{__package__}.search", *words, env=few | os.environ)
     try:
         code = _ended(process, study, seconds, least + GRACE)
     except subprocess.TimeoutExpired:
@@ -117,7 +118,7 @@ def _search(name: str, plan: dict[str, Any], budget: dict[str, Any], rows: int, 
         sys.exit(code)
 
 
-def _ended(process: subprocess.Popen[bytes], study: Path, seconds: float, least: float) -> int:
+def _ended(process: subprocess.Popen[bytes] | Fork, study: Path, seconds: float, least: float) -> int:
     """Wait for a search and return its exit code.
 
     Parameters
@@ -139,7 +140,7 @@ def _ended(process: subprocess.Popen[bytes], study: Path, seconds: float, least:
                 raise subprocess.TimeoutExpired(process.args, left)
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes] | Fork) -> None:
     """End the search with all of its workers."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
