@@ -5,7 +5,8 @@
 This process imports what stages import and computes nothing. A stage that starts sends it its words, folder,
 environment and files, and ends as the child ends that is forked for it. A stage starts on its own where there is no
 warm process, where a fork would be no equal of a new process (its environment or the code is another, or the warm
-process has threads, which a fork does not copy), and on macOS, whose libraries do not bear forks.
+process has threads, which a fork does not copy), and on macOS, whose libraries do not bear forks. With `PROJECT_WARM=`
+in its environment, a run has no warm process.
 """
 
 import atexit
@@ -266,9 +267,9 @@ def _modules() -> tuple[list[str], list[str]]:
 
 def _named() -> list[str]:
     """Return the modules of the classes that the plan names."""
-    from .locked import read_plan
+    with contextlib.suppress(ImportError, OSError, UserError, LookupError, TypeError):
+        from .locked import read_plan
 
-    with contextlib.suppress(OSError, UserError, LookupError, TypeError):
         return sorted({path.rpartition(".")[0] for path in read_plan("train")["named"]})
     return []
 
@@ -312,7 +313,7 @@ def _kill(process: int) -> None:
 
 def main() -> None:
     """Run the program `argv[1:]`, and be warm for its stages until it ends."""
-    if sys.platform != "linux":
+    if sys.platform != "linux" or os.environ.get(ADDRESS) == "":
         os.execvp(sys.argv[1], sys.argv[1:])  # nosec B606 # no shell
     # For this user alone; not in the project, because the address of a socket has at most 107 bytes.
     folder = tempfile.mkdtemp(prefix="warm-")

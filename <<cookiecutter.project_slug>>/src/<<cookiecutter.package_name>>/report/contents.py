@@ -42,10 +42,14 @@ TUNED = Path("models/tuned")
 WHERE = Where("plan/evaluate.json")
 
 
-def write() -> None:
+def write(seconds: float) -> None:
     """Score `models/final` on the held-out rows; write the metrics, the plots and `reports/report.html`.
 
     Where nothing is held out, it is scored on what its members' models of the folds said of the rows left out of these.
+
+    Parameters
+    ----------
+    seconds : how long may be spent on what explains the model: importances, partial dependence, the learning curve.
     """
     plan = read_plan("evaluate")
     train = read_plan("train")
@@ -112,6 +116,7 @@ def write() -> None:
                     metrics[0], task, said, truth, rows, *seen, weights=of_rows(weights, rows.index)
                 ),
                 **plan["permutation_importance"],
+                seconds=min(10, seconds / 3),
             )
         ),
         history=partial(history, searches, metrics[0]),
@@ -121,6 +126,7 @@ def write() -> None:
         intervals=intervals,
         held_out=held_out if len(held_out) else None,
         weights=weights,
+        seconds=seconds / 3,
         left_out=partial(_numbers, model, result["members"], task, learned, folds),
         row_numbers=rows,
         score=lambda some: _score_of(
@@ -193,6 +199,7 @@ def write() -> None:
             }
             for name, chart in charts.items()
         ],
+        "explaining": seconds if np.isfinite(seconds) else None,
         "reproduce": _reproduce(),
     }
     write_text(REPORTS / "report.html", render(context))
