@@ -50,9 +50,8 @@ def main() -> None:
         share = middle["fits"] / given.seconds
         print(f"  {side:<34} {beside:>16.1f} s {share:>12.0%} {middle['trials']:>7.0f} {used:>8.1f} s")
     kept = medians[WARM]["beside"] <= MOST_BESIDE and medians[WARM]["fits"] / given.seconds >= LEAST_INSIDE
-    print(
-        f"\n  goals: at most {MOST_BESIDE:g} s beside, at least {LEAST_INSIDE:.0%} inside: {'kept' if kept else 'MISSED'}"
-    )
+    goals = f"at most {MOST_BESIDE:g} s beside, at least {LEAST_INSIDE:.0%} inside"
+    print(f"\n  goals: {goals}: {'kept' if kept else 'MISSED'}")
     result = {
         "benchmark": "overhead",
         "machine": machine(),

@@ -95,14 +95,12 @@ def settle(environment: Mapping[str, str]) -> None:
 
 
 def start(module: str, *words: str, env: Mapping[str, str]) -> "subprocess.Popen[bytes] | Fork":
-    """Start `python -m module words` in a session of its own: as a fork where this process is one, else anew."""
+    """Start `python -m module words` as a group of its own: as a fork where this process is one, else anew."""
     command = [sys.executable, "-m", module, *words]
     if _given is None or _threads() > 1:
         return subprocess.Popen(command, env=env, start_new_session=True)  # nosec B603 # no shell
-    sys.stdout.flush()
-    process = os.fork()
+    process = _fork()
     if process == 0:
-        os.setsid()
         _become(command, os.getcwd(), dict(env))
     return Fork(process, command)
 
@@ -166,19 +164,26 @@ class Server:
             identity, words, cwd, env = marshal.loads(request)  # nosec B302 # of this user
             self._import(words[2].rpartition(".")[2])
             same = (identity, _seen(env), _state()) == (_identity(), self._env, self._code)
-            process = self._fork(files, words, cwd, env) if same and _threads() == 1 else 0
-            if process:
-                handle = os.pidfd_open(process)
-                self._children |= dict.fromkeys((handle, connection.fileno()), (handle, connection, process))
-                self._poll.register(handle, select.POLLIN)
-                self._poll.register(connection, select.POLLHUP)
-                connection.send(b"%d" % process)
-        except (OSError, ValueError, EOFError, TypeError):
-            process = 0  # who asked has ended
+        except (OSError, ValueError, EOFError, TypeError):  # who asked has ended
+            same = False
+        if same and _threads() == 1:
+            server, process = os.getpid(), _fork()
+            if process == 0:
+                ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+                if os.getppid() != server:
+                    os._exit(1)
+                for number, file in enumerate(files):
+                    os.dup2(file, number)
+                _become(words, cwd, env)
+            handle = os.pidfd_open(process)
+            self._children |= dict.fromkeys((handle, connection.fileno()), (handle, connection, process))
+            self._poll.register(handle, select.POLLIN)
+            self._poll.register(connection, select.POLLHUP)
+            _answer(connection, process)
+        else:
+            connection.close()
         for file in files:
             os.close(file)
-        if not process:
-            connection.close()
 
     def _import(self, stage: str) -> None:
         """Import what is left for a stage to need: for all but `plan`, with the classes that the plan names."""
@@ -186,20 +191,6 @@ class Server:
         self._for_plan, self._for_others = [], self._for_others if stage == "plan" else []
         for name in names:
             _load(name)
-
-    def _fork(self, files: list[int], words: list[str], cwd: str, env: dict[str, str]) -> int:
-        gc.freeze()
-        server, process = os.getpid(), os.fork()
-        with contextlib.suppress(OSError):  # both do it: whichever is first
-            os.setpgid(process, process)
-        if process == 0:
-            ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
-            if os.getppid() != server:
-                os._exit(1)
-            for number, file in enumerate(files):
-                os.dup2(file, number)
-            _become(words, cwd, env)
-        return process
 
     def _end(self, handle: int) -> None:
         """End a child with what it has started, if it has not ended by itself, and tell who asked."""
@@ -211,9 +202,24 @@ class Server:
             self._poll.unregister(file)
             self._children.pop(file, None)
         os.close(handle)
-        with contextlib.suppress(OSError), connection:
-            if done:
-                connection.send(b"%d" % code)
+        if done:
+            _answer(connection, code)
+        connection.close()
+
+
+def _answer(connection: socket.socket, number: int) -> None:
+    with contextlib.suppress(OSError):  # who asked has ended
+        connection.send(b"%d" % number)
+
+
+def _fork() -> int:
+    """Fork this process; the child leads a group of its own."""
+    gc.freeze()
+    sys.stdout.flush()
+    process = os.fork()
+    with contextlib.suppress(OSError):  # both do it: whichever is first
+        os.setpgid(process, process)
+    return process
 
 
 def _become(words: list[str], cwd: str, env: dict[str, str]) -> NoReturn:
@@ -231,7 +237,8 @@ def _become(words: list[str], cwd: str, env: dict[str, str]) -> NoReturn:
         sys.orig_argv[:], sys.argv[:] = words, words[2:]
         sys.stdout.reconfigure(line_buffering=os.isatty(1))  # type: ignore[union-attr]
         # What libraries drew and took from the process when they were imported.
-        sys.modules["numpy"].random.seed()
+        if "numpy" in sys.modules:
+            sys.modules["numpy"].random.seed()
         tempfile.tempdir = None
         gc.enable()
         runpy.run_module(words[2], run_name="__main__", alter_sys=True)
