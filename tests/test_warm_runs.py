@@ -34,11 +34,11 @@ atexit.register(print, "at exit")
 """
 SETTLES = """
 import os, sys
-from ..warm import settle
+from ..forks import settle
 settle({"OMP_NUM_THREADS": sys.argv[1]})
 print("warm" if "sklearn.linear_model" in sys.modules else "cold", os.environ["OMP_NUM_THREADS"])
 """
-WAITS = "import time\nfrom ..warm import start\nimport os\n" + (
+WAITS = "import time\nfrom ..forks import start\nimport os\n" + (
     "child = start('json.tool', '-', env=dict(os.environ))\nprint('waits', flush=True)\ntime.sleep(60)\n"
 )
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..warm import hand_over
+from ..forks import hand_over
 
 
 def _say_interrupted(kind: type[BaseException], error: BaseException, trace: Any) -> None:

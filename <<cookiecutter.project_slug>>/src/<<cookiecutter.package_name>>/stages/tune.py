@@ -19,11 +19,11 @@ from typing import Any
 
 from ..errors import UserError
 from ..files import read_json, replacing_folder, sweep, write_json
+from ..forks import Fork, start
 from ..locked import read_plan
 from ..names import RULE, is_name
 from ..objects.code import fingerprint
 from ..parts import behind
-from ..warm import Fork, start
 from . import budget_for, budgets_for, run_stage, signal_name, threads
 
 INPUTS = ("data/processed/train.parquet", "data/processed/folds.npz", "data/interim/schema.json")

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..forks import settle
 from ..objects.reader import Where
 from ..objects.registry import load
-from ..warm import settle
 
 
 @contextmanager
