@@ -38,9 +38,12 @@ from ..forks import settle
 settle({"OMP_NUM_THREADS": sys.argv[1]})
 print("warm" if "sklearn.linear_model" in sys.modules else "cold", os.environ["OMP_NUM_THREADS"])
 """
-WAITS = "import time\nfrom ..forks import start\nimport os\n" + (
-    "child = start('json.tool', '-', env=dict(os.environ))\nprint('waits', flush=True)\ntime.sleep(60)\n"
-)
+WAITS = """
+import subprocess, time
+subprocess.Popen(["sleep", "60"])
+print("waits", flush=True)
+time.sleep(60)
+"""
 
 
 @pytest.fixture(scope="module")
