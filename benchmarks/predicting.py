@@ -68,7 +68,7 @@ def main() -> None:
 def in_memory() -> None:
     """In a project: time `model.predict` on all rows of `new.parquet` at once, and nothing else."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from bench.pipeline import PredictionPipeline
+    from bench.prediction.pipeline import PredictionPipeline
 
     pipeline = PredictionPipeline.load()
     features = pipeline.prepare(pd.read_parquet("new.parquet"))

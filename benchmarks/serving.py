@@ -69,7 +69,7 @@ def hand_over() -> None:
     import joblib
     import mlflow.sklearn
     import pandas as pd
-    from bench.pipeline import PredictionPipeline
+    from bench.prediction.pipeline import PredictionPipeline
     from mlflow.models import infer_signature
 
     pipeline = PredictionPipeline.load()

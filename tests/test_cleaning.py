@@ -87,7 +87,7 @@ def test_a_cleaning_that_fails_is_named_with_its_line(project: Project) -> None:
 
 
 def test_the_pipeline_cleans_before_it_checks(project: Project) -> None:
-    pipeline = project.module("pipeline").PredictionPipeline(_schema(project))
+    pipeline = project.module("prediction.pipeline").PredictionPipeline(_schema(project))
     checked = pipeline.check(TABLE[["kind", "size"]])
     assert checked.frame["kind"].tolist() == ["a", "b", "b", "a"] and not checked.findings
     assert pipeline.prepare(TABLE[["kind", "size"]]).empty  # this schema has no features
@@ -140,7 +140,7 @@ def test_the_plan_follows_the_cleaning_and_models_of_it_are_trusted(
     slices = project.module("objects.plan").compile_params(project.path / "params").slices
     assert slices["data"]["clean"] == [{"class": path}]
     assert path in slices["data"]["code"] and path in slices["train"]["named"]
-    assert path in project.module("objects.trusted").read_trusted(project.path / "params").named
+    assert path in project.module("prediction.trust").read_trusted(project.path / "params").named
 
 
 def test_a_cleaning_that_is_none_is_refused_with_its_line(project: Project) -> None:

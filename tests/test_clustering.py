@@ -284,11 +284,11 @@ def test_where_nothing_is_held_out_the_scores_are_those_of_the_folds(done: Proje
 
 def test_a_stored_model_says_what_the_pipeline_says(done: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(done.path)
-    load = done.module("pipeline").PredictionPipeline.load
+    load = done.module("prediction.pipeline").PredictionPipeline.load
     wines = pd.read_csv("data/raw/wines.csv").drop(columns="cultivar")
     packaged = load("models/package")
     said = packaged.predict(wines)
-    model, schema = done.module("store").load(
+    model, schema = done.module("prediction.artifact").load(
         done.path / "models" / "final", json.loads((done.path / "plan" / "train.json").read_text())["named"]
     )
     assert schema.targets == [] and "cultivar" not in schema.features
@@ -311,7 +311,7 @@ def test_the_service_answers_with_a_cluster(done: Project, monkeypatch: pytest.M
     from starlette.testclient import TestClient
 
     monkeypatch.chdir(done.path)
-    pipeline = done.module("pipeline").PredictionPipeline.load("models/package")
+    pipeline = done.module("prediction.pipeline").PredictionPipeline.load("models/package")
     app = done.module("parts.serve.app").make_app(pipeline, done.module("parts.serve.settings").Settings())
     rows = json.loads((done.path / "models" / "package" / "example.json").read_text())
     with TestClient(app) as client:

@@ -38,7 +38,7 @@ from pathlib import Path
 import pandas as pd
 from fastapi.testclient import TestClient
 from {package}.__main__ import main
-from {package}.pipeline import PredictionPipeline
+from {package}.prediction.pipeline import PredictionPipeline
 from {package}.parts.serve.app import make_app
 from {package}.parts.serve.settings import read_settings
 main(["predict", "new.csv", "new.out.csv", "--model", "model"])
@@ -133,7 +133,7 @@ def _packaged(folder: Path, kind: str) -> Packaged:
 def stored(packaged: Packaged, folder: Path, flavors: dict[str, Any] | None = None) -> Any:
     """Store a model, with an example, and give what `About` says of it."""
     project, _, model, schema, raw = packaged
-    store = project.module("store")
+    store = project.module("prediction.artifact")
     named = project.module("files").read_json(project.path / "plan" / "train.json")["named"]
     named = [*named, *(f"{type(one).__module__}.{type(one).__qualname__}" for one in (flavors or {}).values())]
     rows = project.module("steps.example").example(raw, schema)
@@ -161,9 +161,9 @@ def test_mlflow_predicts_columns_of_every_type_as_the_pipeline_does(
     monkeypatch.chdir(project.path)
     about = stored(found, tmp_path / "model")
     flavor = project.module("parts.export_mlflow.components").MLflow()
-    project.module("store").put(model, tmp_path / "model.mlflow", flavor, about)
+    project.module("prediction.artifact").put(model, tmp_path / "model.mlflow", flavor, about)
     served = flavor.load(tmp_path / "model.mlflow", about)
-    pipeline = project.module("pipeline").PredictionPipeline.load(tmp_path / "model")
+    pipeline = project.module("prediction.pipeline").PredictionPipeline.load(tmp_path / "model")
     read = pd.read_csv(table)
     changed = read.assign(colour="unseen", share=np.nan, answer=None, day="2031-02-03", whole=-7)
     typed = read.assign(day=pd.to_datetime(read["day"]), moment=pd.to_datetime(read["moment"]))
@@ -194,7 +194,7 @@ def test_each_flavor_stores_a_model_of_every_type_of_column(
             [one for one in ("transformers", "label_encoder", "model") if one in flavor.suits], flavor
         )
         about = stored(found, tmp_path / type(flavor).__name__, parts)
-        again, _ = project.module("store").load(about.folder, about.named)
+        again, _ = project.module("prediction.artifact").load(about.folder, about.named)
         said = project.module("steps.predict").predict(
             again, project.module("steps.predict").prepare(raw, schema), schema
         )

@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,8 @@ import pytest
 from conftest import ROOT
 
 CODE = ROOT / "<<cookiecutter.project_slug>>" / "src" / "<<cookiecutter.package_name>>"
-ALONE = ("clean", "errors", "files", "locks", "targets")
+ALONE = ("errors", "files", "locks", "parts/__init__", "project/__init__", "project/clean", "project/targets")
+PARTS = ("compare", "notebooks", "remote")  # and of these, what `make clean` asks them for
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,13 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "product").mkdir()
     (folder / "product/__init__.py").touch()
     for name in ALONE:
-        (folder / f"product/{name}.py").symlink_to(CODE / f"{name}.py")
+        place = folder / f"product/{name}.py"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(CODE / f"{name}.py", place)
+    for part in PARTS:
+        (place := folder / "product/parts" / part).mkdir()
+        for name in ("__init__", "outputs"):
+            shutil.copyfile(ROOT / f"parts/{part}/src/{CODE.name}/parts/{part}/{name}.py", place / f"{name}.py")
     return folder
 
 
@@ -237,14 +245,14 @@ def test_a_target_must_not_take_the_place_of_anything_else(
     Path("link.csv").symlink_to("elsewhere.csv")
     Path("alias").symlink_to("data/raw")
     with pytest.raises(product("errors").UserError, match=sentence):
-        product("targets").check_target(Path(target), sources=["table.csv", "https://example.org/x.csv"])
+        product("project.targets").check_target(Path(target), sources=["table.csv", "https://example.org/x.csv"])
 
 
 @pytest.mark.parametrize("target", ["new.csv", "reports/new.csv", "../new.csv", "src/new.csv", "elsewhere.csv"])
 def test_other_targets_are_fine(target: str, product: Callable[[str], Any]) -> None:
     put("elsewhere.csv")
     put("src/x.py")
-    product("targets").check_target(Path(target), sources=["absent.csv"])
+    product("project.targets").check_target(Path(target), sources=["absent.csv"])
 
 
 HOLDS = """
@@ -315,7 +323,7 @@ def test_a_program_under_the_lock_is_ended_with_it(product: Callable[[str], Any]
 
 
 def test_clean_removes_what_was_written_and_names_what_stays(product: Callable[[str], Any]) -> None:
-    files, clean = product("files"), product("clean").clean
+    files, clean = product("files"), product("project.clean").clean
     for folder in ("plan", "models/final", "models/tuned/a", "reports/plots"):
         write_folder(files, folder, "made", "deep/made")
     mine = ["reports/plots/mine.png", "reports/notebooks/mine.html", "models/tuned/notes", ".cache/mine", "data/raw/x"]
@@ -340,7 +348,7 @@ def test_clean_follows_no_links(product: Callable[[str], Any]) -> None:
     Path("plan").symlink_to("elsewhere")
     Path(".cache").mkdir()
     Path(".cache/studies").symlink_to("../elsewhere")
-    assert product("clean").clean() == ["plan"]
+    assert product("project.clean").clean() == ["plan"]
     assert sorted(path.name for path in Path("elsewhere").iterdir()) == ["plan.json", "study"]
 
 
@@ -349,10 +357,10 @@ def test_clean_does_not_forget_machines_that_cost(state: str, cleans: bool, prod
     put(".cache/remote/a1/job.json")
     Path(".cache/remote/a1/job.json").write_text(json.dumps({"state": state}))
     if cleans:
-        product("clean").clean()
+        product("project.clean").clean()
     else:
         with pytest.raises(product("errors").UserError, match="job a1 on another machine is not finished"):
-            product("clean").clean()
+            product("project.clean").clean()
     assert Path(".cache/remote/a1").exists() is not cleans
 
 
@@ -363,7 +371,7 @@ def test_links_and_file_addresses_lead_to_what_is_protected(
     (tmp_path / "data/raw/deep").mkdir(parents=True)
     (tmp_path / "link").symlink_to("data/raw/deep")
     (tmp_path / "rows.csv").write_text("a\n1\n")
-    check_target, refused = product("targets").check_target, product("errors").UserError
+    check_target, refused = product("project.targets").check_target, product("errors").UserError
     with pytest.raises(refused, match="lies in data/raw"):
         check_target(Path("link/new.csv"))
     with pytest.raises(refused, match="is the table that is read"):

@@ -109,7 +109,7 @@ def test_two_numbers_are_predicted_and_one_with_intervals(project: Project, monk
     from fastapi.testclient import TestClient
 
     monkeypatch.chdir(project.path)
-    pipeline = project.module("pipeline").PredictionPipeline.load("models/package")
+    pipeline = project.module("prediction.pipeline").PredictionPipeline.load("models/package")
     settings = project.module("parts.serve.settings").Settings()
     with TestClient(project.module("parts.serve.app").make_app(pipeline, settings)) as client:
         rows = json.loads((project.path / "models/package/example.json").read_text(encoding="utf-8"))

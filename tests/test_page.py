@@ -56,7 +56,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     schema.features = {column.name: column.dtype for column in schema.needed}
     model = bound.wrap(DummyClassifier(strategy="prior")).fit(frame[list(schema.features)], frame[TARGET])
     example = pd.DataFrame(module("steps.example").example(raw, schema))
-    pipeline = module("pipeline").PredictionPipeline(schema, model, example=example)
+    pipeline = module("prediction.pipeline").PredictionPipeline(schema, model, example=example)
     settings = module("parts.serve.settings").Settings()
     app = module("parts.serve.app").make_app(pipeline, settings, key=KEY)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))

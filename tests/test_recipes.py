@@ -246,9 +246,10 @@ def lay(visits: Path, name: str) -> None:
          "did you mean 'params'?"),
         ("hooks/evil.py", "hooks is no folder that is laid over a project, as data, make, notebooks, params, src, tests are; "
          "move it there, or give it a name that starts with '.'"),
-        ("src/counts.py", f"src/counts.py is out of place; modules go to {overlay.CODE}"),
+        ("src/counts.py", f"src/counts.py is out of place; modules go to {overlay.CODE}, commands to "
+         f"{overlay.doors('visits')}"),
         (f"src/{overlay.PACKAGE}/steps/fit.py", f"src/{overlay.PACKAGE}/steps/fit.py is out of place; modules go to "
-         f"{overlay.CODE}"),
+         f"{overlay.CODE}, commands to {overlay.doors('visits')}"),
         (f"{overlay.CODE}metrics.py", f"{overlay.CODE}metrics.py is code that all projects share, which a recipe does "
          "not replace; rename it"),
         ("tests/conftest.py", "tests/conftest.py is code that all projects share, which a recipe does not replace; rename it"),

@@ -438,7 +438,7 @@ def test_mlflow_keeps_versions_and_stages_as_well(project: Project, origin: Path
     folder = fetch("prod")
     assert folder.name == "v1" and not (folder / "exports").exists()
     rows = pd.read_csv(project.path / "data" / "raw" / "penguins.csv", na_values=["", "."])
-    load = project.module("pipeline").PredictionPipeline.load
+    load = project.module("prediction.pipeline").PredictionPipeline.load
     expected = load("models/package").predict(rows)["prediction"].tolist()
     assert load("registry:prod").predict(rows)["prediction"].tolist() == expected
     mlflow.set_tracking_uri(uri)

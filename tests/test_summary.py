@@ -39,7 +39,7 @@ def test_roc_auc_of_two_classes_is_called_so_and_told_once(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     _run(tmp_path, labels)
-    lines = project.module("summary").lines()
+    lines = project.module("report.summary").lines()
     assert lines[2].split() == ["model", name, "trials", "seconds"]
     assert f"The dummy model there: {name} 0.5" in lines
     told = next(line for line in lines if line.startswith("On the held-out rows"))
@@ -49,4 +49,4 @@ def test_roc_auc_of_two_classes_is_called_so_and_told_once(
 
 def test_the_report_is_headed_by_the_projects_name(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project.path)
-    assert project.module("report.contents")._project()["name"] == 'Ruth\'s "best" birds'
+    assert project.module("report.provenance").project()["name"] == 'Ruth\'s "best" birds'

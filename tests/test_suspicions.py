@@ -376,7 +376,7 @@ def test_the_summary_shows_the_yaml_and_fits(project: Project, monkeypatch: pyte
     for file, value in written.items():
         (project.path / file).write_text(json.dumps(value), encoding="utf-8")
     monkeypatch.chdir(project.path)
-    lines = project.module("summary").lines()
+    lines = project.module("report.summary").lines()
     assert max(map(len, lines[:-1])) <= 100
     assert "      columns: {who: {role: group}}" in lines
     assert any(line.startswith("On the held-out rows (possibly optimistic, see the notes):") for line in lines)

@@ -118,7 +118,7 @@ def name_trackers(project: Project, *trackers: tuple[str, dict[str, Any]]) -> No
         {"class": f"{project.package}.parts.tracking.components.{name}", "params": params} for name, params in trackers
     ]
     (project.path / "plan" / "parts" / "tracking.json").write_text(json.dumps({"trackers": written}), encoding="utf-8")
-    project.module("locked").note_made(project.path / "plan", project.path)
+    project.module("project.locked").note_made(project.path / "plan", project.path)
 
 
 SEND = """

@@ -55,7 +55,7 @@ def pipeline(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Any:
     preprocess, task_of = project.module("steps.preprocess").preprocess, project.module("steps.task").task_of
     rows = task_of(schema).rows(preprocess(raw, schema), schema)
     schema.features = {column.name: column.dtype for column in schema.needed}
-    return project.module("pipeline").PredictionPipeline(schema, _model(task_of(schema), schema, rows))
+    return project.module("prediction.pipeline").PredictionPipeline(schema, _model(task_of(schema), schema, rows))
 
 
 def _model(task: Any, schema: Any, rows: pd.DataFrame) -> Any:

@@ -12,13 +12,13 @@ import pytest
 
 from << cookiecutter.package_name >>.objects.model import Model, model_from
 from << cookiecutter.package_name >>.objects.plan import Plan, compile_params
+from << cookiecutter.package_name >>.prediction.artifact import Described, save
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.steps.example import example
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.preprocess import preprocess
 from << cookiecutter.package_name >>.steps.task import task_of
 from << cookiecutter.package_name >>.steps.typing.infer import infer
-from << cookiecutter.package_name >>.store import Described, save
 
 try:
     import own_table as tables

@@ -16,19 +16,19 @@ from << cookiecutter.package_name >>.components.flavors import Joblib, Skops
 from << cookiecutter.package_name >>.components.splitters import NoHoldout
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.files import read_json, write_json
-from << cookiecutter.package_name >>.manifest import seal
+from << cookiecutter.package_name >>.objects.allowed import imported, is_trusted
 from << cookiecutter.package_name >>.objects.grammar import Grammar, classes
 from << cookiecutter.package_name >>.objects.plan import Plan, compile_params, read_model, read_package
 from << cookiecutter.package_name >>.objects.reader import Where, read
 from << cookiecutter.package_name >>.objects.registry import find_all
+from << cookiecutter.package_name >>.prediction.artifact import Described, compare, load, save
+from << cookiecutter.package_name >>.prediction.manifest import seal
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.steps.apart import PARTS
 from << cookiecutter.package_name >>.steps.ensemble import Folds
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
 from << cookiecutter.package_name >>.steps.predict import predict
 from << cookiecutter.package_name >>.steps.task import task_of
-from << cookiecutter.package_name >>.store import Described, compare, load, save
-from << cookiecutter.package_name >>.trust import imported, is_trusted
 
 MODELS = sorted(path.stem for path in (ROOT / "params/models").glob("*.yaml"))
 COMPETING = read(ROOT / "params/search.yaml")[0]["models"]

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from << cookiecutter.package_name >>.errors import UserError
-from << cookiecutter.package_name >>.missing import missing, refuse_missing
 from << cookiecutter.package_name >>.objects.build import build
 from << cookiecutter.package_name >>.objects.grammar import Grammar
 from << cookiecutter.package_name >>.objects.metrics import metric
+from << cookiecutter.package_name >>.objects.missing import missing, refuse_missing
 from << cookiecutter.package_name >>.objects.model import model_from
 from << cookiecutter.package_name >>.objects.plan import Plan, compile_params
 from << cookiecutter.package_name >>.objects.reader import Where, parse, read
@@ -67,7 +67,7 @@ def test_classes_of_this_project_say_what_they_need(tmp_path: Path, monkeypatch:
         'class Own:\n    needs = ("absent_five.part",)\n\n\nclass Other:\n    pass\n'
     )
     (tmp_path / "custom" / "broken.py").write_text("class Broken:\n    needs = (\n")
-    monkeypatch.setattr("<< cookiecutter.package_name >>.missing.HERE", tmp_path)
+    monkeypatch.setattr("<< cookiecutter.package_name >>.objects.missing.PACKAGE", tmp_path)
     (tmp_path / "params").mkdir()
     (tmp_path / "params" / "train.yaml").write_text("ensemble: {class: Own}\nthreshold: {class: Other}\n")
     assert missing(tmp_path / "params") == {"absent_five": ""}

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from << cookiecutter.package_name >>.batch import predict_file
 from << cookiecutter.package_name >>.components.validation import Validation
 from << cookiecutter.package_name >>.errors import UserError
-from << cookiecutter.package_name >>.pipeline import PredictionPipeline
+from << cookiecutter.package_name >>.prediction.batch import predict_file
+from << cookiecutter.package_name >>.prediction.pipeline import PredictionPipeline
 from << cookiecutter.package_name >>.schema import Schema, convert
 from << cookiecutter.package_name >>.steps.load import load, load_parts
 from << cookiecutter.package_name >>.steps.predict import predict

@@ -12,11 +12,11 @@ from sklearn.preprocessing import FunctionTransformer
 
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.files import read_json, write_json
-from << cookiecutter.package_name >>.manifest import MANDATORY, seal
-from << cookiecutter.package_name >>.pipeline import PredictionPipeline
+from << cookiecutter.package_name >>.prediction.artifact import Described, load, save
+from << cookiecutter.package_name >>.prediction.manifest import MANDATORY, seal
+from << cookiecutter.package_name >>.prediction.pipeline import PredictionPipeline
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.steps.predict import predict
-from << cookiecutter.package_name >>.store import Described, load, save
 
 
 def test_a_saved_model_says_the_same(

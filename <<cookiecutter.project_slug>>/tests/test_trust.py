@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,18 +13,18 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from << cookiecutter.package_name >> import locked
 from << cookiecutter.package_name >>.components.flavors import Joblib, Skops
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.files import read_json, write_json
-from << cookiecutter.package_name >>.manifest import copy_model, is_inside, seal, verify
+from << cookiecutter.package_name >>.objects.allowed import PACKAGE, About
 from << cookiecutter.package_name >>.objects.plan import Plan
-from << cookiecutter.package_name >>.objects.trusted import read_trusted
-from << cookiecutter.package_name >>.pipeline import PredictionPipeline
+from << cookiecutter.package_name >>.prediction.artifact import load
+from << cookiecutter.package_name >>.prediction.manifest import copy_model, is_inside, seal, verify
+from << cookiecutter.package_name >>.prediction.pipeline import PredictionPipeline
+from << cookiecutter.package_name >>.prediction.trust import read_trusted
+from << cookiecutter.package_name >>.project import locked
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.steps.task import task_of
-from << cookiecutter.package_name >>.store import About, load
-from << cookiecutter.package_name >>.trust import PACKAGE
 
 HOSTILE = [
     ("os", "system"),
@@ -65,7 +67,7 @@ HOSTILE = [
             ("files", "Path"),
             ("calls", "git"),
             ("schema", "Schema"),
-            ("steps.train", "pickle"),
+            ("steps.members", "pickle"),
         ]
     ),
 ]
@@ -342,5 +344,10 @@ def test_a_model_that_is_not_the_one_of_dvc_lock_is_not_loaded(
 
 
 def test_trust_is_found_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{PACKAGE}.objects.trusted.CACHE", Path("/dev/null/trusted.json"))
+    monkeypatch.setattr(f"{PACKAGE}.prediction.trust.CACHE", Path("/dev/null/trusted.json"))
     assert read_trusted(ROOT / "params").named
+
+
+def test_loading_a_model_imports_no_more_of_scikit_learn_than_it_needs() -> None:
+    code = f"import sys, {PACKAGE}.components.flavors; sys.exit('sklearn.utils._testing' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -36,6 +36,11 @@ class Laid(NamedTuple):
     addition: bool = False  # from with/
 
 
+def doors(name: str) -> str:
+    """Return the folder for the modules that the core asks for: those of a part, or of a recipe with commands."""
+    return f"src/{PACKAGE}/parts/{name.replace('-', '_')}/"
+
+
 def lay(plan: Plan, project: Path) -> None:
     """Copy the files of the recipe and the parts to the same places in the project, and the data to `data/raw/`.
 
@@ -133,8 +138,8 @@ def check(recipe: Path, template: Path) -> None:
         if path.is_symlink():
             raise refuse(path.relative_to(recipe).as_posix(), "is a symbolic link; put the file itself there")
     for _, relative in [one for folder in (recipe, *additions) for one in files(folder)]:
-        if relative.startswith("src/") and not relative.startswith(CODE):
-            raise refuse(relative, f"is out of place; modules go to {CODE}")
+        if relative.startswith("src/") and not relative.startswith((CODE, doors(recipe.name))):
+            raise refuse(relative, f"is out of place; modules go to {CODE}, commands to {doors(recipe.name)}")
         if any(sign in relative.replace(PACKAGE, "") for sign in SIGNS):
             raise refuse(relative, f"is no name of a file; only {PACKAGE} is replaced in it")
         if not relative.startswith(REPLACED) and (template / SHARED / relative).exists():
@@ -163,7 +168,7 @@ def check_parts(recipe: Path, parts: Sequence[Part], template: Path) -> None:
 def _misplaced(laid: Laid, template: Path) -> str | None:
     """Return what is wrong with the place of a part's file, or None."""
     assert laid.part
-    room = f"src/{PACKAGE}/parts/{laid.part.name.replace('-', '_')}/"
+    room = doors(laid.part.name)
     if laid.source.is_symlink():
         return "is a symbolic link; put the file itself there"
     if laid.relative.startswith("src/") and not laid.relative.startswith(room):

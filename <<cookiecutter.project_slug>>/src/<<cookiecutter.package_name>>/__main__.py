@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .commands import Commands, count
+from .commands import Commands
 from .parts import behind
 from .stages import run
 
@@ -33,13 +33,6 @@ def add(commands: Commands) -> None:
     predict.add_argument("--keep", help="columns of the table to write beside the predictions: id,name")
     predict.add_argument("--model", default="models/package", help="a model's folder or address (%(default)s)")
     predict.add_argument("--rows", type=int, default=50_000, help="how many are predicted at a time (%(default)s)")
-    ahead = commands.add(
-        "forecast", _forecast, help="predict what follows the table, with a model refitted on all of it", alone=True
-    )
-    ahead.add_argument("output", nargs="?", default="forecast.csv", help="the file to write (%(default)s)")
-    ahead.add_argument("--horizon", type=count, help="how many steps to predict (the horizon in params/data.yaml)")
-    ahead.add_argument("--source", help="a table of the rows to predict, with the covariates that the model uses")
-    ahead.add_argument("--model", default="models/package", help="a model's folder or address (%(default)s)")
 
 
 def _check(given: argparse.Namespace) -> None:
@@ -53,7 +46,7 @@ def _check(given: argparse.Namespace) -> None:
 
 
 def _summary(given: argparse.Namespace) -> None:
-    from .summary import lines
+    from .report.summary import lines
 
     print("\n".join(lines()))
 
@@ -90,12 +83,12 @@ def _list(given: argparse.Namespace) -> None:
 
 
 def _predict(given: argparse.Namespace) -> None:
-    from .batch import predict_file
     from .errors import UserError
     from .objects.reader import read
-    from .pipeline import PredictionPipeline
+    from .prediction.batch import predict_file
+    from .prediction.pipeline import PredictionPipeline
+    from .project.targets import check_target
     from .steps.load import options_for
-    from .targets import check_target
 
     if given.rows < 1:
         raise UserError(f"--rows needs a whole number above 0, not {given.rows}")
@@ -118,12 +111,6 @@ def _predict(given: argparse.Namespace) -> None:
         # The table is the command's, not that of params/data.yaml.
         raise UserError(error.message, *(error.place if error.place[:1] != ("data.yaml",) else ())) from None
     print(f"{predicted:,} predictions: {given.output}", file=sys.stderr)
-
-
-def _forecast(given: argparse.Namespace) -> None:
-    from .upcoming import forecast
-
-    print(forecast(given.output, given.horizon, given.source, given.model), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ def _modules() -> tuple[list[str], list[str]]:
 def _named() -> list[str]:
     """Return the modules of the classes that the plan names."""
     with contextlib.suppress(ImportError, OSError, UserError, LookupError, TypeError):
-        from .locked import read_plan
+        from .project.locked import read_plan
 
         return sorted({path.rpartition(".")[0] for path in read_plan("train")["named"]})
     return []

@@ -5,9 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from << cookiecutter.package_name >>.objects.allowed import PACKAGE, About, is_trusted
 from << cookiecutter.package_name >>.parts.export_mlem.components import MLEM
-from << cookiecutter.package_name >>.store import About
-from << cookiecutter.package_name >>.trust import PACKAGE, is_trusted
 
 
 def test_it_says_how_to_make_an_environment_that_is_missing(tmp_path: Path) -> None:

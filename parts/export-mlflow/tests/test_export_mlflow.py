@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from << cookiecutter.package_name >>.errors import UserError
+from << cookiecutter.package_name >>.objects.allowed import PACKAGE, is_trusted
 from << cookiecutter.package_name >>.objects.plan import read_package
-from << cookiecutter.package_name >>.trust import PACKAGE, is_trusted
 
 
 def test_it_is_for_copies_of_the_whole(tmp_path: Path) -> None:

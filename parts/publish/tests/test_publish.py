@@ -8,11 +8,10 @@ from typing import Any
 import fsspec
 import pytest
 
-from << cookiecutter.package_name >>.addresses import opened
 from << cookiecutter.package_name >>.components.flavors import Joblib
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.files import read_json, write_json
-from << cookiecutter.package_name >>.manifest import seal, verify
+from << cookiecutter.package_name >>.objects.allowed import About
 from << cookiecutter.package_name >>.objects.grammar import Grammar
 from << cookiecutter.package_name >>.objects.metrics import metric
 from << cookiecutter.package_name >>.objects.reader import Where
@@ -20,8 +19,10 @@ from << cookiecutter.package_name >>.parts.publish import storage
 from << cookiecutter.package_name >>.parts.publish.addresses import opens
 from << cookiecutter.package_name >>.parts.publish.settings import read_settings, storage_of
 from << cookiecutter.package_name >>.parts.publish.storage import fetched, publish
-from << cookiecutter.package_name >>.pipeline import PredictionPipeline
-from << cookiecutter.package_name >>.store import About, load
+from << cookiecutter.package_name >>.prediction.addresses import opened
+from << cookiecutter.package_name >>.prediction.artifact import load
+from << cookiecutter.package_name >>.prediction.manifest import seal, verify
+from << cookiecutter.package_name >>.prediction.pipeline import PredictionPipeline
 
 
 @pytest.fixture(params=["memory", "folder"])

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from << cookiecutter.package_name >>.addresses import opened
-from << cookiecutter.package_name >>.calls import git
 from << cookiecutter.package_name >>.components.flavors import Joblib
 from << cookiecutter.package_name >>.errors import UserError
+from << cookiecutter.package_name >>.objects.allowed import PACKAGE, About, is_trusted
 from << cookiecutter.package_name >>.parts.releases import fetch, tags
-from << cookiecutter.package_name >>.store import About
-from << cookiecutter.package_name >>.trust import PACKAGE, is_trusted
+from << cookiecutter.package_name >>.prediction.addresses import opened
+from << cookiecutter.package_name >>.project.calls import git
 
 
 def test_tags_that_are_no_versions_of_the_model_are_passed_over(

@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from << cookiecutter.package_name >>.parts.serve.settings import Settings
-from << cookiecutter.package_name >>.pipeline import PredictionPipeline
+from << cookiecutter.package_name >>.prediction.pipeline import PredictionPipeline
 from << cookiecutter.package_name >>.steps.load import load
 from << cookiecutter.package_name >>.steps.preprocess import preprocess
 from << cookiecutter.package_name >>.steps.task import task_of

@@ -16,7 +16,7 @@ import pytest
 from << cookiecutter.package_name >>.components.validation import Refused, Validation
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.parts.serve.settings import Settings, key, read_settings
-from << cookiecutter.package_name >>.pipeline import PredictionPipeline, Predictions
+from << cookiecutter.package_name >>.prediction.pipeline import PredictionPipeline, Predictions
 from << cookiecutter.package_name >>.schema import Column, Schema
 from << cookiecutter.package_name >>.steps.task import task_of
 

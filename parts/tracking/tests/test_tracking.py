@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from << cookiecutter.package_name >>.objects.allowed import PACKAGE, is_trusted
 from << cookiecutter.package_name >>.objects.plan import Plan
 from << cookiecutter.package_name >>.parts.tracking import observer
 from << cookiecutter.package_name >>.parts.tracking.sending import Sender
 from << cookiecutter.package_name >>.parts.tracking.tracker import Run, Tracker
-from << cookiecutter.package_name >>.trust import PACKAGE, is_trusted
 
 
 class Journal(Tracker):

@@ -11,6 +11,7 @@ from sklearn.multioutput import MultiOutputRegressor
 from ..errors import UserError
 from ..objects.metrics import Outputs
 from ..schema import Schema
+from ..steps.codec import TargetCodec
 from ..steps.ensemble import EnsembleClassifier, EnsembleRegressor, WeightedMean, WeightedProbabilities
 from ..steps.fit import LabelEncoded, takes_several_targets
 from ..steps.outputs import class_outputs, class_probabilities
@@ -18,7 +19,61 @@ from ..steps.preprocess import label_rows, labels, many_numbers, number_rows, ro
 from ..steps.task import Task
 
 
-class Classification(Task):
+class ClassCodec(TargetCodec):
+    """Classes as codes, in the order of the labels, with a probability for each."""
+
+    def toys(self) -> list[tuple[np.ndarray, Outputs]]:
+        """Two, three and four classes, right in most rows."""
+        toys = []
+        for k in (2, 3, 4):
+            truth = np.arange(24) % k
+            shares = np.full((24, k), 0.1)
+            shares[np.arange(24), np.where(np.arange(24) % 5, truth, 0)] = 1.1 - 0.1 * k
+            toys.append((truth, Outputs(shares.argmax(axis=1), shares, classes=np.arange(k))))
+        return toys
+
+    def truth(self, target: Any) -> np.ndarray:
+        """Codes, shape (rows,)."""
+        return np.asarray(target.map({label: code for code, label in enumerate(self.labels_)}), dtype=int)
+
+    def outputs(self, model: Any, features: Any) -> Outputs:
+        """Labels as codes, with probabilities or decision values; a class that the model has not seen gets 0."""
+        return class_outputs(model, features, self.labels_)
+
+    def probable(self, said: Outputs) -> np.ndarray:
+        """Probabilities, (rows, classes), or what comes next to them."""
+        return class_probabilities(said, len(self.labels_))
+
+    def said(self, values: np.ndarray) -> Outputs:
+        """Of probabilities the most probable class; of one dimension the codes themselves."""
+        classes = np.arange(len(self.labels_))
+        if values.ndim == 1:
+            return Outputs(values.astype(int), classes=classes)
+        return Outputs(np.argmax(values, axis=1), values, classes=classes)
+
+    def restored(self, values: np.ndarray) -> np.ndarray:
+        """Probabilities of sum 1 again."""
+        exact = values.astype(float)
+        return np.asarray(exact / exact.sum(axis=-1, keepdims=True))
+
+    def predict(self, model: Any, features: pd.DataFrame) -> pd.DataFrame:
+        """The column `prediction` and, from a model that knows them, `probability_<class>` for each class."""
+        if not hasattr(model, "predict_proba"):
+            return super().predict(model, features)
+        predicted, probabilities = model.predict_both(features)
+        columns = {f"probability_{label}": np.zeros(len(features)) for label in self.labels_}
+        for column, label in enumerate(model.classes_.tolist()):
+            columns[f"probability_{label}"] = probabilities[:, column]  # a class that a model has not seen keeps 0
+        return pd.DataFrame({"prediction": predicted} | columns, index=features.index)
+
+    def answers(self, model: Any) -> dict[str, Any]:
+        """A class, and a share for each class where the model knows them."""
+        share = {"type": "number", "minimum": 0, "maximum": 1}
+        known = self.labels_ if hasattr(model, "predict_proba") else []
+        return {"prediction": {"enum": self.labels_}} | {f"probability_{label}": share for label in known}
+
+
+class Classification(ClassCodec, Task):
     """One of two or more classes; raw labels go in and come out."""
 
     models: tuple[str, ...] = ("classifier",)
@@ -82,40 +137,6 @@ class Classification(Task):
         """The shares of the classes."""
         return DummyClassifier(strategy="prior")
 
-    def toys(self) -> list[tuple[np.ndarray, Outputs]]:
-        """Two, three and four classes, right in most rows."""
-        toys = []
-        for k in (2, 3, 4):
-            truth = np.arange(24) % k
-            shares = np.full((24, k), 0.1)
-            shares[np.arange(24), np.where(np.arange(24) % 5, truth, 0)] = 1.1 - 0.1 * k
-            toys.append((truth, Outputs(shares.argmax(axis=1), shares, classes=np.arange(k))))
-        return toys
-
-    def truth(self, target: Any) -> np.ndarray:
-        """Codes, shape (rows,)."""
-        return np.asarray(target.map({label: code for code, label in enumerate(self.labels_)}), dtype=int)
-
-    def outputs(self, model: Any, features: Any) -> Outputs:
-        """Labels as codes, with probabilities or decision values; a class that the model has not seen gets 0."""
-        return class_outputs(model, features, self.labels_)
-
-    def probable(self, said: Outputs) -> np.ndarray:
-        """Probabilities, (rows, classes), or what comes next to them."""
-        return class_probabilities(said, len(self.labels_))
-
-    def said(self, values: np.ndarray) -> Outputs:
-        """Of probabilities the most probable class; of one dimension the codes themselves."""
-        classes = np.arange(len(self.labels_))
-        if values.ndim == 1:
-            return Outputs(values.astype(int), classes=classes)
-        return Outputs(np.argmax(values, axis=1), values, classes=classes)
-
-    def restored(self, values: np.ndarray) -> np.ndarray:
-        """Probabilities of sum 1 again."""
-        exact = values.astype(float)
-        return np.asarray(exact / exact.sum(axis=-1, keepdims=True))
-
     def mean(self, weights: Sequence[float], k: int) -> Any:
         """The weighted mean of probabilities."""
         return WeightedProbabilities(list(weights), k).fit(np.empty((0, 0)), np.empty(0))
@@ -124,43 +145,9 @@ class Classification(Task):
         """One classifier."""
         return EnsembleClassifier(names, members, combine, self)
 
-    def predict(self, model: Any, features: pd.DataFrame) -> pd.DataFrame:
-        """The column `prediction` and, from a model that knows them, `probability_<class>` for each class."""
-        if not hasattr(model, "predict_proba"):
-            return super().predict(model, features)
-        predicted, probabilities = model.predict_both(features)
-        columns = {f"probability_{label}": np.zeros(len(features)) for label in self.labels_}
-        for column, label in enumerate(model.classes_.tolist()):
-            columns[f"probability_{label}"] = probabilities[:, column]  # a class that a model has not seen keeps 0
-        return pd.DataFrame({"prediction": predicted} | columns, index=features.index)
 
-    def answers(self, model: Any) -> dict[str, Any]:
-        """A class, and a share for each class where the model knows them."""
-        share = {"type": "number", "minimum": 0, "maximum": 1}
-        known = self.labels_ if hasattr(model, "predict_proba") else []
-        return {"prediction": {"enum": self.labels_}} | {f"probability_{label}": share for label in known}
-
-
-class Regression(Task):
-    """A number, or several numbers where the params name several targets."""
-
-    models: tuple[str, ...] = ("regressor",)
-    takes: tuple[str, ...] = ("final_estimator", "intervals")
-    weighted = True
-    targets: tuple[int, int | None] = (1, None)
-
-    def rows(self, frame: pd.DataFrame, schema: Schema, positive: Any = None) -> pd.DataFrame:
-        """The rows that have all the numbers."""
-        return number_rows(rows_with_target(frame, schema), schema)
-
-    def adapt(self, estimator: Any) -> Any:
-        """One that takes one target is fitted to each of several."""
-        several = isinstance(self.target_, list) and not takes_several_targets(estimator)
-        return MultiOutputRegressor(estimator) if several else estimator
-
-    def dummy(self) -> Any:
-        """The mean."""
-        return DummyRegressor()
+class NumberCodec(TargetCodec):
+    """Numbers as they are, of one target or of several."""
 
     def toys(self) -> list[tuple[np.ndarray, Outputs]]:
         """Numbers above 0, of one target and of two."""
@@ -184,14 +171,6 @@ class Regression(Task):
         """The numbers again."""
         return Outputs(values if isinstance(self.target_, list) else values.ravel())
 
-    def mean(self, weights: Sequence[float], k: int) -> Any:
-        """The weighted mean."""
-        return WeightedMean(list(weights))
-
-    def ensemble(self, names: list[str], members: list[Any], combine: Any) -> Any:
-        """One regressor."""
-        return EnsembleRegressor(names, members, combine, self)
-
     def predict(self, model: Any, features: pd.DataFrame) -> pd.DataFrame:
         """The column `prediction`, or `prediction_<target>` of each; with intervals `lower_80`, `upper_80`, …"""
         if isinstance(self.target_, list):
@@ -212,6 +191,36 @@ class Regression(Task):
         elif hasattr(model, "predict_interval"):
             names += bound_names(model.combine.coverage)
         return {name: {"type": "number"} for name in names}
+
+
+class Regression(NumberCodec, Task):
+    """A number, or several numbers where the params name several targets."""
+
+    models: tuple[str, ...] = ("regressor",)
+    takes: tuple[str, ...] = ("final_estimator", "intervals")
+    weighted = True
+    targets: tuple[int, int | None] = (1, None)
+
+    def rows(self, frame: pd.DataFrame, schema: Schema, positive: Any = None) -> pd.DataFrame:
+        """The rows that have all the numbers."""
+        return number_rows(rows_with_target(frame, schema), schema)
+
+    def adapt(self, estimator: Any) -> Any:
+        """One that takes one target is fitted to each of several."""
+        several = isinstance(self.target_, list) and not takes_several_targets(estimator)
+        return MultiOutputRegressor(estimator) if several else estimator
+
+    def dummy(self) -> Any:
+        """The mean."""
+        return DummyRegressor()
+
+    def mean(self, weights: Sequence[float], k: int) -> Any:
+        """The weighted mean."""
+        return WeightedMean(list(weights))
+
+    def ensemble(self, names: list[str], members: list[Any], combine: Any) -> Any:
+        """One regressor."""
+        return EnsembleRegressor(names, members, combine, self)
 
 
 def bound_names(coverage: Sequence[float]) -> list[str]:

@@ -111,7 +111,7 @@ def try_storing(model: Model, flavors: Mapping[str, Any], named: Iterable[str]) 
         If a step or the estimator cannot be stored or loaded, with its class and the flavor that can.
     """
     from ..components.flavors import Skops
-    from ..store import About
+    from .allowed import About
 
     about = About(sorted({*named}))
     _try_steps(model, flavors.get("transformers") or Skops(), about)

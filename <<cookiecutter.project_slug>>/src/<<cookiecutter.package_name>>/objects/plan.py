@@ -15,22 +15,22 @@ from typing import Any
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from ..errors import UserError, nearest
-from ..missing import refuse_missing
-from ..names import RULE, is_name, twin
 from ..parts import behind
 from ..schema import DTYPES, ROLES, RULES, dtype_of_format
-from ..sources import resolved
 from ..steps.apart import PARTS
 from ..steps.task import AROUND, Task
-from ..store import DEFAULT
+from .allowed import DEFAULT
 from .attempts import is_amount, try_metric, try_search, try_splitter, try_storing
 from .build import build, check
 from .code import fingerprints, stage_code
 from .grammar import ESTIMATORS, Grammar, Object, OneOf, Steps, classes, column_names, parameters, plain
 from .metrics import metric
+from .missing import refuse_missing
 from .model import BESIDE, Model
+from .names import RULE, is_name, twin
 from .reader import Where, read
 from .registry import find_all, kind_of, load
+from .sources import resolved
 from .space import check_seeds
 from .weights import check_weights
 

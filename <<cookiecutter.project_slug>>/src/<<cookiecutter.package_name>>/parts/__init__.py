@@ -13,6 +13,8 @@ a module that a part may have:
 `sources`      `opens(source)` says whether a mapping under `source:` in `params/data.yaml` is one of the part's;
                `checked(source, where)` returns it in plain values, and `path(checked)` the file that it comes to;
                `check(path, checked)` refuses another file there, `bring(params, update)` fetches it and says so
+`outputs`      `FOLDERS` are those in which the part alone writes; `written()` returns the files, and the folders in
+               `.cache`, that `make clean` removes. Nothing but Python is needed to import it
 `observer`     `observing(model)` is a context manager around the search of a model
 =============  ========================================================================================================
 """

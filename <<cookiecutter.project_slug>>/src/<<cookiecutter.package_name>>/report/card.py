@@ -20,7 +20,7 @@ python -m {package} predict new.csv predictions.csv
 ```
 
 ```python
-from {package}.pipeline import PredictionPipeline
+from {package}.prediction.pipeline import PredictionPipeline
 
 PredictionPipeline.load("models/package").predict(rows)  # a pandas.DataFrame with the columns below
 ```

@@ -5,7 +5,7 @@ import os
 
 from ..files import read_json
 from ..forks import settle
-from ..locked import read_plan
+from ..project.locked import read_plan
 from . import budget_for, budgets_for, run_stage, threads
 
 SHARE = 0.1  # of the searches' seconds, for importances, partial dependence and the learning curve together

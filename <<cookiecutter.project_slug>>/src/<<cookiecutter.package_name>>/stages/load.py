@@ -4,15 +4,15 @@ import pandas as pd
 
 from ..errors import UserError
 from ..files import replacing_folder, write_json
-from ..locked import read_plan
-from ..profile import profile
+from ..objects.sources import check_origin
+from ..project.locked import read_plan
 from ..schema import Schema, dtype_of
-from ..sources import check_origin
 from ..steps.cleaning import clean_table
 from ..steps.example import example, real_rows
 from ..steps.featurize import featurize
 from ..steps.load import decimal_of, load
 from ..steps.preprocess import check_weights, duplicates, featurized, preprocess, validate
+from ..steps.profile import profile
 from ..steps.task import task_of
 from ..steps.typing.infer import infer
 from . import run_stage

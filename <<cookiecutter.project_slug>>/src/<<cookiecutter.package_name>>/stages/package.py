@@ -8,15 +8,16 @@ import pandas as pd
 
 from ..errors import UserError
 from ..files import read_json, replacing_folder, write_json
-from ..locked import note_made, read_plan
-from ..manifest import seal
+from ..objects.allowed import About
 from ..objects.build import build
 from ..objects.grammar import Grammar
 from ..objects.reader import Where
+from ..prediction.artifact import compare, load, put
+from ..prediction.manifest import seal
+from ..project.locked import note_made, read_plan
 from ..report.card import card
 from ..schema import Schema
 from ..steps.predict import prepare
-from ..store import About, compare, load, put
 from . import run_stage
 
 FINAL = Path("models/final")

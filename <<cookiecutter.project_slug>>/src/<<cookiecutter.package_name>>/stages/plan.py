@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from ..files import replacing_folder, write_json
-from ..locked import note_made
 from ..objects.plan import compile_params
+from ..project.locked import note_made
 from . import run_stage
 
 

@@ -9,11 +9,11 @@ import pandas as pd
 
 from ..errors import UserError, nearest
 from ..files import read_json, replacing_folder, write_json
-from ..locked import read_plan
 from ..objects.build import build
 from ..objects.grammar import Grammar
 from ..objects.metrics import Metric, metric
 from ..objects.reader import Where
+from ..project.locked import read_plan
 from ..schema import Schema
 from ..steps.fit import fit
 from ..steps.split import Fold, split

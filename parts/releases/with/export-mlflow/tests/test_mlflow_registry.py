@@ -6,8 +6,7 @@ import pytest
 
 from << cookiecutter.package_name >>.components.flavors import Joblib
 from << cookiecutter.package_name >>.errors import UserError
-from << cookiecutter.package_name >>.store import About
-from << cookiecutter.package_name >>.trust import PACKAGE, is_trusted
+from << cookiecutter.package_name >>.objects.allowed import PACKAGE, About, is_trusted
 
 
 @pytest.mark.parametrize("name", ["components.mlflow_registry.MLflowRegistry", "mlflow.Server"])

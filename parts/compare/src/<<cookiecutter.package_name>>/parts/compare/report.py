@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from ...clean import REVIEW
 from ...files import names, replacing_folder
 from .differences import Change, Measured, data, final_model, metrics, params, ran_anew, stale
 from .intervals import Paired
+from .outputs import FOLDER, REVIEW
 from .versions import Revision, Version, WorkingTree, default_base, git
 
-FOLDER = Path("reports/review")
 PLOTS = "reports/plots"
 MANY = 40  # rows of a table that somebody still reads
 CLEAR = ("The model is better", "The model is worse")  # than chance would have it

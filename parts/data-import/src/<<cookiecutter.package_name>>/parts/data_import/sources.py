@@ -12,7 +12,7 @@ from typing import Any
 
 from ...errors import UserError
 from ...objects.reader import Where, read
-from ...sources import RAW
+from ...objects.sources import RAW
 
 KEYS = ("repo", "path", "rev")
 PLACE = ("data.yaml", "source")

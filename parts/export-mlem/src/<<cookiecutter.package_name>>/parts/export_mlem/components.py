@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
-from ...store import About
+from ...objects.allowed import About
 
 
 class MLEM:

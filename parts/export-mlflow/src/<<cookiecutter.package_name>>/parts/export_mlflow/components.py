@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ...store import About
+from ...objects.allowed import About
 
 
 class MLflow:

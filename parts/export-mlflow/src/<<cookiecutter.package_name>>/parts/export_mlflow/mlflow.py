@@ -1,7 +1,8 @@
 """MLflow: the prediction pipeline as a model of its own, with the model's folder, params and the project's code."""
 
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -14,12 +15,13 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec
 from mlflow.types import Schema as Columns
 from mlflow.types.schema import AnyType
+from packaging.version import InvalidVersion, Version
 
+from ...errors import UserError
 from ...files import read_json, temporary
-from ...names import requirements
+from ...objects.allowed import PACKAGE
 from ...schema import Schema
 from ...steps.predict import predict
-from ...trust import PACKAGE
 from . import served
 
 CODE = Path(__file__).parent.parent.parent
@@ -92,3 +94,26 @@ def _contents(folder: Path) -> Iterator[dict[str, Any]]:
             "input_example": rows[needed] if len(rows) else None,
             "pip_requirements": requirements(versions),
         }
+
+
+def requirements(versions: Mapping[str, str]) -> list[str]:
+    """Return the packages of a model's `environment.json` as requirements for pip, without Python itself.
+
+    Raises
+    ------
+    UserError
+        If one is no package with a version: pip would read it as an option, an address or something else.
+    """
+    found = []
+    for name, number in versions.items():
+        if name == "python":
+            continue
+        try:
+            if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
+                raise InvalidVersion
+            found.append(f"{name}=={Version(number)}")
+        except (InvalidVersion, TypeError):
+            raise UserError(
+                f"environment.json: {name!r}: {number!r} is no package with a version: `make run` writes it anew"
+            ) from None
+    return found

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...pipeline import PredictionPipeline
+from ...prediction.pipeline import PredictionPipeline
 
 
 class Served:

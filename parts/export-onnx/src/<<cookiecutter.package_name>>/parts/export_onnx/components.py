@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ...components.flavors import Skops
-from ...store import About
+from ...objects.allowed import About
 
 
 class Onnx:

@@ -17,20 +17,20 @@ import pandas as pd
 
 from ...errors import UserError
 from ...files import read_json, write_json
-from ...locked import read_plan
 from ...objects.build import build
 from ...objects.grammar import Grammar
 from ...objects.metrics import metric
 from ...objects.plan import compile_params
 from ...objects.reader import Where
+from ...prediction.artifact import load
+from ...project.locked import read_plan
 from ...schema import Schema
 from ...stages.split import write
 from ...steps.evaluate import scores
 from ...steps.split import split
 from ...steps.task import task_of
-from ...store import load
+from .outputs import RESULT, RUNS
 
-RUNS = Path(".cache/nested")
 PACKAGE = __name__.split(".")[0]
 SOURCE = Path(__file__).parents[3]  # the folder in which the package lies
 
@@ -144,5 +144,5 @@ def _summary(values: list[float | None]) -> dict[str, Any]:
 def main() -> None:
     """Run it and write `reports/nested.json`."""
     result = nested()
-    write_json("reports/nested.json", result)
-    print("\n".join(["", "Nested cross-validation", *(f"  {line}" for line in lines(result)), "reports/nested.json"]))
+    write_json(RESULT, result)
+    print("\n".join(["", "Nested cross-validation", *(f"  {line}" for line in lines(result)), RESULT.as_posix()]))

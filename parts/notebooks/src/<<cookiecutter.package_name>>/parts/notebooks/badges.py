@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ...errors import UserError
 from ...files import write_text
-from .pages import FOLDER, pair
+from .outputs import NOTEBOOKS
+from .pages import pair
 
 README = Path("README.md")
 START, END = "<!-- badges -->", "<!-- /badges -->"
@@ -54,7 +55,7 @@ def write(given: str | None) -> str:
         raise UserError(f"{README} needs the lines {START} and {END}, between which the badges are written")
     before, rest = text.split(START)
     _, after = rest.split(END)
-    for source in sorted(FOLDER.glob("*.py")):
+    for source in sorted(NOTEBOOKS.glob("*.py")):
         code = source.read_text(encoding="utf-8")
         addressed = re.sub(
             r'(?m)^( *REPOSITORY = )"[^"\n]*"', rf'\g<1>"https://github.com/{repository}"', code, count=1

@@ -20,15 +20,15 @@ import pandas as pd
 
 from ...errors import UserError, nearest
 from ...files import read_json
-from ...locked import read_plan
 from ...objects.model import Model, model_from
 from ...objects.reader import read
-from ...objects.trusted import read_trusted
-from ...pipeline import PredictionPipeline
+from ...prediction.artifact import load
+from ...prediction.pipeline import PredictionPipeline
+from ...prediction.trust import read_trusted
+from ...project.locked import read_plan
 from ...schema import Schema
+from ...steps.candidates import Result
 from ...steps.split import Fold, read_folds
-from ...steps.tune import Result
-from ...store import load
 
 UNCHANGED = "didn't change, skipping\n"  # what DVC says of each stage that has nothing to do
 

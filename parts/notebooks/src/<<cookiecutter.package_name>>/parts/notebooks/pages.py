@@ -22,10 +22,9 @@ from traitlets.config import Config
 
 from ...errors import UserError, nearest
 from ...files import read_json, temporary, write_json, write_text
+from .outputs import NOTEBOOKS, PAGES, PAIRED
 
-FOLDER, PAGES = Path("notebooks"), Path("reports/notebooks")
 KERNEL = "project"
-PAIRED = Path(".cache/paired.json")  # what the cells of each notebook were when it was last paired
 PAGE = Config({"TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": ["setup"]}})
 OFFLINE = dict.fromkeys(("require_js_url", "mathjax_url", "jquery_url", "mermaid_js_url"), "")  # a page loads nothing
 
@@ -111,12 +110,12 @@ def _cells(path: Path) -> str:
 
 def _chosen(names: Sequence[str]) -> list[Path]:
     """The sources of notebooks."""
-    known = {path.stem: path for path in sorted(FOLDER.glob("*.py"))}
+    known = {path.stem: path for path in sorted(NOTEBOOKS.glob("*.py"))}
     for name in names:
         if name not in known:
             raise UserError(f"there is no notebook {name!r}{nearest(name, known)}")
     if not known:
-        raise UserError(f"there is no notebook in {FOLDER}/")
+        raise UserError(f"there is no notebook in {NOTEBOOKS}/")
     return [known[name] for name in names] or list(known.values())
 
 

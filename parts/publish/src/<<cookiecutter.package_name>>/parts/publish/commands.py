@@ -15,7 +15,7 @@ def add(commands: Commands) -> None:
 
 
 def _publish(given: argparse.Namespace) -> None:
-    from ...pipeline import MODEL
+    from ...prediction.pipeline import MODEL
     from .settings import storage_of
     from .storage import publish
 

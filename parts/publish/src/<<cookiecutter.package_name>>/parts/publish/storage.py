@@ -18,9 +18,9 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ...errors import UserError
 from ...files import temporary
-from ...locked import check_locked
-from ...manifest import LONGEST, MANIFEST, Manifest, parsed, verify
 from ...objects.metrics import Metric
+from ...prediction.manifest import LONGEST, MANIFEST, Manifest, parsed, verify
+from ...project.locked import check_locked
 
 EXTRAS = {"s3fs": "s3", "gcsfs": "gcs", "adlfs": "azure"}
 OBJECT_STORES = {"s3", "gs", "gcs", "abfs", "az"}

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from ...errors import UserError, nearest
 from ...files import read_json, replacing_folder
-from ...manifest import MANIFEST, copy_model, verify
+from ...prediction.manifest import MANIFEST, copy_model, verify
 from .components.registries import GTO, ModelRegistry
+from .outputs import CACHE
 from .params import read_releases
 
-CACHE = Path(".cache/registry")
 LATEST = "latest"
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from ...calls import dvc, git
 from ...errors import UserError
 from ...files import read_json
 from ...objects.reader import read
-from ...pipeline import MODEL, PredictionPipeline
+from ...prediction.pipeline import MODEL, PredictionPipeline
+from ...project.calls import dvc, git
 
 ARTIFACT = "model"  # its name in dvc.yaml
 MOST_TOLD = 5

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ...names import RULE, is_name, twin
 from ...objects.build import build, fixed
 from ...objects.grammar import Grammar
 from ...objects.json_schema import TEXTS, Kit, Schema, mapping
+from ...objects.names import RULE, is_name, twin
 from ...objects.plan import Context, read_grammar
 from ...objects.reader import Where, read
 

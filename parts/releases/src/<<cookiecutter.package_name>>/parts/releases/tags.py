@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ...calls import git
 from ...commands import extra
 from ...errors import UserError
 from ...files import replacing_folder
-from ...locked import LOCK, checksum, expected_of
+from ...project.calls import git
+from ...project.locked import LOCK, checksum, expected_of
 from .guards import ARTIFACT, numbers
 from .version import Version
 

@@ -13,8 +13,9 @@ from ...files import write_text
 from ...locks import alone
 from ...objects.plan import compile_params
 from .home import results, take_outputs, take_trials, unpack_apart
-from .job import FINISHED, JOBS, STATES, Job, jobs, new_id, pick
+from .job import STATES, Job, jobs, new_id, pick
 from .kept import is_kept, remove, take
+from .outputs import FINISHED, JOBS
 from .pack import STUDIES, copy_studies, pack
 from .params import Settings, read_remote
 

@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...calls import said
 from ...errors import UserError
 from ...files import replacing_folder, write_json
+from ...project.calls import said
 
 if TYPE_CHECKING:
     import psutil

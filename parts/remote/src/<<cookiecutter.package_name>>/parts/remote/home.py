@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ...calls import dvc
 from ...errors import UserError
 from ...files import read_json, replacing_file, replacing_folder
 from ...objects.reader import read
+from ...project.calls import dvc
 from .job import Job
 from .pack import MANIFEST, STUDIES, check_data, copy_studies, has_remote, sha256, tracked, tree, unpack
 from .work import OUTPUTS, RESULTS

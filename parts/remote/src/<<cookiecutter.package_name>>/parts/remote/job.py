@@ -10,12 +10,11 @@ from ...errors import UserError
 from ...files import read_json, write_json
 from ...objects.reader import Where
 from ...objects.registry import load
+from .outputs import FINISHED, JOBS
 
-JOBS = Path(".cache/remote")
 FILE = "job.json"
 # From its start to its end. `brought`: all is at home and the machine is gone, but nothing was taken over yet.
 STATES = ("packing", "packed", "starting", "started", "lost", "brought", "done", "failed", "stopping", "stopped")
-FINISHED = ("done", "failed", "stopped")
 
 
 @dataclass

@@ -14,10 +14,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from ...calls import dvc, git
 from ...errors import UserError
 from ...files import names, read_json, replacing_file, replacing_folder, temporary, write_json, write_text
 from ...objects.reader import read
+from ...project.calls import dvc, git
 from .job import Job
 
 PACKAGE = __name__.split(".")[0]

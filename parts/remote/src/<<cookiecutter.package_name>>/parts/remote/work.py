@@ -18,21 +18,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ...calls import QUIET, dvc, git
 from ...errors import UserError
 from ...files import read_json, write_json, write_text
 from ...objects.reader import read
+from ...project.calls import QUIET, dvc, git
 from ...stages import run
 from .kept import keep
+from .outputs import READY, SUBMITTED
 from .pack import ARCHIVE, MANIFEST, STUDIES, archive, copy_studies, sha256
 
 BUNDLE = Path("..")
 OUTPUT = BUNDLE / "output"
 RESULTS = "results.json"
 OUTPUTS = "results.tar.gz"
-# In the project's folder: that the data were fetched. Outputs made since then are in no cache yet.
-READY = Path(".cache/ready")
-SUBMITTED = Path(".cache/submitted.lock")
 EVERY = 30  # seconds between two copies of the trials
 KEPT = 10  # of so many copies, one goes into the DVC remote, where the job pushes
 

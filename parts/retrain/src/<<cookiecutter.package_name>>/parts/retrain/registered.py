@@ -3,9 +3,9 @@
 import shutil
 from pathlib import Path
 
-from ...calls import git
 from ...errors import UserError
-from ...pipeline import MODEL
+from ...prediction.pipeline import MODEL
+from ...project.calls import git
 from ..releases.components.registries import ModelRegistry
 from ..releases.fetch import LATEST, refreshed, resolved
 from ..releases.fetch import fetch as fetch_model

@@ -8,25 +8,26 @@ from typing import Any
 
 import pandas as pd
 
-from ...calls import git
 from ...errors import UserError
 from ...files import temporary, write_json, write_text
-from ...locked import read_plan
-from ...manifest import read_manifest
 from ...objects.grammar import Grammar
 from ...objects.metrics import Metric, metric
 from ...objects.reader import Where, read
-from ...objects.trusted import read_trusted
-from ...pipeline import MODEL
-from ...sources import RAW, bring_newest, resolved
-from ...store import load
+from ...objects.sources import RAW, bring_newest, resolved
+from ...prediction.artifact import load
+from ...prediction.manifest import read_manifest
+from ...prediction.pipeline import MODEL
+from ...prediction.trust import read_trusted
+from ...project.calls import git
+from ...project.locked import read_plan
 from ..releases.params import read_releases
 from ..releases.version import Version
 from .compare import Comparison, Trained, compare
+from .outputs import REPORT, RESULT
 from .params import Retrain, read_retrain
 from .registered import LEARNED, fetch, find
 
-PARAMS, REPORTS = Path("params"), Path("reports")
+PARAMS = Path("params")
 HELD_OUT = "data/processed/holdout.parquet"
 BACK = "`git restore dvc.lock reports data/raw` and `.venv/bin/dvc checkout` bring the earlier run back"
 
@@ -47,8 +48,8 @@ def retrain() -> str:
     registered = find(read_releases(PARAMS)[0], asked.stage)
     renew()
     found = verdict(asked, registered)
-    write_json(REPORTS / "retrain.json", found)
-    write_text(REPORTS / "retrain.md", told(found))
+    write_json(RESULT, found)
+    write_text(REPORT, told(found))
     return found["sentence"] + (f"\n{BACK}" if found["verdict"] in ("worse", "unjudged") and _changed() else "")
 
 

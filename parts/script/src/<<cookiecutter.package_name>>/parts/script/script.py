@@ -15,9 +15,9 @@ from sklearn.preprocessing import LabelEncoder
 
 from ...errors import UserError
 from ...files import replacing_file
+from ...project.targets import check_target
 from ...schema import Column
 from ...steps.reading.dialect import dialect_of
-from ...targets import check_target
 from .code import PACKAGE, Sources, twins
 from .final import Final, featurizes, final
 from .write import HEAD, write

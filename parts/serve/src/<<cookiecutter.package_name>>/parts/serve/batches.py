@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ...components.validation import Checked, Finding
-from ...pipeline import PredictionPipeline, Predictions
+from ...prediction.pipeline import PredictionPipeline, Predictions
 from ...steps.task import task_of
 
 Request = tuple[pd.DataFrame, "asyncio.Future[Predictions]"]

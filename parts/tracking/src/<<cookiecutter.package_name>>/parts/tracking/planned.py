@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ...locked import read_plan
+from ...project.locked import read_plan
 
 SLICE = "parts/tracking"
 

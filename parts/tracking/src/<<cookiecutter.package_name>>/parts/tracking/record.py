@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from ...files import read_json, write_json, write_text
-from ...locked import read_plan
 from ...objects.grammar import Grammar
 from ...objects.metrics import metric
 from ...objects.reader import Where, dump, read
+from ...project.locked import read_plan
 from ...stages.tune import study_key
+from .outputs import ROOM
 from .tracker import Run, digest_of
 
-ROOM = Path(".cache/tracking")
 SEARCHES = ROOM / "searches"
 STAGES = ("train", "evaluate", "package")  # that make the results
 COLUMNS = ("trial", "start", "state", "score", "folds", "started", "ended", "seconds", "prediction_time", "error")

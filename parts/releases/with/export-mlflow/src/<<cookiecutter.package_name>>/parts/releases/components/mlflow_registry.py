@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ....errors import UserError
-from ....trust import PACKAGE
+from ....objects.allowed import PACKAGE
 from ..version import Version
 from .registries import ModelRegistry
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .errors import UserError
+from ..errors import UserError
 
 QUIET = {"DVC_NO_ANALYTICS": "1", "LC_ALL": "C.UTF-8", "NO_COLOR": "1", "TF_IN_AUTOMATION": "1"}
 TELLING = ("error", "fatal", "! ")  # how a line begins, in small letters, that says what went wrong

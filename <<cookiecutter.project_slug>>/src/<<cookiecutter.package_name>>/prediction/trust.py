@@ -9,13 +9,13 @@ from typing import Any
 
 from ..errors import UserError
 from ..files import read_json, write_json
+from ..objects.grammar import Grammar, parameters
+from ..objects.metrics import metric
+from ..objects.plan import read_grammar, read_task
+from ..objects.reader import read
+from ..objects.registry import CACHE as ENTRIES
+from ..objects.registry import find_all, load
 from ..steps.task import AROUND
-from .grammar import Grammar, parameters
-from .metrics import metric
-from .plan import read_grammar, read_task
-from .reader import read
-from .registry import CACHE as ENTRIES
-from .registry import find_all, load
 
 CACHE = Path(".cache/trusted.json")
 

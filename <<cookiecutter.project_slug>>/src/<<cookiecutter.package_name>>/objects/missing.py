@@ -1,4 +1,7 @@
-"""Packages that the params name and that are not installed; `python -m <package>.missing` prints their extras."""
+"""Packages that the params name and that are not installed.
+
+`python -m <package>.objects.missing` prints the extras of pyproject.toml that bring them.
+"""
 
 import ast
 import importlib.util
@@ -9,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .errors import UserError
+from ..errors import UserError
 from .names import is_name
-from .objects.reader import read
+from .reader import read
 
-HERE = Path(__file__).parent
+PACKAGE = Path(__file__).parent.parent
 HOMES = ("components/*.py", "custom/*.py", "parts/*/components.py", "parts/*/components/*.py")
 
 
@@ -70,7 +73,7 @@ def _value(file: Path) -> Any:
 def _needs() -> dict[str, list[str]]:
     """Return the packages in the attribute `needs` of classes, by their short names; nothing is imported."""
     found = {}
-    for one in (part for home in HOMES for file in sorted(HERE.glob(home)) for part in _classes(file)):
+    for one in (part for home in HOMES for file in sorted(PACKAGE.glob(home)) for part in _classes(file)):
         for line in one.body:
             if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "needs":
                 needs = ast.literal_eval(line.value)

@@ -3,7 +3,7 @@
 git keeps `dvc.lock`, so it is trusted; DVC's remote is not. An output may differ from `dvc.lock` only if a stage has
 just made it on this machine, which the stage notes in `.cache/made`.
 
-`python -m <package>.locked` checks all outputs; `make pull` runs it.
+`python -m <package>.project.locked` checks all outputs; `make pull` runs it.
 """
 
 import hashlib
@@ -14,14 +14,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ..errors import UserError
+from ..files import read_json, write_text
+from ..objects.reader import parse, read
 from .calls import git
-from .errors import UserError
-from .files import read_json, write_text
-from .manifest import MANIFEST
-from .objects.reader import parse, read
 
 LOCK, MADE, CACHE = Path("dvc.lock"), Path(".cache/made"), Path(".dvc/cache/files/md5")
 PLAN = Path("plan")
+# In a model's folder: of such an output, the files that it names count.
+MANIFEST = "manifest.json"
 
 
 def read_plan(name: str) -> Any:
@@ -193,6 +194,6 @@ def _md5(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    from .stages import run
+    from ..stages import run
 
     run(main)

@@ -1,37 +1,26 @@
-"""Remove what the pipeline and the tools made; files that the project did not write stay: `python -m <package>.clean`.
+"""Remove what the pipeline and the tools made; files that the project did not write stay.
 
-It needs nothing but Python, so that it also works where no environment has been made.
+`python -m <package>.project.clean` needs nothing but Python, so that it also works where no environment has been made.
 """
 
 import contextlib
-import json
-import re
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import UserError
-from .files import CACHE, LOCK, WRITTEN, foreign, names, note_of
-from .locks import COMMAND, STAGE, alone, free, hold
+from ..errors import UserError
+from ..files import CACHE, LOCK, WRITTEN, foreign, names, note_of
+from ..locks import COMMAND, STAGE, alone, free, hold
+from ..parts import behind
 
-FOLDERS = (
-    *("plan", "data/interim", "data/processed", "models/final", "models/package"),
-    *("reports/plots", "reports/review"),
-)
+FOLDERS = ("plan", "data/interim", "data/processed", "models/final", "models/package", "reports/plots")
 FILES = (
     *("reports/report.html", "reports/baseline.json", "reports/leaderboard.json", "reports/metrics.json"),
-    *("reports/predictions.parquet", "reports/nested.json", "reports/retrain.json", "reports/retrain.md"),
+    "reports/predictions.parquet",
 )
-CACHED = (
-    *("studies", "nested", "registry", "registry.json", "paired.json", "tracking"),
-    *("ready", "submitted.lock", "identity", "tmp"),
-)
-# What `compare` and the jobs of CI write into reports/review.
-REVIEW = re.compile(r"report\.md|changes\.patch|[^/]+\.(before|here)\.png")
+CACHED = ("studies", "registry.json", "trusted.json", "made", "tmp", WRITTEN.name)
 TOOLS = (".pytest_cache", ".ruff_cache", ".mypy_cache")
-JOBS = CACHE / "remote"
-FINISHED = ("done", "failed", "stopped")
 
 
 def clean() -> list[str]:
@@ -40,41 +29,29 @@ def clean() -> list[str]:
     Raises
     ------
     UserError
-        If another command is at work, or jobs are under way on other machines.
+        If another command is at work, or a part of the project refuses.
     """
     with alone("make clean"):
-        _check_jobs()
+        parts = [part for _, part in behind("outputs")]
+        written = [path for part in parts for path in part.written()]
         kept = [name for folder in _folders() for name in _remove_written(folder)]
-        for file in [*map(Path, FILES), *_pages()]:
-            if file.is_file() or file.is_symlink():
-                file.unlink()
-            _remove_partial(file)
-        kept += _remove_pages_folder()
+        for path in [*map(Path, FILES), *written]:
+            _remove(path)
+            _remove_partial(path)
+        for folder in [Path(folder) for part in parts for folder in part.FOLDERS]:
+            _remove_partial(folder)
+            _remove_empty(folder)
+            kept += [(folder / name).as_posix() for name in (names(folder) if folder.is_dir() else [])]
         for folder in map(Path, TOOLS):
             if (folder / "CACHEDIR.TAG").exists() or (folder / ".gitignore").exists():
                 _remove(folder)
-        for name in (*CACHED, JOBS.name, WRITTEN.name):
+        for name in CACHED:
             _remove(CACHE / name)
         STAGE.unlink(missing_ok=True)
         kept += [(CACHE / name).as_posix() for name in (names(CACHE) if CACHE.is_dir() else []) if name != COMMAND.name]
         COMMAND.unlink(missing_ok=True)
         _remove_empty(CACHE)
     return kept
-
-
-def _check_jobs() -> None:
-    """Refuse to forget jobs: their machines would go on, and cost."""
-    for file in sorted(JOBS.glob("*/job.json")):
-        try:
-            state = json.loads(file.read_text(encoding="utf-8"))["state"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        if state not in FINISHED:
-            job = file.parent.name
-            raise UserError(
-                f"job {job} on another machine is not finished: `make remote-fetch JOB={job}` takes over what it made, "
-                f"`make remote-stop JOB={job}` ends it; then clean"
-            )
 
 
 def _folders() -> Iterator[Path]:
@@ -89,28 +66,12 @@ def _remove_written(folder: Path) -> list[str]:
     if folder.is_symlink() or not folder.is_dir():
         return [folder.as_posix()] if folder.is_symlink() or folder.exists() else []
     others = set(foreign(folder))
-    if folder.name == "review":
-        others = {name for name in others if not REVIEW.fullmatch(name)}
     for name in names(folder):
         if name not in others:
             (folder / name).unlink()
     note_of(folder).unlink(missing_ok=True)
     _remove_empty(folder)
     return sorted((folder / name).as_posix() for name in others if folder.name != "tuned" or "/" not in name)
-
-
-def _pages() -> Iterator[Path]:
-    """The pages of the notebooks that there are."""
-    for source in sorted(Path("notebooks").glob("*.py")):
-        yield Path("reports/notebooks") / f"{source.stem}.html"
-
-
-def _remove_pages_folder() -> list[str]:
-    folder = Path("reports/notebooks")
-    if not folder.is_dir() or folder.is_symlink():
-        return []
-    _remove_empty(folder)
-    return [(folder / name).as_posix() for name in (names(folder) if folder.exists() else [])]
 
 
 def _remove_partial(path: Path) -> None:

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from .batch import predict_file, write_file
-from .errors import UserError
-from .files import read_json
-from .pipeline import MODEL, PredictionPipeline
-from .steps.cleaning import clean_table
-from .steps.ensemble import refitted
-from .steps.load import load, options_for
-from .steps.predict import features, predict
-from .steps.task import Task, task_of
+from ...components.forecast import Forecast
+from ...errors import UserError
+from ...files import read_json
+from ...prediction.batch import predict_file, write_file
+from ...prediction.pipeline import MODEL, PredictionPipeline
+from ...steps.cleaning import clean_table
+from ...steps.ensemble import refitted
+from ...steps.load import load, options_for
+from ...steps.predict import features, predict
+from ...steps.task import task_of
 
 PLAN = Path("plan/data.json")
 
@@ -50,6 +51,10 @@ def forecast(output: str, steps: int | None = None, source: str | None = None, m
         raise UserError("there is no finished run yet: `make run` makes one")
     pipeline = PredictionPipeline.load(model)
     task = task_of(copy.deepcopy(pipeline.schema))
+    if not isinstance(task, Forecast):
+        raise UserError(
+            f"nothing follows the rows of a {task.name}: `make predict FROM=new.csv` predicts the rows of a table"
+        )
     frame = known(pipeline, task)
     asked = task.upcoming(frame, steps) if source is None else None
     rows = features(frame, pipeline.schema, pipeline.featurize)
@@ -65,7 +70,7 @@ def forecast(output: str, steps: int | None = None, source: str | None = None, m
     return f"{count:,} forecasts by a model that has learned from all {len(frame):,} rows: {output}"
 
 
-def known(pipeline: PredictionPipeline, task: Task) -> pd.DataFrame:
+def known(pipeline: PredictionPipeline, task: Forecast) -> pd.DataFrame:
     """Return the rows of the project's table, as it is by now, typed as the model's rows were."""
     plan = read_json(PLAN)
     schema = copy.deepcopy(pipeline.schema)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .errors import UserError
-from .schema import DTYPES, ROLES, RULES, Schema, dtype_of_format
+from ..errors import UserError
+from ..schema import DTYPES, ROLES, RULES, Schema, dtype_of_format
 
 T = TypeVar("T")
 SCALAR = (str, int, float, bool, type(None))

@@ -3,14 +3,15 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from .errors import UserError
-from .files import check_file
+from ..errors import UserError
+from ..files import check_file
+from ..parts import behind
 
 # What the project, git and DVC keep here is theirs alone.
 OWNED = (
     *(".git", ".dvc", ".cache", ".venv", ".schema", "params", "plan"),
     *("data/raw", "data/interim", "data/processed", "models/tuned", "models/final", "models/package"),
-    *("reports/plots", "reports/review", "reports/notebooks"),
+    "reports/plots",
 )
 CODE = ("src", "scripts", "tests", "notebooks", "infra", ".github")
 
@@ -43,7 +44,8 @@ def check_target(
     # Also where a link on the way leads: it may end deep in a folder of the project.
     both = {*path.absolute().parents, *(path.parent.resolve() / path.name).parents}
     parents = [parent for parent in both if parent.exists()]
-    for folder in (*OWNED, *folders):
+    owned = [folder for _, part in behind("outputs") for folder in part.FOLDERS]
+    for folder in (*OWNED, *owned, *folders):
         if _inside(parents, Path(folder)):
             raise UserError(f"{path} lies in {folder}, where only the project itself writes: name a file elsewhere")
     if path.exists() and (not replaceable or any(_inside(parents, Path(folder)) for folder in CODE)):

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import UserError
-from .parts import behind
+from ..errors import UserError
+from ..parts import behind
 
 
 @contextmanager

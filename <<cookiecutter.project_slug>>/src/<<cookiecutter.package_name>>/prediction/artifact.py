@@ -4,47 +4,33 @@ Each fitted part is stored by a flavor of `components/flavors.py`, which the par
 used, whatever the folder says of itself, and none of those that this project brings runs code that a file holds.
 
 `manifest.json` lists the files with their checksums, so that one that is missing or damaged is named. What is trusted,
-and why, is in `trust.py`, `locked.py` and `objects/trusted.py`.
+and why, is in `trust.py`, `objects/allowed.py` and `project/locked.py`.
 """
 
 import importlib.metadata
 import platform
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..errors import UserError
+from ..files import replacing_folder, write_json, write_text
+from ..objects.allowed import DEFAULT, About, imported
+from ..objects.registry import distributions
+from ..project.locked import check_locked
+from ..schema import Schema
+from ..steps.apart import PARTS, apart, steps_of, together
+from ..steps.fits import check_features, check_fits
+from ..steps.task import task_of
 from .described import read_environment, read_schema
-from .errors import UserError
-from .files import replacing_folder, write_json, write_text
-from .locked import check_locked
 from .manifest import seal, verify
-from .objects.registry import distributions
-from .schema import Schema
-from .steps.apart import PARTS, apart, steps_of, together
-from .steps.fits import check_features, check_fits
-from .steps.task import task_of
-from .trust import PACKAGE, imported
 
-DEFAULT = f"{PACKAGE}.components.flavors.Skops"
 COMPARED = 100  # rows on which a stored model is compared with the model
-
-
-@dataclass(frozen=True)
-class About:
-    """What a flavor may want to know of a model.
-
-    `named` are the import paths that the params name. For exports, `folder` is the model's, and `features` are some
-    rows as the whole model takes them.
-    """
-
-    named: list[str] = field(default_factory=list)
-    folder: Path = Path()
-    features: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .schema import Schema, dtype_of
-from .steps.typing.kinds import MOST_CATEGORIES
+from ..schema import Schema, dtype_of
+from .typing.kinds import MOST_CATEGORIES
 
 BINS = 16
 

@@ -8,11 +8,16 @@ classes that do something when they are built, such as a client of a server.
 import importlib
 import inspect
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from sklearn.base import BaseEstimator
 
 PACKAGE = __name__.split(".")[0]
+# Stores the parts of a model for which the params name no flavor.
+DEFAULT = f"{PACKAGE}.components.flavors.Skops"
 TRUSTED = ("sklearn", PACKAGE)
 # Where parts of models are defined.
 OWN = tuple(f"{PACKAGE}.{room}." for room in ("components", "custom", "parts", "steps"))
@@ -83,6 +88,19 @@ PARTS_OF_MODELS = frozenset(
         "xgboost.core.Booster",
     ]
 )
+
+
+@dataclass(frozen=True)
+class About:
+    """What a flavor may want to know of a model.
+
+    `named` are the import paths that the params name. For exports, `folder` is the model's, and `features` are some
+    rows as the whole model takes them.
+    """
+
+    named: list[str] = field(default_factory=list)
+    folder: Path = Path()
+    features: pd.DataFrame | None = None
 
 
 def trusted_packages(named: Iterable[str]) -> set[str]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from .errors import UserError
-from .files import write_json
+from ..errors import UserError
+from ..files import write_json
+from ..project.locked import MANIFEST
 
-MANIFEST = "manifest.json"
 MANDATORY = ("schema.json", "example.json", "model.yaml", "environment.json")
 FORMAT = 3
 LONGEST = 10_000_000  # bytes of a manifest

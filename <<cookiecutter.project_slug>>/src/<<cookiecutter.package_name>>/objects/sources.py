@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from .objects.reader import Where
-from .parts import behind
+from ..parts import behind
+from .reader import Where
 
 RAW = "data/raw"  # where the files of the data are
 

@@ -15,21 +15,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..components.validation import Checked, Validation
+from ..errors import UserError
+from ..objects.allowed import imported
+from ..objects.plan import read_grammar, read_validation
+from ..schema import Schema, dtype_of
+from ..steps.apart import apart, steps_of
+from ..steps.cleaning import clean_rows
+from ..steps.featurize import featurize
+from ..steps.predict import Featurize, features, predict
+from ..steps.preprocess import preprocess
+from ..steps.task import task_of
 from .addresses import opened
-from .components.validation import Checked, Validation
+from .artifact import load, load_transformers
 from .described import read_example
-from .errors import UserError
-from .objects.plan import read_grammar, read_validation
-from .objects.trusted import read_trusted
-from .schema import Schema, dtype_of
-from .steps.apart import apart, steps_of
-from .steps.cleaning import clean_rows
-from .steps.featurize import featurize
-from .steps.predict import Featurize, features, predict
-from .steps.preprocess import preprocess
-from .steps.task import task_of
-from .store import load, load_transformers
-from .trust import imported
+from .trust import read_trusted
 
 Preprocess = Callable[[pd.DataFrame, Schema], pd.DataFrame]
 MODEL = "models/package"

@@ -1,0 +1,1 @@
+"""The command `forecast`: what follows the table."""
