@@ -5,7 +5,7 @@ import sys
 
 from measure import HERE
 
-KNOWN = ("stamping", "unchanged", "running", "searching", "scaling", "serving", "predicting")
+KNOWN = ("stamping", "unchanged", "running", "overhead", "searching", "scaling", "serving", "predicting")
 
 
 def main(names: list[str]) -> None:

@@ -148,7 +148,7 @@ def class_scores(evaluation: Evaluation) -> Chart:
 
 @styled
 def partial_dependence(
-    evaluation: Evaluation, top: int = 6, rows: int = 500, grid: int = 20, seconds: float = 20
+    evaluation: Evaluation, top: int = 6, rows: int = 500, grid: int = 20, seconds: float | None = None
 ) -> Chart:
     """How the prediction changes, on average, with one column: for the `top` columns by permutation importance.
 
@@ -157,10 +157,12 @@ def partial_dependence(
     top, rows, grid : int
         How many columns, rows of the hold-out that are averaged, and values of a column are asked about.
     seconds : float
-        Where it takes longer, fewer rows are averaged, and then fewer columns drawn.
+        Where it takes longer, fewer rows are averaged, and then fewer columns drawn; by default a thirtieth of the
+        budget of the searches, and at most 20.
     """
     if evaluation.y_true.ndim > 1:
         raise ValueError("there are several targets, and this chart shows one")
+    seconds = min(20.0, evaluation.seconds) if seconds is None else seconds
     found, averaged = _dependences(evaluation, top, rows, grid, seconds)
     figure, panels = _panels(len(found))
     labels = list(dict.fromkeys(found[0]["class"]))[-1 if len(evaluation.labels) == 2 else 0 :]

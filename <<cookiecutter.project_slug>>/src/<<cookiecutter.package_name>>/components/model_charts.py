@@ -65,12 +65,13 @@ def shap_summary(evaluation: Evaluation, rows: int = 1000, top: int = 20) -> Cha
 
 
 @styled
-def learning_curve(evaluation: Evaluation, seconds: float = 30) -> Chart:
+def learning_curve(evaluation: Evaluation, seconds: float | None = None) -> Chart:
     """What more rows would be worth: the metric by the number of rows that a model learns from.
 
-    It is left out where fitting would take more than about so many `seconds`.
+    It is left out where fitting would take more than about so many `seconds`: by default a thirtieth of the budget of
+    the searches, and at most 30.
     """
-    data = evaluation.learning_curve(seconds)
+    data = evaluation.learning_curve(min(30.0, evaluation.seconds) if seconds is None else seconds)
     rows, mean, std = (data[name].to_numpy() for name in ("rows", "mean", "std"))
     figure, axes = new_figure()
     axes.fill_between(rows, mean - std, mean + std, color=COLOURS[0], alpha=0.15, linewidth=0)

@@ -35,16 +35,23 @@ from .summary import name_of
 REPORTS = Path("reports")
 
 
-def write() -> None:
-    """Score `models/final` on rows that it had not seen; write the metrics, the plots and `reports/report.html`."""
+def write(seconds: float) -> None:
+    """Score `models/final` on rows that it had not seen; write the metrics, the plots and `reports/report.html`.
+
+    Parameters
+    ----------
+    seconds : how long importances, partial dependence and the learning curve may take together.
+    """
     run = Finished.read()
     measured = measure(run)
     members = _members(run)
     _write_predictions(run, measured)
-    charts = _charts(run.plan["charts"], _evaluation(run, measured, members[0]))
+    charts = _charts(run.plan["charts"], _evaluation(run, measured, members[0], seconds / 3))
     _write_scores(run, measured)
     _write_plots(charts)
-    write_text(REPORTS / "report.html", render(_context(run, measured, members, charts)))
+    context = _context(run, measured, members, charts)
+    context["explaining"] = seconds if np.isfinite(seconds) else None
+    write_text(REPORTS / "report.html", render(context))
     print(f"{REPORTS}/report.html is written")
 
 
@@ -81,8 +88,8 @@ def _write_plots(charts: dict[str, Chart]) -> None:
             (folder / f"{name}.png").write_bytes(to_png(chart.figure))
 
 
-def _evaluation(run: Finished, measured: Measured, member: dict[str, Any]) -> Evaluation:
-    """Return what charts are given; `member` is the one that weighs most."""
+def _evaluation(run: Finished, measured: Measured, member: dict[str, Any], seconds: float) -> Evaluation:
+    """Return what charts are given; `member` weighs most, and a chart may ask the model for so many `seconds`."""
     metric, outputs = run.metrics[0], measured.outputs
     searches = [
         search(model_from(read_plan(f"models/{name}")), TUNED / name / "trials.csv")
@@ -104,7 +111,7 @@ def _evaluation(run: Finished, measured: Measured, member: dict[str, Any]) -> Ev
         member=member["name"],
         metric=metric.name,
         higher_is_better=metric.greater_is_better,
-        importances=cache(partial(_importances, run, measured)),
+        importances=cache(partial(_importances, run, measured, min(10, seconds))),
         history=partial(history, searches, metric),
         hyperparameters=partial(hyperparameters, searches),
         learning_curve=partial(_learning_curve, member, run.learned, run.schema, metric),
@@ -112,20 +119,21 @@ def _evaluation(run: Finished, measured: Measured, member: dict[str, Any]) -> Ev
         intervals=measured.intervals,
         held_out=run.held_out if len(run.held_out) else None,
         weights=measured.weights,
+        seconds=seconds,
         left_out=partial(left_out_numbers, run),
         row_numbers=measured.row_numbers,
         score=partial(_score_of_some, run, measured),
     )
 
 
-def _importances(run: Finished, measured: Measured) -> pd.DataFrame:
+def _importances(run: Finished, measured: Measured, seconds: float) -> pd.DataFrame:
     """Return the permutation importances of the features, in units of the first metric."""
 
     def score(outputs: Any, y_true: np.ndarray, rows: pd.DataFrame) -> float:
         weights = of_rows(measured.weights, rows.index)
         return judged(run.metrics[0], run.task, outputs, y_true, rows, *run.seen, weights=weights)
 
-    options = run.plan["permutation_importance"]
+    options = run.plan["permutation_importance"] | {"seconds": seconds}
     return permutation_importance(run.model, measured.features, measured.target, run.task, score, **options)
 
 

@@ -7,6 +7,7 @@ matplotlib is imported by what draws, and not here: the plan reads the charts' m
 """
 
 import io
+import math
 import re
 import warnings
 from collections.abc import Callable, Iterable
@@ -51,6 +52,7 @@ class Evaluation:
     metric : name of the metric, such as ``log_loss``
     higher_is_better : whether more of the metric is better
     rows : what rows these are, for captions
+    seconds : how long a chart may take that asks the model again and again
     intervals : DataFrame with the columns lower_80, upper_80, …, or None
     weights : ndarray of shape (n_samples,), or None where all rows count the same
     held_out : DataFrame of the rows that were held out, with the target, or None where none were
@@ -94,6 +96,7 @@ class Evaluation:
     shap_values: Table
     left_out: Table
     rows: str = "the hold-out"
+    seconds: float = math.inf
     intervals: pd.DataFrame | None = None
     held_out: pd.DataFrame | None = None
     row_numbers: Array | None = None

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..forks import hand_over
+
 
 def _say_interrupted(kind: type[BaseException], error: BaseException, trace: Any) -> None:
     """Report Ctrl-C as one word."""
@@ -20,6 +22,7 @@ def _say_interrupted(kind: type[BaseException], error: BaseException, trace: Any
 
 if sys.argv[:1] == ["-m"]:  # a stage or a command, whose first imports come before `run`
     sys.excepthook = _say_interrupted
+    hand_over()
 
 # Set before any library is loaded. OpenMP's threads spin while they wait; on a machine that does other work as well,
 # two of them took ten times as long as one (HistGradientBoosting, 20,000 rows).

@@ -20,6 +20,7 @@ from typing import Any
 from ..errors import UserError
 from ..files import read_json, replacing_folder, sweep, write_json
 from ..objects.budget import SLICE, Share, share_for, shares_in
+from ..forks import Fork, start
 from ..objects.code import fingerprint
 from ..objects.names import RULE, is_name
 from ..parts import behind
@@ -84,12 +85,12 @@ def _model() -> str:
 def _search(name: str, plan: dict[str, Any], share: Share, rows: int, study: Path, seconds: float) -> None:
     """Search in another process for so many seconds, which count from when its libraries are loaded."""
     least = max(seconds, plan.get("least_seconds", LEAST))
-    command = [sys.executable, "-m", f"{__package__}.search", name, str(study), str(seconds - GRACE), str(least)]
     (study / "began.json").unlink(missing_ok=True)
     sampled = plan.get("sample", {}).get("params", {}).get("rows", float("inf"))
     few = threads(min(rows, sampled))
     # With its workers it is a group of its own, so that none of them can outlive it.
-    process = subprocess.Popen(command, env=few | os.environ, start_new_session=True)  # nosec B603 # no shell
+    words = (name, str(study), str(seconds - GRACE), str(least))
+    process = start(f"{__package__}.search", *words, env=few | os.environ)
     try:
         code = _ended(process, study, seconds, least + GRACE)
     except subprocess.TimeoutExpired:
@@ -118,7 +119,7 @@ def _search(name: str, plan: dict[str, Any], share: Share, rows: int, study: Pat
         sys.exit(code)
 
 
-def _ended(process: subprocess.Popen[bytes], study: Path, seconds: float, least: float) -> int:
+def _ended(process: subprocess.Popen[bytes] | Fork, study: Path, seconds: float, least: float) -> int:
     """Wait for a search and return its exit code.
 
     Parameters
@@ -140,7 +141,7 @@ def _ended(process: subprocess.Popen[bytes], study: Path, seconds: float, least:
                 raise subprocess.TimeoutExpired(process.args, left)
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes] | Fork) -> None:
     """End the search with all of its workers."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -1,11 +1,11 @@
 """Where a stage fits: the workers that its plan names."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from ..objects.discovery import load
+from ..forks import settle
 from ..objects.reader import Where
 
 
@@ -16,7 +16,7 @@ def named(plan: dict[str, Any], where: Where) -> Iterator[Any]:
     Libraries look at the environment when they are loaded: import those that compute inside the block.
     """
     workers = load(plan["workers"]["class"], where, ["workers"])(**plan["workers"].get("params", {}))
-    os.environ.update(workers.environment)
+    settle(workers.environment)
     try:
         yield workers
     finally:
