@@ -1,12 +1,12 @@
 """Evaluate the trained model on the held-out rows and write the report."""
 
-import math
 import os
 
 from ..files import read_json
 from ..forks import settle
+from ..objects.budget import share_for, shares_in
 from ..project.locked import read_plan
-from . import budget_for, budgets_for, run_stage, threads
+from . import run_stage, threads
 
 SHARE = 0.1  # of the searches' seconds, for importances, partial dependence and the learning curve together
 
@@ -24,8 +24,8 @@ def _seconds(rows: int) -> float:
     """Return the seconds of the searches and the final fit together; infinity where none are set."""
     train, schema = read_plan("train"), read_json("data/interim/schema.json")
     slices = [train, *(read_plan(f"models/{name}") for name in train["models"])]
-    budgets = [budget_for(rows, budgets_for(slice_, schema)) for slice_ in slices]
-    return sum(one.get("seconds", math.inf) for one in budgets if one is not None)
+    shares = [share_for(rows, shares_in(slice_, schema)) for slice_ in slices]
+    return sum(share.limit for share in shares if share is not None)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from typing import Any
 
 from ..errors import UserError
 from ..files import read_json, replacing_folder, sweep, write_json
-from ..objects.budget import SLICE, Share, share_for, shares_in
 from ..forks import Fork, start
+from ..objects.budget import SLICE, Share, share_for, shares_in
 from ..objects.code import fingerprint
 from ..objects.names import RULE, is_name
 from ..parts import behind

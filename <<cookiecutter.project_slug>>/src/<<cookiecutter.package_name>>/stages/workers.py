@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..objects.discovery import load
 from ..forks import settle
+from ..objects.discovery import load
 from ..objects.reader import Where
 
 
