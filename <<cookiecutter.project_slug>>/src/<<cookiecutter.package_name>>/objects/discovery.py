@@ -2,7 +2,8 @@
 the packages named in `params/registry.yaml`.
 
 scikit-learn's own `all_estimators` knows scikit-learn alone, so this module walks packages itself. Walking
-takes seconds, so what was found is kept in `.cache/discovery.json` until a version or a module of this project changes.
+takes seconds, so what was found in a package is kept in `.cache/discovery.json` until its version or, of this project,
+a module changes.
 """
 
 import contextlib
@@ -78,18 +79,26 @@ def find_all(packages: Iterable[str] = (), cache: Path | None = CACHE) -> list[E
                 problem = f"needs the package {top!r}, which is not installed"
         if problem:
             raise UserError(f"{package!r} {problem}: write the import name of a package", "registry.yaml", "packages")
-    names = (*ALWAYS, *homes(), *packages)
-    key = {name: _version(name) for name in (*names, __name__)} | {"python": sys.version}
-    if cache is not None and cache.exists():
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            kept = read_json(cache)
-            if kept["key"] == key:
-                return [Entry(**one) for one in kept["entries"]]
-    entries = sorted({entry for name in names for entry in _walk(name)})
-    if cache is not None:
+    kept = _kept(cache)
+    read = f"{sys.version} {_version(__name__)}"  # by which Python and which reader
+    found: dict[str, Any] = {}
+    for name in (*ALWAYS, *homes(), *packages):
+        version = f"{_version(name)} {read}"
+        same = kept.get(name, {}).get("version") == version
+        found[name] = kept[name] if same else {"version": version, "entries": [asdict(entry) for entry in _walk(name)]}
+    if cache is not None and found != kept:
         with contextlib.suppress(OSError, UserError):  # a service's folder may be one that nobody can write to
-            write_json(cache, {"key": key, "entries": [asdict(entry) for entry in entries]})
-    return entries
+            write_json(cache, found)
+    return sorted({Entry(**entry) for package in found.values() for entry in package["entries"]})
+
+
+def _kept(cache: Path | None) -> dict[str, Any]:
+    """Return what was found before, by package; nothing if the file is not as `find_all` writes it."""
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+        kept: dict[str, Any] = read_json(cache) if cache is not None else {}
+        if all({*entry} == {"name", "path", "kind", "package"} for one in kept.values() for entry in one["entries"]):
+            return kept
+    return {}
 
 
 def kinds_of(entries: Iterable[Entry]) -> list[str]:
@@ -97,8 +106,8 @@ def kinds_of(entries: Iterable[Entry]) -> list[str]:
     return list(dict.fromkeys([*KINDS, *(entry.kind for entry in entries)]))
 
 
-def resolve(name: Any, packages: Iterable[str], where: Where, kinds: Iterable[str] = KINDS) -> str:
-    """The import path that `name` means: a short name, or an import path already.
+def resolve(name: Any, find: Callable[[], Iterable[Entry]], where: Where, kinds: Iterable[str] = KINDS) -> str:
+    """Return the import path that `name` means: a short name of what `find` finds, or an import path already.
 
     Raises
     ------
@@ -111,7 +120,7 @@ def resolve(name: Any, packages: Iterable[str], where: Where, kinds: Iterable[st
         load(name, where, kinds)
         return name
     allowed = set(kinds)
-    entries = find_all(packages)
+    entries = list(find())
     found = [entry for entry in entries if entry.name == name]
     fitting = sorted({entry.path for entry in found if entry.kind in allowed})
     if len(fitting) == 1:

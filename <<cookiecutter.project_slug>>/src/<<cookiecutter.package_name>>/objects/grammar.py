@@ -11,10 +11,11 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..errors import nearest
-from .discovery import load, resolve
+from .discovery import Entry, find_all, load, resolve
 from .kinds import ESTIMATORS, KINDS, either
 from .nodes import DTYPES, Columns, Dimension, Domain, Import, Object, OneOf, Steps, named
 from .reader import Where
@@ -33,6 +34,11 @@ class Grammar:
 
     packages: tuple[str, ...] = ()
 
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """What a short name can mean."""
+        return find_all(self.packages)
+
     def object(self, data: Any, where: Where, kinds: Iterable[str] = KINDS, also: Iterable[str] = ()) -> Object:
         """An object, e.g. `{class: KFold, params: {n_splits: 5}}`.
 
@@ -49,7 +55,7 @@ class Grammar:
         """
         kinds = tuple(kinds)
         where.mapping(data, {"class", "params", "space", *also}, need=["class"])
-        path = resolve(data["class"], self.packages, where.at("class"), kinds)
+        path = resolve(data["class"], lambda: self.entries, where.at("class"), kinds)
         target = load(path, where.at("class"), kinds)
         names, open_ended = parameters(target)
         params = {

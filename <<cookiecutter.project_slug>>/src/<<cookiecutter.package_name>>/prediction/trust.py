@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import UserError
 from ..files import read_json, write_json
 from ..objects.discovery import CACHE as ENTRIES
-from ..objects.discovery import find_all, load
+from ..objects.discovery import load
 from ..objects.grammar import Grammar, parameters
 from ..objects.metrics import metric
 from ..objects.params.data import read_task
@@ -84,7 +84,7 @@ def _paths(data: Any, grammar: Grammar) -> Iterator[str]:
             if isinstance(name, str) and "." in name:
                 yield name
             elif isinstance(name, str):
-                yield from (one.path for one in find_all(grammar.packages) if one.name == name)
+                yield from (one.path for one in grammar.entries if one.name == name)
         data = list(data.values())
     for one in data if isinstance(data, list) else ():
         yield from _paths(one, grammar)

@@ -8,7 +8,6 @@ from ...errors import nearest
 from ...schema import DTYPES, ROLES, dtype_of_format
 from ...steps.task import Task
 from ..build import build, fixed
-from ..discovery import find_all
 from ..grammar import Grammar
 from ..nodes import Object, plain
 from ..reader import Where
@@ -121,7 +120,7 @@ def with_role(data: Mapping[str, Any], role: str) -> list[str]:
 def _task(data: Any, where: Where, grammar: Grammar) -> Object:
     """Read the task: an object, or the name of its class in small letters."""
     if isinstance(data, str) and "." not in data:
-        known = {entry.name.lower(): entry.name for entry in find_all(grammar.packages) if entry.kind == "task"}
+        known = {entry.name.lower(): entry.name for entry in grammar.entries if entry.kind == "task"}
         if data not in known:
             raise where.error(f"unknown task {data!r}{nearest(data, known)}")
         data = known[data]
