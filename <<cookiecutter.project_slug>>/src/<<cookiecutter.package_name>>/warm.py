@@ -157,9 +157,18 @@ def _state() -> dict[str, tuple[int, ...]]:
     return {name: (one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for name, one in states.items()}
 
 
+def _supported() -> bool:
+    """Return whether a process can be polled, as it can on Linux since 5.3."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
 def main() -> None:
     """Run the program `argv[1:]`, and be warm for its stages until it ends."""
-    if sys.platform != "linux" or os.environ.get(ADDRESS) == "":
+    if os.environ.get(ADDRESS) == "" or not _supported():
         os.execvp(sys.argv[1], sys.argv[1:])  # nosec B606 # no shell
     # For this user alone; not in the project, because the address of a socket has at most 107 bytes.
     folder = tempfile.mkdtemp(prefix="warm-")
