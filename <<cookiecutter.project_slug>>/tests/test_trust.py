@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -344,3 +346,8 @@ def test_a_model_that_is_not_the_one_of_dvc_lock_is_not_loaded(
 def test_trust_is_found_where_nothing_can_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{PACKAGE}.prediction.trust.CACHE", Path("/dev/null/trusted.json"))
     assert read_trusted(ROOT / "params").named
+
+
+def test_loading_a_model_imports_no_more_of_scikit_learn_than_it_needs() -> None:
+    code = f"import sys, {PACKAGE}.components.flavors; sys.exit('sklearn.utils._testing' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -22,11 +22,11 @@ from zipfile import ZipFile
 
 import joblib
 import numpy as np
-import skops.io
 from joblib.numpy_pickle import NumpyArrayWrapper, NumpyUnpickler
 
 from ..errors import UserError
 from ..objects.allowed import About, imported, is_trusted, may_be_called, trusted_packages
+from ..objects.skops import io
 
 # The nodes of a skops file whose class is not called. The class of any other, such as a list, is called with arguments
 # from the file.
@@ -42,7 +42,7 @@ class Skops:
 
     def save(self, thing: Any, path: Path, about: About) -> None:
         """Write one file."""
-        skops.io.dump(thing, path)
+        io.dump(thing, path)
 
     def load(self, path: Path, about: About) -> Any:
         """Read one file.
@@ -52,10 +52,10 @@ class Skops:
         UserError
             If it holds something that is not trusted.
         """
-        unknown = skops.io.get_untrusted_types(file=path)
+        unknown = io.get_untrusted_types(file=path)
         refuse(path, (name for name in unknown if not is_trusted(name, about.named)))
         refuse(path, (f"a call of {name}" for name in _called(path) if not may_be_called(imported(name))))
-        return skops.io.load(path, trusted=unknown)
+        return io.load(path, trusted=unknown)
 
 
 class Joblib:
