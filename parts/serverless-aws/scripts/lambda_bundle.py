@@ -1,6 +1,6 @@
 """Put what AWS Lambda runs into a folder: the packages that a prediction needs, the code, the params and the model.
 
-    python scripts/lambda_bundle.py install FOLDER    the packages, and nothing of them that only tests or compilers read
+    python scripts/lambda_bundle.py install FOLDER    the packages, without what only tests and compilers read
     python scripts/lambda_bundle.py finish FOLDER     code, params and model; a first prediction; compiled modules
     python scripts/lambda_bundle.py measure FOLDER    how large it is, and how long it takes to start
 
