@@ -419,7 +419,7 @@ def test_the_function_is_made_released_rolled_back_and_destroyed(registered: Pro
     with (
         aws.emulated() as address,
         mock.patch.object(ImageConfig, "response", lambda self: None),
-        environment(**aws.settings(tmp_path), **aws.KEYS, AWS_ENDPOINT_URL=address, TF_CLI_ARGS_init=""),
+        environment(**{**aws.settings(tmp_path), **aws.KEYS, "AWS_ENDPOINT_URL": address, "TF_CLI_ARGS_init": ""}),
     ):
         cloud = Cloud(project, address, tmp_path)
         (cloud.folder / "emulated_override.tf").write_text(aws.OVERRIDE)

@@ -157,15 +157,13 @@ def release(functions: Any, name: str, image: str, model: str, again: bool = Fal
     model : the model's version.
     again : make a new version, with the settings of today, where one with this image is there already.
     """
-    alias = alias_of(model)
+    alias, about = alias_of(model), f"{model} {image.rpartition(':')[2]}"
     version = version_of(functions, name, alias)
-    if again or version is None or image_of(functions, name, version) != image:
-        if image_of(functions, name) != image:
+    if again or version is None or about_version(functions, name, version) != about:
+        if functions.get_function(FunctionName=name)["Code"]["ImageUri"] != image:
             functions.update_function_code(FunctionName=name, ImageUri=image)
         functions.get_waiter("function_updated_v2").wait(FunctionName=name)
-        version = functions.publish_version(FunctionName=name, Description=f"{model} {image.rpartition(':')[2]}")[
-            "Version"
-        ]
+        version = str(functions.publish_version(FunctionName=name, Description=about)["Version"])
         functions.get_waiter("published_version_active").wait(FunctionName=name, Qualifier=version)
         point(functions, name, alias, version)
     point(functions, name, LIVE, version)
@@ -196,9 +194,9 @@ def version_of(functions: Any, name: str, alias: str) -> str | None:
         return None
 
 
-def image_of(functions: Any, name: str, version: str = "$LATEST") -> str:
-    """Return the image of a version of the function."""
-    return str(functions.get_function(FunctionName=name, Qualifier=version)["Code"]["ImageUri"])
+def about_version(functions: Any, name: str, version: str) -> str:
+    """Return the description of a version of the function: its model and the tag of its image."""
+    return str(functions.get_function_configuration(FunctionName=name, Qualifier=version)["Description"])
 
 
 def point(functions: Any, name: str, alias: str, version: str) -> None:
@@ -270,7 +268,8 @@ def image_tag() -> str:
 
 def model_version() -> str:
     """Return the version as which this commit's model was registered, or one that is made of the model's content."""
-    changed = subprocess.run(["git", "status", "--porcelain"], cwd=PROJECT, capture_output=True, text=True)
+    status = ["git", "status", "--porcelain", "--", "dvc.lock", *IMAGE_FILES]
+    changed = subprocess.run(status, cwd=PROJECT, capture_output=True, text=True)
     tags = ["git", "tag", "--points-at", "HEAD", "--list", "model@*", "--sort", "version:refname"]
     listed = subprocess.run(tags, cwd=PROJECT, capture_output=True, text=True)
     if changed.returncode == 0 and not changed.stdout and listed.stdout.split():

@@ -22,7 +22,7 @@ variable "region" {
 variable "image" {
   description = "The image with which the function is made; make deploy-aws pushes and names it. Releases change it afterwards."
   type        = string
-  default     = null
+  default     = "named:by-make-deploy-aws" # a function cannot be made with it, and one that is there keeps its own
 }
 
 variable "architecture" {
