@@ -321,7 +321,7 @@ def test_an_answer_that_lambda_could_not_return_is_refused(
     log = (tmp_path / "log").read_text()
     assert "a secret" not in log
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
-    assert [line["status"] for line in lines if line.get("path") == "/predict"] == [401, 200]
+    assert [line["status"] for line in lines if "status" in line] == [401, 200]
 
 
 @pytest.mark.slow
@@ -439,17 +439,15 @@ def test_the_function_is_made_released_rolled_back_and_destroyed(registered: Pro
 def is_made(cloud: Cloud) -> None:
     said = cloud.script("up", code=1)
     assert said.endswith("nobody is here to say yes: AUTO=1 make deploy-aws does not ask\n")
-    said = cloud.script("plan")
-    assert "The model v2.0.0 would be released as the image serve-" in said and not cloud.log.exists()
+    assert not cloud.log.exists()
     said = cloud.script("up", "--auto")
+    assert "The model v2.0.0 would be released as the image serve-" in said
     assert "released: the model v2.0.0 is version 1 of the function birds-serve, and answers" in said
     assert "gh variable set --repo ada/birds AWS_SERVE_FUNCTION --body birds-serve\n" in said
     build, login, push = cloud.log.read_text().splitlines()
     assert build.startswith("build --file Dockerfile.lambda --platform linux/amd64 --provenance=false --tag ")
     assert login.startswith("login --username AWS --password-stdin ") and push.startswith("push ")
     assert cloud.aliases() == {"live": "1", "v2-0-0": "1"}
-    image = f"-var=image={push.split()[1]}"
-    assert "No changes." in cloud.terraform("plan", "-no-color", "-detailed-exitcode", image)
     assert "No changes." in cloud.terraform("plan", "-no-color", "-detailed-exitcode"), "the image is a release's"
 
 
@@ -541,7 +539,6 @@ def comes_in_by_an_http_api(cloud: Cloud) -> None:
         said = cloud.script("up", "--auto")
         assert "the model v2.0.0 is version 3" in said, "the key is a setting, which a new version has"
         assert "a-secret" not in said
-        assert "No changes." in cloud.terraform("plan", "-no-color", "-detailed-exitcode")
     routes = cloud.client("apigatewayv2")
     api = routes.get_apis()["Items"][0]["ApiId"]
     assert [one["AuthorizationType"] for one in routes.get_routes(ApiId=api)["Items"]] == ["NONE"]

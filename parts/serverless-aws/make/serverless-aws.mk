@@ -18,6 +18,6 @@ deploy-aws-destroy: $(READY) ## Destroy the function with its images
 
 deploy-aws-size: $(READY) ## Build what the function runs in .cache/lambda and measure it
 	@rm -rf .cache/lambda
-	@$(VENV)/bin/python scripts/lambda_bundle.py install .cache/lambda
+	@$(VENV)/bin/python scripts/lambda_bundle.py install .cache/lambda $(if $(value EXTRAS),--extras $(call quoted,EXTRAS))
 	@$(VENV)/bin/python scripts/lambda_bundle.py finish .cache/lambda
 	@$(VENV)/bin/python scripts/lambda_bundle.py measure .cache/lambda
