@@ -114,8 +114,6 @@ def finish(folder: Path) -> None:
     for source, target in ((f"src/{package}", package), ("params", "params"), ("models/package", "models/package")):
         shutil.rmtree(folder / target, ignore_errors=True)
         shutil.copytree(source, folder / target, ignore=shutil.ignore_patterns("__pycache__"))
-    if Path("dvc.lock").exists():
-        shutil.copy("dvc.lock", folder)
     loaded = json.loads(run(folder, CODE + LOADED))
     for file in sorted(inside(folder, loaded)):
         py_compile.compile(

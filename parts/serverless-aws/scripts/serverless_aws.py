@@ -99,7 +99,7 @@ def deploy(region: str, account: str, auto: bool, only_plan: bool) -> None:
     if not auto and input("All of this will be done. Write yes to go on: ") != "yes":
         raise Refused("nothing was changed")
     apply = ("apply", "-auto-approve", "-input=false", f"-var=image={image}")
-    if not outputs():
+    if "registry" not in outputs():
         terraform(*apply, "-target=module.images")  # a function is made from an image that is there
     push_image(region, image)
     terraform(*apply)
