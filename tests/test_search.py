@@ -116,7 +116,10 @@ def test_a_step_that_cannot_be_stored_is_refused_before_the_search(
 def test_steps_of_scikit_learn_with_functions_and_helpers_are_stored(
     ready: Project, tmp_path: Path, flavor: str
 ) -> None:
-    stored_by, about = getattr(ready.module("components.flavors"), flavor)(), ready.module("prediction.artifact").About([])
+    stored_by, about = (
+        getattr(ready.module("components.flavors"), flavor)(),
+        ready.module("prediction.artifact").About([]),
+    )
     X = np.random.default_rng(0).normal(size=(40, 3))
     for written in (
         "{class: sklearn.feature_selection.SelectKBest, params: {k: 1}}",
