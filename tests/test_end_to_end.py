@@ -18,6 +18,10 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return finished(tmp_path_factory, request.param)
 
 
+def test_the_check_finds_nothing_to_say_of_the_models(project: Project) -> None:
+    assert "could not be fitted" not in project.python("check")
+
+
 def test_every_model_competes_and_the_final_one_is_measured(project: Project) -> None:
     board = json.loads((project.path / "reports" / "leaderboard.json").read_text(encoding="utf-8"))
     assert board["models"] and all(model["state"] == "ok" for model in board["models"]), board

@@ -264,8 +264,8 @@ def test_the_fingerprint_does_not_depend_on_what_ast_dump_writes(
 def test_a_module_that_does_not_parse_is_named(stamped: Project) -> None:
     refusal = stamped.module("errors").UserError
     with (
-        appended(stamped, "steps/tune.py", "\ndef broken(:\n"),
-        pytest.raises(refusal, match=rf"src/{stamped.package}/steps/tune.py, line \d+"),
+        appended(stamped, "steps/search.py", "\ndef broken(:\n"),
+        pytest.raises(refusal, match=rf"src/{stamped.package}/steps/search.py, line \d+"),
     ):
         stamped.module("objects.code").stage_code()
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,11 @@ def stamped(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def methods(stamped: Project) -> Any:
-    return stamped.module("components.forecasters")
+    """The classes of all forecasters."""
+    modules = ("forecasters", "package_forecasters")
+    return SimpleNamespace(
+        **{name: thing for module in modules for name, thing in vars(stamped.module(f"components.{module}")).items()}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -213,12 +218,13 @@ def made_intervals(stamped: Project, read: Callable[..., Any], lines: dict[str, 
     index = features.set_axis(pd.DatetimeIndex(rows["when"]))
     splitter = stamped.module("components.origins").RollingOrigin(horizon=12, n_splits=origins)
     folds = list(splitter.split(index, groups=rows["name"]))
-    train, combine = stamped.module("steps.train"), stamped.module("steps.ensemble").WeightedMean([1.0])
+    combine = stamped.module("steps.ensemble").WeightedMean([1.0])
+    data = stamped.module("steps.training_set").TrainingSet(features, target, folds, task, {}, None)
     naive = [task.wrap(task.dummy()).fit(features.iloc[a], target.iloc[a]) for a, _ in folds]
     said = np.concatenate([one.predict(features.iloc[b]) for one, (_, b) in zip(naive, folds, strict=True)])
     truth = np.concatenate([target.iloc[b] for _, b in folds])
     intervals = stamped.module("components.intervals").ResidualIntervals(combine, [0.8, 0.95])
-    intervals.fit(said[:, None], truth, **train.difficulty(task, features, target, folds))
+    intervals.fit(said[:, None], truth, **stamped.module("steps.out_of_fold").OutOfFold(data).difficulty())
     task.see(features, target)
     ahead = task.upcoming(rows)
     bounds = intervals.predict_interval(np.zeros((len(ahead), 1)), **task.difficulty(ahead))

@@ -280,6 +280,7 @@ VALUES: dict[tuple[str, str], list[str]] = {
         "5",
         "{class: GreedySelection, params: {size: 0}}",
         "{class: GreedySelection, params: {size: -1}}",
+        "{class: GreedySelection, params: {hedge: 1.5}}",
         "{class: GreedySelection, params: {size: .nan}}",
         "{class: GreedySelection, params: {size: many}}",
         "{class: GreedySelection, params: {refit: maybe}}",

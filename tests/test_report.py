@@ -57,7 +57,7 @@ def searched(project: Project, model: Any, trials: int, file: Path) -> optuna.St
         trial = study.ask()
         study.tell(trial, -abs(suggest(trial, model.space)["min_samples_leaf"] - 4))
     study.tell(study.ask(), state=optuna.trial.TrialState.PRUNED)
-    project.module("steps.tune").history(study).to_csv(file, index=False)
+    project.module("steps.study").history(study).to_csv(file, index=False)
     return study
 
 
@@ -95,10 +95,10 @@ def test_a_learning_curve_is_drawn_if_it_is_cheap(project: Project, explain: Any
     task = project.module("components.tasks").Classification().bind(schema)
     folds = [(np.arange(0, 200), np.arange(200, 300)), (np.arange(100, 300), np.arange(0, 100))]
     metric = project.module("objects.metrics").metric("neg_log_loss", None, None)
+    data = project.module("steps.training_set").TrainingSet(features, target, folds, task, schema.features, metric)
 
     def curve(seconds_a_row: float, seconds: float = 30) -> pd.DataFrame:
-        one = explain.Configuration(model, {}, seconds_a_row)
-        return explain.learning_curve(one, features, target, folds, task, schema.features, metric, seconds)
+        return explain.learning_curve(explain.Configuration(model, {}, seconds_a_row), data, seconds)
 
     found = curve(1e-6)
     assert found["rows"].tolist() == [20, 36, 64, 112, 200] and (found["mean"] > 0).all()

@@ -14,9 +14,12 @@ echo "$@" >> "$DVC_LOG"
 case "$1" in
   init) /bin/mkdir -p .dvc; : > .dvc/config; [ "$3" = --no-scm ] && echo "[core]
     no_scm = True" > .dvc/config; exit 0;;
+  config) [ "$2" = core.analytics ] && echo "[core]
+    analytics = $3" >> .dvc/config; exit 0;;
   add) shift 2; for one; do echo "outs" > "$one.dvc"; done; exit 0;;
 esac
 """
+QUIET = "config core.analytics false"
 
 
 @pytest.fixture
@@ -58,7 +61,7 @@ def log_of(project: Path) -> list[str]:
 
 def test_a_new_project_gets_a_repository_its_data_and_a_commit(project: Path, dvc: Path) -> None:
     assert start(project, "--stamping") == []
-    assert dvc.read_text().splitlines() == ["init --quiet", "add --quiet data/raw/shop.csv"]
+    assert dvc.read_text().splitlines() == ["init --quiet", QUIET, "add --quiet data/raw/shop.csv"]
     assert (project / ".dvc/config").read_text() == "[core]\n    analytics = false\n"
     assert log_of(project) == ["Start the project"]
     assert run("git", "status", "--porcelain", cwd=project) == ""
@@ -77,7 +80,7 @@ def test_the_answer_waits_for_dvc_and_is_told_to_it_once(project: Path, dvc: Pat
     assert start(project) == []
     told = "remote add --quiet --force --default storage s3://store/shop"
     verified = "remote modify storage verify true"
-    assert dvc.read_text().splitlines() == ["init --quiet", told, verified, "add --quiet data/raw/shop.csv"]
+    assert dvc.read_text().splitlines() == ["init --quiet", QUIET, told, verified, "add --quiet data/raw/shop.csv"]
     assert start(project) == []
     assert dvc.read_text().count(told) == 1
     assert ".dvc-remote" not in run("git", "ls-files", cwd=project).split()
@@ -126,7 +129,7 @@ def test_setup_inside_a_repository_starts_dvc_in_the_folder_and_commits_nothing(
     run("git", "init", "--quiet", "--initial-branch", "main", cwd=project.parent)
     commit(project.parent, "outer")
     assert start(project) == []
-    assert dvc.read_text().splitlines() == ["init --quiet --subdir", "add --quiet data/raw/shop.csv"]
+    assert dvc.read_text().splitlines() == ["init --quiet --subdir", QUIET, "add --quiet data/raw/shop.csv"]
     assert log_of(project) == ["outer"]
 
 

@@ -167,7 +167,7 @@ def test_a_changed_class_is_taken_as_it_is(classes: Project) -> None:
 
 def test_a_module_follows_those_that_its_classes_are_derived_from(classes: Project) -> None:
     sources = classes.module("parts.script.code").Sources((), ())
-    sources.add(f"{classes.package}.steps.load", "TooLarge")
+    sources.add(f"{classes.package}.steps.read_csv", "TooLarge")
     text = "\n\n\n".join(sources.code())
     assert text.index("class UserError") < text.index("class TooLarge(UserError)")
 

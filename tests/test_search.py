@@ -116,10 +116,7 @@ def test_a_step_that_cannot_be_stored_is_refused_before_the_search(
 def test_steps_of_scikit_learn_with_functions_and_helpers_are_stored(
     ready: Project, tmp_path: Path, flavor: str
 ) -> None:
-    stored_by, about = (
-        getattr(ready.module("components.flavors"), flavor)(),
-        ready.module("prediction.artifact").About([]),
-    )
+    stored_by, about = getattr(ready.module("components.flavors"), flavor)(), ready.module("objects.allowed").About([])
     X = np.random.default_rng(0).normal(size=(40, 3))
     for written in (
         "{class: sklearn.feature_selection.SelectKBest, params: {k: 1}}",
@@ -305,7 +302,7 @@ def test_the_same_seed_finds_the_same_wherever_the_fits_run(project: Project) ->
             assert result["trials"] == 12
             for one in (result, *result["candidates"]):
                 del one["seconds"]
-                one.pop("front_seconds", None)
+                one.pop("preprocess_seconds", None)
                 one.pop("prediction_time", None)
             found[name] = result
             shutil.rmtree(project.path / ".cache" / "studies")

@@ -125,7 +125,7 @@ def test_every_estimator_is_stored_or_refused_by_check(package: str, project: Pr
             fitted = _fitted(project, model.estimator, rows)
             assert fitted is not None, f"{entry.path} cannot be fitted: it belongs into UNFIT or NEEDED"
             named = sorted(project.module("objects.grammar").classes(model.estimator))
-            about = project.module("prediction.artifact").About(named)
+            about = project.module("objects.allowed").About(named)
             for name in FLAVORS:
                 flavor = getattr(project.module("components.flavors"), name)()
                 refusal = (NOT_SKOPS if name == "Skops" else {}).get(entry.path) or REFUSED.get(entry.path)

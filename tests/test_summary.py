@@ -49,4 +49,4 @@ def test_roc_auc_of_two_classes_is_called_so_and_told_once(
 
 def test_the_report_is_headed_by_the_projects_name(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project.path)
-    assert project.module("report.contents")._project()["name"] == 'Ruth\'s "best" birds'
+    assert project.module("report.provenance").project()["name"] == 'Ruth\'s "best" birds'

@@ -92,17 +92,9 @@ def test_a_fold_is_fitted_and_scored_with_its_weights(project: Project, table: p
     params = "tol: 1.0e-8" if isinstance(estimator, LogisticRegression) else "max_depth: 3, random_state: 0"
     model = _model(project, f"{{class: {type(estimator).__name__}, params: {{{params}}}}}")
     fold = project.module("steps.fold")
-    job = fold.job(
-        str(estimator),
-        model,
-        table[["a", "b"]],
-        table["y"],
-        [(learn, score)],
-        task=project.module("steps.task").task_of(schema),
-        dtypes=schema.features,
-        metric=_metric(project, "neg_log_loss"),
-        weights=schema.weights(table),
-    )
+    metric = _metric(project, "neg_log_loss")
+    data = project.module("steps.training_set").TrainingSet.from_table(table, schema, [(learn, score)], metric)
+    job = fold.Job(str(estimator), model, data)
     plain = Pipeline([("scale", StandardScaler()), ("model", estimator)])
     part, other = table.iloc[learn], table.iloc[score]
     plain.fit(part[["a", "b"]], part["y"], model__sample_weight=part["w"])

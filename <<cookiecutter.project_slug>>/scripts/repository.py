@@ -4,6 +4,7 @@ Prints one line for each thing that was skipped, and why. `make setup` runs it; 
 which leaves everything alone that is not the new project's own.
 """
 
+import json
 import os
 import shutil
 import subprocess  # nosec B404 # no shell
@@ -23,6 +24,13 @@ ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
 }
 
+# Run by the Python of DVC, with commands as JSON.
+SEVERAL = """
+import json, sys
+from dvc.cli import main
+sys.exit(next((code for code in map(main, json.loads(sys.argv[1])) if code), 0))
+"""
+
 
 class Skipped(Exception):
     """Something that cannot be done here and now, in one line."""
@@ -35,9 +43,7 @@ def main(words: list[str]) -> None:
         if "--stamping" in words:
             check_alone()
         start_git()
-        start_dvc()
-        add_remote()
-        add_data()
+        set_up_dvc()
         if "--no-commit" not in words:
             commit()
     except Skipped as reason:
@@ -59,38 +65,54 @@ def start_git() -> None:
         run("git", "init", "--quiet", "--initial-branch", "main")
 
 
-def start_dvc() -> None:
-    """`dvc init`, once, with analytics off."""
-    if not shutil.which("dvc"):
+def set_up_dvc() -> None:
+    """`dvc init`, `dvc remote add` and `dvc add`, each once, with analytics off."""
+    program = shutil.which("dvc")
+    if not program:
         raise Skipped("dvc init and the first commit: DVC is not installed")
+    dvc(program, [*init(), *remote(), *data()])
+    REMOTE.unlink(missing_ok=True)
+
+
+def init() -> list[list[str]]:
+    """Return the commands that put this folder under DVC, and under git what was begun without."""
     config = PROJECT / ".dvc" / "config"
-    if not config.exists():
-        how = [] if own_repository() else ["--subdir"] if in_git() else ["--no-scm"]
-        run("dvc", "init", "--quiet", *how)
-        text = config.read_text(encoding="utf-8").replace("[core]\n", "")
-        config.write_text(f"[core]\n    analytics = false\n{text}", encoding="utf-8")
-        if not in_git():
-            print("git: it is not installed, so nothing is committed; DVC works without it")
-    elif in_git() and "no_scm" in config.read_text(encoding="utf-8"):
-        run("dvc", "config", "--unset", "core.no_scm")
+    if config.exists():
+        alone = in_git() and "no_scm" in config.read_text(encoding="utf-8")
+        return [["config", "--unset", "core.no_scm"]] if alone else []
+    if not in_git():
+        print("git: it is not installed, so nothing is committed; DVC works without it")
+    how = [] if own_repository() else ["--subdir"] if in_git() else ["--no-scm"]
+    return [["init", "--quiet", *how], ["config", "core.analytics", "false"]]
 
 
-def add_remote() -> None:
-    """`dvc remote add` what the stamping was told, once."""
-    if REMOTE.exists():
-        url = REMOTE.read_text(encoding="utf-8").strip()
-        run("dvc", "remote", "add", "--quiet", "--force", "--default", "storage", url)
-        # What the remote sends is compared with its checksum: others can write there, too.
-        run("dvc", "remote", "modify", "storage", "verify", "true")
-        REMOTE.unlink()
+def remote() -> list[list[str]]:
+    """Return the commands for the remote that the stamping was told; it compares what others may have written."""
+    if not REMOTE.exists():
+        return []
+    url = REMOTE.read_text(encoding="utf-8").strip()
+    return [
+        ["remote", "add", "--quiet", "--force", "--default", "storage", url],
+        ["remote", "modify", "storage", "verify", "true"],
+    ]
 
 
-def add_data() -> None:
-    """`dvc add` what stands in data/raw."""
+def data() -> list[list[str]]:
+    """Return the command that puts under DVC what stands in data/raw."""
     own = [path for path in sorted(RAW.glob("*")) if not path.name.startswith(".") and path.suffix != ".dvc"]
     new = [str(path.relative_to(PROJECT)) for path in own if not Path(f"{path}.dvc").exists()]
-    if new:
-        run("dvc", "add", "--quiet", *new)
+    return [["add", "--quiet", *new]] if new else []
+
+
+def dvc(program: str, commands: list[list[str]]) -> None:
+    """Run commands of DVC: in one process, if DVC's Python is known, since it takes longer to load than to work."""
+    with open(program, "rb") as file:
+        python = file.readline().decode("utf-8", "replace").strip().removeprefix("#!")
+    if len(commands) > 1 and "python" in Path(python).name and Path(python).exists():
+        run(python, "-c", SEVERAL, json.dumps(commands))
+    else:
+        for words in commands:
+            run("dvc", *words)
 
 
 def commit() -> None:
@@ -130,7 +152,8 @@ def run(*command: str) -> None:
     done = call(*command)
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
-        raise Skipped(f"{' '.join(command[:2])}: it failed ({said})")
+        named = "dvc" if SEVERAL in command else " ".join(command[:2])
+        raise Skipped(f"{named}: it failed ({said})")
 
 
 def succeeds(*command: str) -> bool:

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import StandardScaler
 
 from << cookiecutter.package_name >>.components import tasks
-from << cookiecutter.package_name >>.components.ensembles import BestSingle, GreedySelection, Stacking, Voting
+from << cookiecutter.package_name >>.components.ensembles import BestSingle, GreedySelection, Stacking, Voting, within_chance
 from << cookiecutter.package_name >>.components.metrics import mean_cost_loss
 from << cookiecutter.package_name >>.components.samples import RandomSample
 from << cookiecutter.package_name >>.components.workers import InProcess, Processes
@@ -35,15 +36,19 @@ from << cookiecutter.package_name >>.objects.reader import Where, parse
 from << cookiecutter.package_name >>.prediction.artifact import Described, load, save
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.stages import budget_for, budgets_for
-from << cookiecutter.package_name >>.steps import fold
+from << cookiecutter.package_name >>.steps import training_set
+from << cookiecutter.package_name >>.steps.candidates import Result, candidates
 from << cookiecutter.package_name >>.steps.ensemble import Ensemble, models
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
-from << cookiecutter.package_name >>.steps.fold import Job, job
+from << cookiecutter.package_name >>.steps.fold import Job
+from << cookiecutter.package_name >>.steps.members import fit_order
 from << cookiecutter.package_name >>.steps.predict import predict
 from << cookiecutter.package_name >>.steps.quick import quick
+from << cookiecutter.package_name >>.steps.search import Search
+from << cookiecutter.package_name >>.steps.study import few_left, give_up, open_study, owner
 from << cookiecutter.package_name >>.steps.task import task_of
-from << cookiecutter.package_name >>.steps.train import Trained, _better_alone, _order, candidates, train
-from << cookiecutter.package_name >>.steps.tune import Result, _few_left, give_up, owner, tune
+from << cookiecutter.package_name >>.steps.train import Trained, _better_alone, train
+from << cookiecutter.package_name >>.steps.training_set import TrainingSet, scored
 
 PREPROCESS = """
 steps:
@@ -119,14 +124,16 @@ def search(table: pd.DataFrame, schema: Schema, folds: list[Any], tmp_path: Path
     return run
 
 
-def _search(data: Job, **words: Any) -> Result:
+def _search(job: Job, **words: Any) -> Result:
     given: dict[str, Any] = {
         "sampler": optuna.samplers.RandomSampler(seed=0),
         "pruner": optuna.pruners.NopPruner(),
         "workers": InProcess(),
         "trials": 4,
-    }
-    return tune(data, **given | words)
+    } | words
+    of_study = {name: given.pop(name) for name in ("sampler", "pruner", "storage", "also_minimize") if name in given}
+    study = open_study(f"{job.model.name} {job.key}", folder=given.get("folder"), **of_study)
+    return Search(job, study, **given).run()
 
 
 @pytest.fixture(scope="module")
@@ -154,17 +161,7 @@ def processes() -> Iterator[Processes]:
 
 
 def _job(key: str, model: Model, table: pd.DataFrame, schema: Schema, folds: list[Any], sample: Any = None) -> Job:
-    return job(
-        key,
-        model,
-        table[list(schema.features)],
-        table[schema.target],
-        folds,
-        task=task_of(schema),
-        dtypes=schema.features,
-        metric=_metric(schema),
-        sample=sample,
-    )
+    return Job(key, model, TrainingSet.from_table(table, schema, folds, _metric(schema)).sampled(sample))
 
 
 @pytest.fixture(scope="module")
@@ -176,13 +173,10 @@ def trained(
     results = [_search(_job(one.name, one, table, schema, folds), folder=tuned / one.name) for one in both]
     known = candidates(results, both, tuned)
 
-    def run(ensemble: Any, only: str | None = None, **words: Any) -> Trained:
-        features = table[list(schema.features)]
-        scorer = _metric(schema)
-        quiet: dict[str, Any] = {"say": lambda text: None, "workers": InProcess()}
-        few = [one for one in known if only in (None, one.model.name)]
-        given = features, table[schema.target], folds, schema, task_of(schema), scorer
-        return train(few, ensemble, *given, **quiet | words)
+    def run(ensemble: Any, only: str | None = None, sample: int | None = None, **words: Any) -> Trained:
+        few = [replace(one, sample=sample) for one in known if only in (None, one.model.name)]
+        data = TrainingSet.from_table(table, schema, folds, _metric(schema))
+        return train(few, ensemble, data, **{"workers": InProcess()} | words)
 
     return run
 
@@ -261,25 +255,23 @@ def test_a_search_learns_from_the_sample_and_the_final_model_from_all_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model = _model("KNeighbors", schema)
-    data = _job("sample", model, table, schema, folds, RandomSample(rows=30))
+    data = _job("sample", model, table, schema, folds, RandomSample(rows=30)).data
     assert [len(learn) for learn, _ in data.folds] == [30, 30]
     assert [len(score) for _, score in data.folds] == [60, 60]
     kept = search("KNeighbors", "sampled", RandomSample(rows=30), trials=1)
     assert kept.folds != search("KNeighbors", "whole", trials=1).folds
-    folded, whole = (
-        trained(BestSingle(refit=False), only="kneighbors", samples={"kneighbors": rows}).model for rows in (None, 30)
-    )
+    folded, whole = (trained(BestSingle(refit=False), only="kneighbors", sample=rows).model for rows in (None, 30))
     assert isinstance(folded, Ensemble) and not isinstance(whole, Ensemble), "models of a sample are not kept"
     assert getattr(whole, "estimator_", whole)[-1].n_samples_fit_ == len(table)
-    monkeypatch.setattr(fold, "MOST_SCORED", 25)
-    few = _job("few", model, table, schema, folds)
+    monkeypatch.setattr(training_set, "MOST_SCORED", 25)
+    few = _job("few", model, table, schema, folds).data
     assert [len(score) for _, score in few.folds] == [25, 25]
-    assert [list(score) for _, score in fold.scored(folds)] == [list(score) for _, score in fold.scored(folds)]
+    assert [list(score) for _, score in scored(folds)] == [list(score) for _, score in scored(folds)]
 
 
 def test_of_very_many_rows_twenty_thousand_a_fold_are_scored() -> None:
     rows = np.arange(50_000)
-    drawn = fold.scored([(rows[:10_000], rows[10_000:]), (rows[10_000:], rows[:10_000])])
+    drawn = scored([(rows[:10_000], rows[10_000:]), (rows[10_000:], rows[:10_000])])
     assert [(len(learn), len(score)) for learn, score in drawn] == [(10_000, 20_000), (40_000, 10_000)]
     assert len(set(drawn[0][1])) == 20_000
 
@@ -319,29 +311,53 @@ def test_an_ensemble_is_made_of_what_was_tried_and_survives_being_saved(
 def test_greedy_selection_is_not_worse_than_the_best_alone_on_the_rows_it_saw(
     trained: Callable[..., Trained],
 ) -> None:
-    best, greedy = trained(BestSingle()), trained(GreedySelection(bags=1))
+    best, greedy = trained(BestSingle()), trained(GreedySelection(bags=1, hedge=0))
     assert np.mean(greedy.folds) >= np.mean(best.folds) - 1e-9
 
 
-def test_a_member_that_cannot_be_fitted_in_time_is_left_out(trained: Callable[..., Trained]) -> None:
-    said: list[str] = []
-    final = trained(Voting(size=3, refit=True), seconds=0, say=said.append)
+def test_configurations_are_equal_within_two_standard_errors_over_the_folds() -> None:
+    best = np.array([0.9, 0.8, 0.7, 0.8])
+    noisy, behind, unknown = best - [0.1, -0.05, 0.05, -0.02], best - [0.1, 0.11, 0.1, 0.09], np.full(4, np.nan)
+    assert within_chance(np.array([best, noisy, behind, unknown])).tolist() == [0, 1]
+    assert within_chance(np.array([[0.9], [0.9]])).tolist() == [0]  # one fold tells nothing of chance
+
+
+@pytest.mark.parametrize(("hedge", "members"), [(0.0, [0]), (0.2, [0, 1]), (1.0, [0, 1])])
+def test_a_part_of_the_weight_goes_to_those_that_may_be_as_good(hedge: float, members: list[int]) -> None:
+    y_true = np.array([0.0, 1.0, 2.0, 3.0])
+    outputs = np.stack([y_true, y_true + 1, y_true + 2])[:, :, None]
+    fold_scores = np.array([[0.0, 0.0], [-2.0, 0.0], [-2.0, -2.0]])
+    weights: list[list[float]] = []
+    chosen, _ = GreedySelection(hedge=hedge).choose(
+        outputs, y_true, lambda said: -float(np.abs(said[:, 0] - y_true).mean()), weights.append, fold_scores
+    )
+    assert chosen == members and np.isclose(sum(weights[0]), 1)
+    assert np.isclose(weights[0][-1], hedge / 2 if hedge else 1)
+
+
+def test_a_member_that_cannot_be_fitted_in_time_is_left_out(
+    trained: Callable[..., Trained], capsys: pytest.CaptureFixture[str]
+) -> None:
+    final = trained(Voting(size=3, refit=True), seconds=0)
+    said = capsys.readouterr().out.splitlines()
     assert len(final.members) == 1 and final.weights == [1.0] and len(said) == 2
     assert "is left out: fitting it would take about" in said[0]
     assert [one in line for one, line in zip(final.unfitted, said, strict=True)] == [True, True]
 
 
 def test_time_is_kept_for_storing_what_is_fitted(
-    trained: Callable[..., Trained], monkeypatch: pytest.MonkeyPatch
+    trained: Callable[..., Trained], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said: list[str] = []
-    assert len(trained(Voting(size=3, refit=True), seconds=600, say=said.append).members) == 3 and not said
-    monkeypatch.setattr("<< cookiecutter.package_name >>.steps.train.REST", 1)  # byte a second
-    assert len(trained(Voting(size=3, refit=True), seconds=600, say=said.append).members) == 1
+    assert len(trained(Voting(size=3, refit=True), seconds=600).members) == 3 and not capsys.readouterr().out
+    monkeypatch.setattr("<< cookiecutter.package_name >>.steps.members.REST", 1)  # byte a second
+    assert len(trained(Voting(size=3, refit=True), seconds=600).members) == 1
+    said = capsys.readouterr().out.splitlines()
     assert len(said) == 2 and said[0].endswith("and 0.0 s are left")
 
 
-def test_a_member_that_is_not_fitted_when_the_clock_ends_is_left_out(trained: Callable[..., Trained]) -> None:
+def test_a_member_that_is_not_fitted_when_the_clock_ends_is_left_out(
+    trained: Callable[..., Trained], capsys: pytest.CaptureFixture[str]
+) -> None:
     class Stuck(InProcess):
         """Two at a time, of which the second is never done."""
 
@@ -353,8 +369,8 @@ def test_a_member_that_is_not_fitted_when_the_clock_ends_is_left_out(trained: Ca
             self.calls += 1
             return Future() if self.calls == 2 else super().submit(function, *words)
 
-    said: list[str] = []
-    final = trained(Voting(size=2, refit=True), workers=Stuck(), seconds=1, say=said.append)
+    final = trained(Voting(size=2, refit=True), workers=Stuck(), seconds=1)
+    said = capsys.readouterr().out.splitlines()
     assert len(final.members) == 1 and final.weights == [1.0]
     assert len(said) == 1 and said[0] == f"{final.unfitted[0]} is left out: it was not fitted in time"
 
@@ -404,7 +420,7 @@ def test_what_is_left_of_an_ensemble_does_not_replace_a_better_member() -> None:
 def test_the_best_member_that_can_be_fitted_in_time_is_fitted_first(
     times: list[float], seconds: float, order: list[int]
 ) -> None:
-    assert _order([0, 1, 2], [0.3, 0.2, 0.5], times, seconds) == order
+    assert fit_order([0, 1, 2], [0.3, 0.2, 0.5], times, seconds) == order
 
 
 def test_members_are_fitted_by_worker_processes_as_by_one_process(
@@ -424,14 +440,14 @@ def test_calibration_and_threshold_learn_from_rows_that_no_member_had_seen(
     features = table[list(schema.features)]
     calibration = _object("{class: CalibratedClassifierCV, params: {method: sigmoid}}", "classifier")
     plain = predict(trained(Voting(size=3)).model, features, schema)
-    final = trained(Voting(size=3), calibration=calibration).model
+    final = trained(Voting(size=3), around_it={"calibration": calibration}).model
     calibrated = predict(final, features, schema)
     assert np.allclose(calibrated[["probability_no", "probability_yes"]].sum(axis=1), 1)
     assert not np.allclose(calibrated["probability_yes"], plain["probability_yes"])
 
     def decided(scoring: str) -> tuple[Any, int]:
         node = _object(f"{{class: TunedThresholdClassifierCV, params: {{scoring: {scoring}}}}}", "classifier")
-        model = trained(Voting(size=3), calibration=calibration, threshold=node).model
+        model = trained(Voting(size=3), around_it={"calibration": calibration, "threshold": node}).model
         said = predict(model, features, schema)
         assert np.allclose(said["probability_yes"], calibrated["probability_yes"]), "it decides, and changes no share"
         return model, int((said["prediction"] == "yes").sum())
@@ -529,7 +545,7 @@ def test_a_trial_that_waited_for_an_earlier_one_is_not_lost_when_the_clock_ends(
 ) -> None:
     seen: list[Result] = []
     words = {"workers": Stuck(), "deadline": time.monotonic() + 1.5, "folder": tmp_path / "kept"}
-    result = search(_linear(schema), told=lambda found, study: seen.append(found), **words)
+    result = search(_linear(schema), on_trial_end=lambda found, study: seen.append(found), **words)
     assert (result.state, result.trials, result.best) == ("ok", 1, "trial 1")
     assert [one.best for one in seen] == ["trial 1"]
 
@@ -563,7 +579,7 @@ def test_a_model_whose_process_is_killed_is_not_called_out_of_time(
     search: Callable[..., Result], schema: Schema, seconds: float
 ) -> None:
     now = time.monotonic()
-    result = search(_linear(schema), workers=Ended(), deadline=now + seconds, least=now + 60)
+    result = search(_linear(schema), workers=Ended(), deadline=now + seconds, first_deadline=now + 60)
     assert result.state == (
         "fails with its defaults: the process that fitted it was ended by SIGKILL, perhaps for want of memory"
     )
@@ -571,19 +587,19 @@ def test_a_model_whose_process_is_killed_is_not_called_out_of_time(
 
 def test_the_first_trial_may_go_on_beyond_a_small_budget(search: Callable[..., Result], schema: Schema) -> None:
     now = time.monotonic()
-    result = search(_linear(schema), deadline=now - 1, least=now + 60)
+    result = search(_linear(schema), deadline=now - 1, first_deadline=now + 60)
     assert (result.trials, result.best) == (1, "defaults")
     assert search(_linear(schema), "none", deadline=now - 1).trials == 0
 
 
 def test_where_few_trials_are_left_to_the_clock_their_folds_do_not_wait_for_each_other() -> None:
     study = optuna.create_study()
-    assert not _few_left(study, 2, float("inf")) and _few_left(study, 2, 100.0)
+    assert not few_left(study, 2, float("inf")) and few_left(study, 2, 100.0)
     trial = study.ask()
     trial.set_user_attr("seconds", 2.0)
     study.tell(trial, 0.0)
     # Sixteen seconds of work are eight such trials, which two workers do in eight seconds.
-    assert [_few_left(study, 2, seconds) for seconds in (7.9, 8.1)] == [True, False]
+    assert [few_left(study, 2, seconds) for seconds in (7.9, 8.1)] == [True, False]
 
 
 @pytest.mark.parametrize("label", QUICK)

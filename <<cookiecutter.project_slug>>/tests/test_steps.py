@@ -16,35 +16,25 @@ from << cookiecutter.package_name >>.objects.model import Model
 from << cookiecutter.package_name >>.objects.plan import Plan
 from << cookiecutter.package_name >>.objects.reader import Where
 from << cookiecutter.package_name >>.schema import Schema
+from << cookiecutter.package_name >>.steps.candidates import Result
 from << cookiecutter.package_name >>.steps.evaluate import scores
 from << cookiecutter.package_name >>.steps.fit import assemble, parts, transform
-from << cookiecutter.package_name >>.steps.fold import job
+from << cookiecutter.package_name >>.steps.fold import Job
 from << cookiecutter.package_name >>.steps.load import load
 from << cookiecutter.package_name >>.steps.predict import predict, prepare
+from << cookiecutter.package_name >>.steps.search import Search
+from << cookiecutter.package_name >>.steps.study import open_study
 from << cookiecutter.package_name >>.steps.task import task_of
-from << cookiecutter.package_name >>.steps.tune import Result, tune
+from << cookiecutter.package_name >>.steps.training_set import TrainingSet
 
 
 def search(model: Model, plan: Plan, table: pd.DataFrame, schema: Schema, trials: int, journal: Path) -> Result:
     """A search with two folds."""
-    rows = np.arange(len(table))
-    return tune(
-        job(
-            str(journal),
-            model,
-            table[list(schema.features)],
-            table[schema.target],
-            [(rows[:60], rows[60:]), (rows[:80], rows[80:])],
-            task=task_of(schema),
-            dtypes=schema.features,
-            metric=metric(plan.slices["train"]["metric"], Where("search.yaml"), Grammar()),
-        ),
-        sampler=optuna.samplers.RandomSampler(seed=0),
-        pruner=optuna.pruners.NopPruner(),
-        workers=InProcess(),
-        trials=trials,
-        storage=journal,
-    )
+    rows, scorer = np.arange(len(table)), metric(plan.slices["train"]["metric"], Where("search.yaml"), Grammar())
+    folds = [(rows[:60], rows[60:]), (rows[:80], rows[80:])]
+    job = Job(str(journal), model, TrainingSet.from_table(table, schema, folds, scorer))
+    sampler, pruner = optuna.samplers.RandomSampler(seed=0), optuna.pruners.NopPruner()
+    return Search(job, open_study("search", sampler, pruner, storage=journal), InProcess(), trials).run()
 
 
 def test_load_reads_ugly_text(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ HOSTILE = [
             ("files", "Path"),
             ("calls", "git"),
             ("schema", "Schema"),
-            ("steps.train", "pickle"),
+            ("steps.members", "pickle"),
         ]
     ),
 ]

@@ -28,6 +28,7 @@ from ..report.drawing import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MANY_CLASSES = 10  # past this many, a line a class can no longer be told from the next
 POINTS = 200  # of a curve: finer than a screen shows
@@ -39,17 +40,30 @@ def confusion_matrix(evaluation: Evaluation, max_classes: int = 30) -> Chart:
 
     Beyond `max_classes`, the rarest classes are drawn as one.
     """
+    names, true, predicted = _most_frequent(evaluation, max_classes)
+    k = len(names)
+    counts = np.bincount(true * k + predicted, evaluation.weights, minlength=k * k).reshape(k, k)
+    figure, axes = new_figure(max(WIDTH, 2.2 + 0.28 * k), max(HEIGHT, 1.6 + 0.24 * k))
+    _draw_squares(figure, axes, counts)
+    _name_classes(axes, names, short(evaluation.target, 40))
+    caption = "Each row of squares is a true class, and what lies off the diagonal was mistaken."
+    if evaluation.weights is not None:
+        caption += " Numbers are sums of row weights."
+    if k < len(evaluation.labels):
+        caption += f" The {len(evaluation.labels) - k + 1} rarest classes are drawn as one."
+    data = pd.DataFrame({"true": _named(evaluation, true=True), "predicted": _named(evaluation)})
+    return Chart("Confusion matrix", caption + _absent(evaluation), figure, data)
+
+
+def _draw_squares(figure: "Figure", axes: "Axes", counts: np.ndarray) -> None:
+    """Draw a square for each pair of classes, with its count; of few classes, with its share of the true class, too."""
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.ticker import PercentFormatter
     from matplotlib.transforms import offset_copy
 
-    names, true, predicted = _most_frequent(evaluation, max_classes)
-    k = len(names)
-    counts = np.bincount(true * k + predicted, evaluation.weights, minlength=k * k).reshape(k, k)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-
+    k = len(counts)
     few = k <= 6
-    figure, axes = new_figure(max(WIDTH, 2.2 + 0.28 * k), max(HEIGHT, 1.6 + 0.24 * k))
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     scale = LinearSegmentedColormap.from_list("shares", SHARES)
     mesh = axes.pcolormesh(shares, cmap=scale, vmin=0, vmax=1, edgecolors="white", linewidth=1.5)
     size = 13 if k <= 3 else 11 if few else 9 if k <= 12 else 7
@@ -71,8 +85,10 @@ def confusion_matrix(evaluation: Evaluation, max_classes: int = 30) -> Chart:
         bar.set_label("share of the true class")
         bar.outline.set_visible(False)
 
-    ticks = np.arange(k) + 0.5
-    shown = [short(name, 16 if k <= 12 else 22) for name in names]
+
+def _name_classes(axes: "Axes", names: list[str], target: str) -> None:
+    ticks = np.arange(len(names)) + 0.5
+    shown = [short(name, 16 if len(names) <= 12 else 22) for name in names]
     upright = sum(map(len, shown)) <= 50
     axes.set_xticks(ticks, shown)
     if not upright:
@@ -80,19 +96,10 @@ def confusion_matrix(evaluation: Evaluation, max_classes: int = 30) -> Chart:
         for label in axes.get_xticklabels():
             label.set(ha="right", rotation_mode="anchor")
     axes.set_yticks(ticks, shown)
-    target = short(evaluation.target, 40)
     axes.set(xlabel=f"Predicted {target}", ylabel=f"True {target}")
     axes.invert_yaxis()
     axes.grid(False)
     axes.spines[:].set_visible(False)
-
-    caption = "Each row of squares is a true class, and what lies off the diagonal was mistaken."
-    if evaluation.weights is not None:
-        caption += " Numbers are sums of row weights."
-    if k < len(evaluation.labels):
-        caption += f" The {len(evaluation.labels) - k + 1} rarest classes are drawn as one."
-    data = pd.DataFrame({"true": _named(evaluation, true=True), "predicted": _named(evaluation)})
-    return Chart("Confusion matrix", caption + _absent(evaluation), figure, data)
 
 
 @styled

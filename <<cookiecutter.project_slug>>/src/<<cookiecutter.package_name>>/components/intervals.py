@@ -65,13 +65,7 @@ class ResidualIntervals(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         ValueError
             If there are several targets, fewer than two rows, or a coverage that is no share.
         """
-        if np.ndim(y) > 1:
-            raise ValueError("there are intervals for one target, and this model has several")
-        for one in self.coverage:
-            if not 0 < one < 1:
-                raise ValueError(f"a coverage is a share between 0 and 1, not {one}")
-        if len(y) < 2:
-            raise ValueError(f"intervals need at least 2 rows that the model had not seen, and there is {len(y)}")
+        self._check(y)
         self.estimator_ = clone(self.estimator).fit(X, y)
         residuals = np.abs(np.asarray(y, dtype=float) - np.asarray(self.estimator_.predict(X)).ravel())
         ratios = residuals / (np.ones(len(y)) if scale is None else scale)
@@ -86,6 +80,15 @@ class ResidualIntervals(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         # The mean of a stratum of n rows is itself uncertain.
         self.widths_ = np.outer(typical * np.sqrt(1 + len(y) / distinct / counts), quantiles)
         return self
+
+    def _check(self, y: np.ndarray) -> None:
+        if np.ndim(y) > 1:
+            raise ValueError("there are intervals for one target, and this model has several")
+        for share in self.coverage:
+            if not 0 < share < 1:
+                raise ValueError(f"a coverage is a share between 0 and 1, not {share}")
+        if len(y) < 2:
+            raise ValueError(f"intervals need at least 2 rows that the model had not seen, and there is {len(y)}")
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the regressor's predictions, shape (rows,)."""

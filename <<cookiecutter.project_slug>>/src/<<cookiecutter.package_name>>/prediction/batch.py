@@ -33,21 +33,17 @@ def predict_file(
     rows: int = 50_000,
     say: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True),
 ) -> int:
-    """Predict the rows of a table; no more than `rows` of them are in memory where the format and the task allow that.
+    """Predict the rows of a table and return how many have a prediction.
 
-    A row that is refused has no prediction where `bad_rows` is "skip", and is listed in `<output>.refused.csv`. The
-    output is written whole or not at all.
+    No more than `rows` of them are in memory where the format and the task allow that. A row that is refused has no
+    prediction where `bad_rows` is "skip", and is listed in `<output>.refused.csv`.
 
     Parameters
     ----------
     source : a path or a URL of a table.
-    output : a .csv, .parquet or .jsonl file, one line for each row.
+    output : a .csv, .parquet or .jsonl file, one line for each row; it is written whole or not at all.
     read, missing : as in `params/data.yaml`.
     keep : columns of the source that are written beside the predictions.
-
-    Returns
-    -------
-    How many rows are predicted.
 
     Raises
     ------
@@ -56,38 +52,32 @@ def predict_file(
         something other than predictions.
     """
     output = _writable(output)
-    refusals, warned = output.with_name(f"{output.name}.refused.csv"), _Warnings()
+    refusals, done = output.with_name(f"{output.name}.refused.csv"), 0
     check_target(output, sources=[source])
     check_target(refusals, sources=[source], replaceable=_lists_refusals(refusals))
-    done = refused = 0
     with replacing_file(output, wait=False) as new:
-        listed = new.with_name("refused.csv")
-        with WRITERS[output.suffix](new) as write, listed.open("w", encoding="utf-8", newline="") as file:
-            reasons = csv.writer(file)
-            reasons.writerow(REFUSED)
+        findings = _Findings(new.with_name("refused.csv"))
+        with WRITERS[output.suffix](new) as write, findings:
             for part in _parts(pipeline, source, read, missing, rows):
-                absent = [name for name in keep if name not in part]
-                if absent:
-                    raise UserError(f"{source} has no column {absent[0]!r}{nearest(absent[0], part.columns)}")
+                kept = _kept(part, keep, source)
                 found = pipeline.run(part)
-                bad = [(done + row, column, reason) for row, column, reason in found.checked.problems()]
-                if bad and pipeline.validation.bad_rows == "refuse":
-                    raise UserError(told(bad))
-                reasons.writerows((row + 1, column, reason) for row, column, reason in bad)
-                warned.add(found.checked, done)
-                write(pd.concat([part[list(keep)], found.table.drop(columns=list(keep), errors="ignore")], axis=1))
-                done, refused = done + len(part), refused + int(found.checked.refused.sum())
+                findings.add(found.checked, done, pipeline.validation.bad_rows)
+                write(pd.concat([kept, found.table.drop(columns=list(keep), errors="ignore")], axis=1))
+                done += len(part)
                 if done > len(part) or len(part) == rows:
                     say(f"{done:,} rows")
-        if refused:
-            os.replace(listed, refusals)
-        else:
-            refusals.unlink(missing_ok=True)  # of an earlier run
-    for line in warned.lines():
-        say(f"warning: {line}")
-    if refused:
-        say(f"{refused:,} rows are refused and have no prediction: {refusals} says why")
-    return done - refused
+        findings.keep(refusals)
+    for line in findings.lines(refusals):
+        say(line)
+    return done - findings.refused
+
+
+def _kept(part: pd.DataFrame, keep: Sequence[str], source: str) -> pd.DataFrame:
+    """Return the columns that are written beside the predictions."""
+    absent = [name for name in keep if name not in part]
+    if absent:
+        raise UserError(f"{source} has no column {absent[0]!r}{nearest(absent[0], part.columns)}")
+    return part[list(keep)]
 
 
 def _parts(
@@ -130,14 +120,30 @@ def _lists_refusals(path: Path) -> bool:
         return file.readline(100).strip() == ",".join(REFUSED).encode()
 
 
-class _Warnings:
-    """What the policies warn of: the first of each kind, and how many there are."""
+class _Findings:
+    """What is found in the rows: those that are refused, in a file, and the first warning of each kind."""
 
-    def __init__(self) -> None:
+    def __init__(self, listed: Path) -> None:
+        self.listed, self.refused = listed, 0
         self.first: dict[tuple[str, str], str] = {}
         self.count: dict[tuple[str, str], int] = {}
 
-    def add(self, checked: Checked, start: int) -> None:
+    def __enter__(self) -> "_Findings":
+        self.file = self.listed.open("w", encoding="utf-8", newline="")
+        self.reasons = csv.writer(self.file)
+        self.reasons.writerow(REFUSED)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+    def add(self, checked: Checked, start: int, bad_rows: str) -> None:
+        """Note what was found in the rows from `start` on."""
+        refused = [(start + row, column, reason) for row, column, reason in checked.problems()]
+        if refused and bad_rows == "refuse":
+            raise UserError(told(refused))
+        self.reasons.writerows((row + 1, column, reason) for row, column, reason in refused)
+        self.refused += int(checked.refused.sum())
         for one in checked.findings:
             if one.policy == "warn":
                 key = one.column, one.reason
@@ -146,13 +152,25 @@ class _Warnings:
                 self.first.setdefault(key, f"{one.column}: {said}")
                 self.count[key] = self.count.get(key, 0) + len(one.rows)
 
-    def lines(self) -> list[str]:
+    def keep(self, refusals: Path) -> None:
+        """Put the list of refused rows where the user finds it; remove that of an earlier run."""
+        if self.refused:
+            os.replace(self.listed, refusals)
+        else:
+            refusals.unlink(missing_ok=True)
+
+    def lines(self, refusals: Path) -> list[str]:
+        """Return the warnings, and how many rows are refused."""
         shown = [
             f"{text} ({self.count[key]:,} cells in all)" if self.count[key] > 1 else text
             for key, text in self.first.items()
         ]
         rest = len(shown) - MOST_WARNINGS
-        return shown[:MOST_WARNINGS] + ([f"{rest} more of this sort"] if rest > 0 else [])
+        shown = shown[:MOST_WARNINGS] + ([f"{rest} more of this sort"] if rest > 0 else [])
+        lines = [f"warning: {line}" for line in shown]
+        if self.refused:
+            lines.append(f"{self.refused:,} rows are refused and have no prediction: {refusals} says why")
+        return lines
 
 
 Write = Callable[[pd.DataFrame], None]

@@ -1,10 +1,6 @@
 """What stands in the report: the trained model's scores on rows that it had not seen, and how it came to be."""
 
-import contextlib
-import datetime
 import inspect
-import subprocess  # nosec B404 # no shell
-import tomllib
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -18,185 +14,182 @@ from ..errors import UserError
 from ..files import read_json, replacing_file, replacing_folder, write_json, write_text
 from ..objects.build import build
 from ..objects.grammar import Grammar
-from ..objects.metrics import Metric, Outputs, distinct, joined, metric
+from ..objects.metrics import Metric
 from ..objects.model import model_from
-from ..objects.reader import Where
-from ..prediction.artifact import load
 from ..project.locked import read_plan
 from ..schema import Schema
 from ..steps.ensemble import Ensemble, Folds, models
-from ..steps.evaluate import interval_scores, permutation_importance, scores
+from ..steps.evaluate import permutation_importance
 from ..steps.explain import Configuration, history, hyperparameters, learning_curve, search, shap_values
-from ..steps.fit import Wrapper, fit
-from ..steps.fold import scored
+from ..steps.fit import Wrapper
 from ..steps.predictions import to_table, units_of
-from ..steps.split import Fold, read_folds
-from ..steps.task import Task, judged, of_rows, task_of
+from ..steps.split import read_folds
+from ..steps.task import judged, of_rows, task_of
+from ..steps.training_set import TrainingSet
+from . import provenance
 from .drawing import Chart, Evaluation, to_png, to_svg
+from .measured import TUNED, WHERE, Finished, Measured, left_out_numbers, measure, score_of, tried
 from .page import render
 from .summary import name_of
 
-PACKAGE = __name__.split(".")[0]
 REPORTS = Path("reports")
-TUNED = Path("models/tuned")
-WHERE = Where("plan/evaluate.json")
 
 
 def write() -> None:
-    """Score `models/final` on the held-out rows; write the metrics, the plots and `reports/report.html`.
+    """Score `models/final` on rows that it had not seen; write the metrics, the plots and `reports/report.html`."""
+    run = Finished.read()
+    measured = measure(run)
+    members = _members(run)
+    _write_predictions(run, measured)
+    charts = _charts(run.plan["charts"], _evaluation(run, measured, members[0]))
+    _write_scores(run, measured)
+    _write_plots(charts)
+    write_text(REPORTS / "report.html", render(_context(run, measured, members, charts)))
+    print(f"{REPORTS}/report.html is written")
 
-    Where nothing is held out, it is scored on what its members' models of the folds said of the rows left out of these.
-    """
-    plan = read_plan("evaluate")
-    train = read_plan("train")
-    model, schema = load(Path("models/final"), train["named"])
-    board, result = read_json(REPORTS / "leaderboard.json"), read_json("models/final/result.json")
-    learned, held_out = (pd.read_parquet(f"data/processed/{part}.parquet") for part in ("train", "holdout"))
-    task, folds = task_of(schema), scored(read_folds("data/processed/folds.npz"))
-    left_out = np.concatenate([rows for _, rows in folds])
-    unseen = held_out if len(held_out) else learned.iloc[left_out].reset_index(drop=True)
-    features, target = unseen[list(schema.features)], unseen[schema.target]
-    seen = learned[list(schema.features)], learned[schema.target]
-    weights, counted = schema.weights(unseen), schema.weights(learned)
 
-    truth = task.truth(target)
-    said = task.outputs(model, features) if len(held_out) else _left_out(model, result["members"], task)
-    two = isinstance(said.classes, np.ndarray) and len(said.classes) == 2
-    metrics = distinct(metric(one, WHERE, Grammar()) for one in (plan["metric"], *plan["metrics"]))
-    if len(held_out):
-        found = scores(metrics, task, said, truth, features, *seen, model, weights)
-        guess = _guess(task, *seen, counted)
-        baseline = scores(metrics, task, task.outputs(guess, features), truth, features, *seen, guess, weights)
-    else:
-        found = _by_fold(metrics, task, said, truth, seen, folds, model, weights)
-        table, answers = seen
-        guesses = [_guess(task, table.iloc[one], answers.iloc[one], of_rows(counted, one)) for one, _ in folds]
-        guessed = [task.outputs(one, table.iloc[left]) for one, (_, left) in zip(guesses, folds, strict=True)]
-        baseline = _by_fold(metrics, task, joined(guessed), truth, seen, folds, guesses[-1], weights)
-    rows = np.load("data/processed/rows.npz")
-    rows = rows["held_out"] if len(held_out) else rows["train"][left_out]
-    predictions = to_table(task, said, truth, rows, units_of(unseen, schema, rows), weights)
+def _write_predictions(run: Finished, measured: Measured) -> None:
+    numbers = measured.row_numbers
+    units = units_of(run.unseen, run.schema, numbers)
+    table = to_table(run.task, measured.outputs, measured.y_true, numbers, units, measured.weights)
     with replacing_file(REPORTS / "predictions.parquet") as file:
-        predictions.to_parquet(file, index=False)
-    intervals = _intervals(model, task, features, len(held_out))
-    held = interval_scores(truth, intervals, model.combine.coverage, weights) if intervals is not None else []
-    members = _members(model, result["members"], metrics[0])
-    searches = [
-        search(model_from(read_plan(f"models/{name}")), TUNED / name / "trials.csv")
-        for name in (one["model"] for one in board["models"])
-        if name in train["models"]
-    ]
-    evaluation = Evaluation(
-        task=task,
-        schema=schema,
-        model=model,
-        features=features,
-        learned=learned,
-        target=", ".join(schema.targets),
-        y_true=truth,
-        y_pred=said.predicted,
-        y_proba=said.probabilities,
-        labels=task.names,
-        rows="the hold-out" if len(held_out) else "the training rows",
-        member=members[0]["name"],
-        metric=metrics[0].name,
-        higher_is_better=metrics[0].greater_is_better,
-        importances=cache(
-            partial(
-                permutation_importance,
-                model,
-                features,
-                target,
-                task,
-                lambda said, truth, rows: judged(
-                    metrics[0], task, said, truth, rows, *seen, weights=of_rows(weights, rows.index)
-                ),
-                **plan["permutation_importance"],
-            )
-        ),
-        history=partial(history, searches, metrics[0]),
-        hyperparameters=partial(hyperparameters, searches),
-        learning_curve=partial(_learning_curve, members[0], learned, schema, metrics[0]),
-        shap_values=partial(shap_values, members[0]["fitted"], features, seen[0]),
-        intervals=intervals,
-        held_out=held_out if len(held_out) else None,
-        weights=weights,
-        left_out=partial(_numbers, model, result["members"], task, learned, folds),
-        row_numbers=rows,
-        score=lambda some: _score_of(
-            metrics[0],
-            task,
-            said.part(some),
-            truth[some],
-            features.iloc[some],
-            *seen,
-            model,
-            of_rows(weights, some),
-        ),
-    )
-    charts = _charts(plan["charts"], evaluation)
-    known = {name: value for name, value in found.items() if value is not None}
-    for one in held:
-        known |= {f"interval_{100 * one['coverage']:g}_{name}": one[name] for name in ("held", "width", "pinball")}
+        table.to_parquet(file, index=False)
+
+
+def _write_scores(run: Finished, measured: Measured) -> None:
+    known = {name: value for name, value in measured.scores.items() if value is not None}
+    for interval in measured.coverage:
+        share = f"{100 * interval['coverage']:g}"
+        known |= {f"interval_{share}_{name}": interval[name] for name in ("held", "width", "pinball")}
     write_json(REPORTS / "metrics.json", known)
-    first = metrics[0]
-    write_json(
-        REPORTS / "baseline.json",
-        {
-            "rival": task.rival,
-            "metric": first.name,
-            "greater_is_better": first.greater_is_better,
-            "score": found[first.name],
-            "baseline": baseline[first.name],
-        },
-    )
+    metric = run.metrics[0]
+    baseline = {
+        "rival": run.task.rival,
+        "metric": metric.name,
+        "greater_is_better": metric.greater_is_better,
+        "score": measured.scores[metric.name],
+        "baseline": measured.baseline[metric.name],
+    }
+    write_json(REPORTS / "baseline.json", baseline)
+
+
+def _write_plots(charts: dict[str, Chart]) -> None:
     with replacing_folder(REPORTS / "plots") as folder:
         folder.mkdir()
         for name, chart in charts.items():
             chart.data.to_csv(folder / f"{name}.csv", index=False)
             (folder / f"{name}.png").write_bytes(to_png(chart.figure))
 
-    context = {
-        "project": _project(),
-        "task": task.name,
-        "target": ", ".join(schema.targets),
-        "baseline": task.baseline,
-        "rival": task.rival,
-        "metric": metrics[0].name,
-        "run": _run(sum(result["seconds"].values())),
-        "scores": [
-            {
-                "name": name_of(one.name, 2 if two else 0),
-                "value": found[one.name],
-                "higher_is_better": one.greater_is_better,
-                "baseline": baseline[one.name],
-            }
-            for one in (_without_copies(metrics) if two else metrics)
-        ],
-        "intervals": held,
-        "leaderboard": [
-            one | {"seconds": result["seconds"].get(one["model"], sum(result["seconds"].values()))}
-            for one in board["models"]
-        ],
-        "chosen": _made(model, schema, train)
-        | {"name": result["model"], "members": members, "rows": len(learned), "unfitted": result["unfitted"]},
-        "split": _split(),
+
+def _evaluation(run: Finished, measured: Measured, member: dict[str, Any]) -> Evaluation:
+    """Return what charts are given; `member` is the one that weighs most."""
+    metric, outputs = run.metrics[0], measured.outputs
+    searches = [
+        search(model_from(read_plan(f"models/{name}")), TUNED / name / "trials.csv")
+        for name in (row["model"] for row in run.board["models"])
+        if name in run.train["models"]
+    ]
+    return Evaluation(
+        task=run.task,
+        schema=run.schema,
+        model=run.model,
+        features=measured.features,
+        learned=run.learned,
+        target=", ".join(run.schema.targets),
+        y_true=measured.y_true,
+        y_pred=outputs.predicted,
+        y_proba=outputs.probabilities,
+        labels=run.task.names,
+        rows="the hold-out" if len(run.held_out) else "the training rows",
+        member=member["name"],
+        metric=metric.name,
+        higher_is_better=metric.greater_is_better,
+        importances=cache(partial(_importances, run, measured)),
+        history=partial(history, searches, metric),
+        hyperparameters=partial(hyperparameters, searches),
+        learning_curve=partial(_learning_curve, member, run.learned, run.schema, metric),
+        shap_values=partial(shap_values, member["fitted"], measured.features, run.seen[0]),
+        intervals=measured.intervals,
+        held_out=run.held_out if len(run.held_out) else None,
+        weights=measured.weights,
+        left_out=partial(left_out_numbers, run),
+        row_numbers=measured.row_numbers,
+        score=partial(_score_of_some, run, measured),
+    )
+
+
+def _importances(run: Finished, measured: Measured) -> pd.DataFrame:
+    """Return the permutation importances of the features, in units of the first metric."""
+
+    def score(outputs: Any, y_true: np.ndarray, rows: pd.DataFrame) -> float:
+        weights = of_rows(measured.weights, rows.index)
+        return judged(run.metrics[0], run.task, outputs, y_true, rows, *run.seen, weights=weights)
+
+    options = run.plan["permutation_importance"]
+    return permutation_importance(run.model, measured.features, measured.target, run.task, score, **options)
+
+
+def _score_of_some(run: Finished, measured: Measured, some: np.ndarray) -> float:
+    """Return the first metric of the rows at these positions, NaN where it is undefined for them."""
+    outputs, y_true, features = measured.outputs.part(some), measured.y_true[some], measured.features.iloc[some]
+    weights = of_rows(measured.weights, some)
+    return score_of(run.metrics[0], run.task, outputs, y_true, features, *run.seen, run.model, weights)
+
+
+def _context(
+    run: Finished, measured: Measured, members: list[dict[str, Any]], charts: dict[str, Chart]
+) -> dict[str, Any]:
+    """Return what the page shows."""
+    seconds = run.result["seconds"]
+    whole = sum(seconds.values())
+    made = {
+        "name": run.result["model"],
+        "members": members,
+        "rows": len(run.learned),
+        "unfitted": run.result["unfitted"],
+    }
+    return {
+        "project": provenance.project(),
+        "task": run.task.name,
+        "target": ", ".join(run.schema.targets),
+        "baseline": run.task.baseline,
+        "rival": run.task.rival,
+        "metric": run.metrics[0].name,
+        "run": provenance.run(whole),
+        "scores": _scores(run, measured),
+        "intervals": measured.coverage,
+        "leaderboard": [row | {"seconds": seconds.get(row["model"], whole)} for row in run.board["models"]],
+        "chosen": _made(run.model, run.schema, run.train) | made,
+        "split": provenance.split(),
         "suspicions": read_json("data/processed/split.json").get("suspicions", []),
         "profile": read_json("data/interim/profile.json"),
-        "charts": [
-            {
-                "name": name,
-                "title": chart.title,
-                "caption": chart.caption,
-                "svg": to_svg(chart.figure, name),
-                "table": None if chart.table is None else chart.table.to_dict("split", index=False),
-            }
-            for name, chart in charts.items()
-        ],
-        "reproduce": _reproduce(),
+        "charts": [_shown(name, chart) for name, chart in charts.items()],
+        "reproduce": provenance.reproduce(),
     }
-    write_text(REPORTS / "report.html", render(context))
-    print(f"{REPORTS}/report.html is written")
+
+
+def _scores(run: Finished, measured: Measured) -> list[dict[str, Any]]:
+    classes = measured.outputs.classes
+    two = isinstance(classes, np.ndarray) and len(classes) == 2
+    return [
+        {
+            "name": name_of(metric.name, 2 if two else 0),
+            "value": measured.scores[metric.name],
+            "higher_is_better": metric.greater_is_better,
+            "baseline": measured.baseline[metric.name],
+        }
+        for metric in (_without_copies(run.metrics) if two else run.metrics)
+    ]
+
+
+def _shown(name: str, chart: Chart) -> dict[str, Any]:
+    return {
+        "name": name,
+        "title": chart.title,
+        "caption": chart.caption,
+        "svg": to_svg(chart.figure, name),
+        "table": None if chart.table is None else chart.table.to_dict("split", index=False),
+    }
 
 
 def _without_copies(metrics: list[Metric]) -> list[Metric]:
@@ -209,99 +202,29 @@ def _without_copies(metrics: list[Metric]) -> list[Metric]:
     return list(kept.values())
 
 
-def _score_of(metric: Metric, *asked: Any) -> float:
-    """The metric of outputs, NaN where it is undefined for them."""
-    found = scores([metric], *asked)[metric.name]
-    return float("nan") if found is None else found
-
-
-def _members(model: Any, written: list[dict[str, Any]], metric: Metric) -> list[dict[str, Any]]:
-    """The members of the final model: what the search says of each, one fitted estimator, its steps as HTML.
+def _members(run: Finished) -> list[dict[str, Any]]:
+    """Return the final model's members: what the search says of each, one fitted estimator, its steps as HTML.
 
     Those of the largest weight come first.
     """
+    model = run.model
     fitted = [models(one)[0] for one in model.members] if isinstance(model, Ensemble) else [model]
     members = []
-    for one, estimator in zip(written, fitted, strict=True):
-        tried = _tried(one)
+    for one, estimator in zip(run.result["members"], fitted, strict=True):
+        trial = tried(one)
         steps = estimator.estimator if isinstance(estimator, Wrapper) else clone(estimator)
         members.append(
             one
             | {
-                "label": tried["label"],
-                "score": metric.natural(tried["score"]),
-                "values": tried["values"],
-                "seconds": tried["seconds"] / len(tried["folds"]),
+                "label": trial["label"],
+                "score": run.metrics[0].natural(trial["score"]),
+                "values": trial["values"],
+                "seconds": trial["seconds"] / len(trial["folds"]),
                 "fitted": estimator,
                 "diagram": estimator_html_repr(steps),
             }
         )
     return sorted(members, key=lambda one: -(one["weight"] or 0.0))
-
-
-def _left_out(model: Any, written: list[dict[str, Any]], task: Task) -> Outputs:
-    """What the final model's members, and what makes one prediction of them, said of rows left out of their folds."""
-    paths = [TUNED / one["model"] / "outputs" / f"{_tried(one)['trial']}.npy" for one in written]
-    said = np.hstack([task.restored(np.load(path)) for path in paths])
-    if not isinstance(model, Ensemble):
-        return task.said(said)
-    if not hasattr(model.combine, "predict_proba"):
-        return task.said(np.asarray(model.combine.predict(said)))
-    found = task.said(np.asarray(model.combine.predict_proba(said)))
-    # A threshold may decide otherwise than for the most probable class.
-    return Outputs(np.asarray(model.combine.predict(said)).astype(int), found.probabilities, classes=found.classes)
-
-
-def _guess(task: Task, features: Any, target: Any, weights: np.ndarray | None) -> Any:
-    """A dummy model."""
-    return fit(task.wrap(task.dummy()), features, target, weights)
-
-
-def _by_fold(
-    metrics: list[Metric],
-    task: Task,
-    said: Outputs,
-    truth: np.ndarray,
-    seen: Any,
-    folds: list[Fold],
-    model: Any,
-    weights: np.ndarray | None,
-) -> dict[str, float | None]:
-    """The scores of what was said of the rows left out of folds, all of these together.
-
-    A metric that asks for more than the truth is the mean over the folds: what it asks for differs between them.
-    """
-    found = scores([one for one in metrics if not one.asks], task, said, truth, None, None, None, None, weights)
-    apart, (rows, target) = [one for one in metrics if one.asks], seen
-    ends = np.cumsum([len(scored_rows) for _, scored_rows in folds])
-    each = []
-    for end, (learn, scored_rows) in zip(ends, folds, strict=True):
-        part = slice(end - len(scored_rows), end)
-        known = rows.iloc[scored_rows], rows.iloc[learn], target.iloc[learn]
-        each.append(scores(apart, task, said.part(part), truth[part], *known, model, of_rows(weights, part)))
-    for one in apart:
-        defined = [score for fold in each if (score := fold[one.name]) is not None]
-        found[one.name] = float(np.mean(defined)) if defined else None
-    return found
-
-
-def _numbers(
-    model: Any, written: list[dict[str, Any]], task: Task, learned: pd.DataFrame, folds: list[Fold]
-) -> pd.DataFrame:
-    """What `_left_out` gives, where it is one number a row, beside the truth and where the rows are from."""
-    rows = np.concatenate([rows for _, rows in folds])
-    predicted, truth = _left_out(model, written, task).predicted, task.truth(learned[task.target_].iloc[rows])
-    if predicted.ndim > 1:
-        raise ValueError("there are several targets")
-    fold = np.repeat(np.arange(len(folds)), [len(rows) for _, rows in folds])
-    return pd.DataFrame({"row": rows, "fold": fold, "truth": truth, "predicted": predicted})
-
-
-def _tried(member: dict[str, Any]) -> dict[str, Any]:
-    """What the search says of a member."""
-    found = read_json(TUNED / member["model"] / "result.json")["candidates"]
-    trial: dict[str, Any] = next(one for one in found if member["name"] == f"{member['model']}, {one['label']}")
-    return trial
 
 
 def _made(model: Any, schema: Schema, train: dict[str, Any]) -> dict[str, Any]:
@@ -328,13 +251,6 @@ def _made(model: Any, schema: Schema, train: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _intervals(model: Any, task: Task, features: pd.DataFrame, held_out: int) -> pd.DataFrame | None:
-    """The bounds of the final model's intervals for rows that it had not seen; None where there are none such."""
-    if not held_out or not hasattr(model, "predict_interval"):
-        return None
-    return task.predict(model, features).filter(regex="^(lower|upper)_")
-
-
 def _limits(model: Any, schema: Schema) -> dict[str, float]:
     """The threshold of each label, where there are several."""
     found = getattr(getattr(model, "combine", None), "best_thresholds_", [])
@@ -349,9 +265,8 @@ def _learning_curve(
     folds = read_folds("data/processed/folds.npz")
     rows = min(len(learn) for learn, _ in folds)
     sampled = slice_.get("sample", {}).get("params", {}).get("rows", rows)
-    one = Configuration(model_from(slice_), member["values"], member["seconds"] / min(rows, sampled))
-    task, given = task_of(schema), (learned[list(schema.features)], learned[schema.target])
-    return learning_curve(one, *given, folds, task, schema.features, metric, seconds, schema.weights(learned))
+    configuration = Configuration(model_from(slice_), member["values"], member["seconds"] / min(rows, sampled))
+    return learning_curve(configuration, TrainingSet.from_table(learned, schema, folds, metric), seconds)
 
 
 def _charts(wanted: list[Any], evaluation: Evaluation) -> dict[str, Chart]:
@@ -368,57 +283,3 @@ def _charts(wanted: list[Any], evaluation: Evaluation) -> dict[str, Chart]:
         else:
             charts |= {node.name: chart} if chart else {}
     return charts
-
-
-def _project() -> dict[str, str]:
-    written = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
-    project, own = written["project"], written.get("tool", {}).get(PACKAGE, {})
-    return {"name": str(own.get("title", project["name"])), "description": project.get("description", "")}
-
-
-def _run(seconds: float) -> dict[str, Any]:
-    environment = read_json("models/final/environment.json")
-    return {
-        "created": datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
-        "commit": _commit(),
-        "python": environment.pop("python"),
-        "packages": environment,
-        "seconds": seconds,
-    }
-
-
-def _split() -> dict[str, Any]:
-    plan = read_json("data/processed/split.json")
-
-    def written(key: str) -> str:
-        thing = plan[key]
-        params = ", ".join(f"{name}={value!r}" for name, value in thing.get("params", {}).items())
-        return f"{thing['class'].rpartition('.')[2]}({params})"
-
-    return {
-        "train_rows": plan["train"],
-        "holdout_rows": plan["held_out"],
-        "folds": plan["folds"],
-        "holdout": written("holdout"),
-        "cv": written("cv"),
-    }
-
-
-def _reproduce() -> list[str]:
-    commit = _commit()
-    checkout = [f"git checkout {commit}"] if commit and " " not in commit else []
-    return [*checkout, "make setup", "make run"]
-
-
-def _commit() -> str | None:
-    """The commit that this run is of; says so if there are changes that no commit holds."""
-    commit = _git("rev-parse", "--short", "HEAD")
-    changed = _git("status", "--porcelain", "--", "params", "src", "data", "pyproject.toml", "dvc.yaml")
-    return f"{commit} and changes that are not committed" if commit and changed else commit
-
-
-def _git(*words: str) -> str | None:
-    with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        asked = subprocess.run(["git", *words], capture_output=True, text=True, check=True)  # nosec B603, B607
-        return asked.stdout.strip() or None
-    return None

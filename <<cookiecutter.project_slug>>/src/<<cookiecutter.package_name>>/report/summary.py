@@ -33,7 +33,27 @@ def lines(folder: Path = Path("reports")) -> list[str]:
     schema = read_json(SCHEMA) if SCHEMA.exists() else {}
     classes = len(schema.get("labels", []))
     result = read_json("models/final/result.json")
-    seconds = result["seconds"]
+    split = Path("data/processed/split.json")
+    suspicions = read_json(split).get("suspicions", []) if split.exists() else []
+    known = {name_of(name, classes): value for name, value in metrics.items()}
+    values = ", ".join(f"{name}\N{NO-BREAK SPACE}{value:.4g}" for name, value in known.items())
+    where = "On the held-out rows" if result["held_out"] else "On rows left out of its folds"
+    return [
+        "",
+        "Leaderboard (cross-validation)",
+        *_table(board, result["seconds"], classes),
+        *_left_over(board, result),
+        *(line for note in schema.get("warnings", []) for line in _wrapped(f"note: {note}")),
+        *(line for suspicion in suspicions for line in _doubt(suspicion)),
+        "",
+        *_wrapped(f"{where}{' (possibly optimistic, see the notes)' if suspicions else ''}: {values}", ""),
+        *_against(folder / "baseline.json", where, classes),
+        f"Report: {(folder / 'report.html').resolve()}",
+    ]
+
+
+def _table(board: dict[str, Any], seconds: dict[str, float], classes: int) -> list[str]:
+    """Return the leaderboard, and what the ensemble is made of."""
     total = sum(seconds.values())
     width = max(len(one["model"]) for one in board["models"])
     table = [f"  {'model':<{width}}  {name_of(board['metric'], classes):>18}  {'trials':>6}  {'seconds':>7}"]
@@ -46,43 +66,32 @@ def lines(folder: Path = Path("reports")) -> list[str]:
     if counts.total() > 1:
         made_of = ", ".join(f"{count} × {model}" for model, count in counts.most_common())
         table.append(f"  (the ensemble is made of {made_of})")
+    return table
+
+
+def _left_over(board: dict[str, Any], result: dict[str, Any]) -> list[str]:
+    """Return notes on what the budget did not suffice for."""
+    notes = []
     unfitted = result.get("unfitted", [])
     if unfitted:
-        table += [
+        notes += [
             f"  note: {len(unfitted)} more had been chosen, and could not be fitted within the seconds for the final",
             "  model; to try that again: .venv/bin/dvc repro --force --single-item train && make run",
         ]
     idle = [one["model"] for one in board["models"] if one["state"] == "out of time"]
     if idle:
-        table += _wrapped(
+        notes += _wrapped(
             f"note: no trial of {', '.join(idle)} finished in time: raise `seconds` of `budget` in params/search.yaml, "
             f"or the part of a model by `shares: {{{idle[0]}: 2}}` there; what is taken from `models` leaves its time "
             "to the others, whose searches then go on"
         )
     left_out = [one["model"] for one in board["models"] if one["state"].startswith("too many rows")]
     if left_out:
-        table += [
+        notes += [
             f"  note: the seconds of {', '.join(left_out)} do not suffice for so many rows at `rows_per_second`,",
             "  and went to the others; more `seconds` in params/search.yaml bring what is left out in",
         ]
-    for note in schema.get("warnings", []):
-        table += _wrapped(f"note: {note}")
-    split = Path("data/processed/split.json")
-    suspicions = read_json(split).get("suspicions", []) if split.exists() else []
-    for suspicion in suspicions:
-        table += _doubt(suspicion)
-    known = {name_of(name, classes): value for name, value in metrics.items()}
-    values = ", ".join(f"{name}\N{NO-BREAK SPACE}{value:.4g}" for name, value in known.items())
-    where = "On the held-out rows" if result["held_out"] else "On rows left out of its folds"
-    return [
-        "",
-        "Leaderboard (cross-validation)",
-        *table,
-        "",
-        *_wrapped(f"{where}{' (possibly optimistic, see the notes)' if suspicions else ''}: {values}", ""),
-        *_against(folder / "baseline.json", where, classes),
-        f"Report: {(folder / 'report.html').resolve()}",
-    ]
+    return notes
 
 
 def _doubt(suspicion: dict[str, Any]) -> list[str]:

@@ -82,19 +82,9 @@ def run(main: Callable[[], None]) -> None:
         print(f"error: {located(error)}", file=sys.stderr)
         sys.exit(1)
     except ImportError as error:
-        # pandas does not name the package that it needs for Parquet.
-        told = error.name.partition(".")[0] if error.name else str(error)
-        missing = next((name for name in FOR_TRAINING if name == told or (not error.name and name in told)), "")
-        if not missing or importlib.util.find_spec(missing) is not None:
-            if (error.name or "").partition(".")[0] == __package__.partition(".")[0]:
-                raise
-            print(f"error: an import fails, which `make setup` may mend: {error}", file=sys.stderr)
-            sys.exit(1)
-        print(
-            f"error: {missing} is not installed: this environment has what prediction needs and no more. "
-            "Run `make setup`, or install the extra 'train'",
-            file=sys.stderr,
-        )
+        if (error.name or "").partition(".")[0] == __package__.partition(".")[0]:
+            raise
+        print(f"error: {_not_imported(error)}", file=sys.stderr)
         sys.exit(1)
     except BrokenPipeError:  # of `make list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -120,6 +110,19 @@ def run_stage(main: Callable[[], None]) -> None:
             main()
 
     run(guarded)
+
+
+def _not_imported(error: ImportError) -> str:
+    """Return why an import fails, and what may mend it."""
+    # pandas does not name the package that it needs for Parquet.
+    told = error.name.partition(".")[0] if error.name else str(error)
+    missing = next((name for name in FOR_TRAINING if name == told or (not error.name and name in told)), "")
+    if not missing or importlib.util.find_spec(missing) is not None:
+        return f"an import fails, which `make setup` may mend: {error}"
+    return (
+        f"{missing} is not installed: this environment has what prediction needs and no more. Run `make setup`, or "
+        "install the extra 'train'"
+    )
 
 
 def _told(error: OSError) -> str:

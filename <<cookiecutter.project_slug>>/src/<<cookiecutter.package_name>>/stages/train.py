@@ -36,66 +36,65 @@ def _train(plan: dict[str, Any], workers: Any, seconds: float) -> None:
     from ..objects.grammar import Grammar
     from ..objects.metrics import metric
     from ..objects.model import model_from
-    from ..prediction.artifact import Described, save
     from ..schema import Schema
+    from ..steps.candidates import Result, candidates
     from ..steps.leaderboard import leaderboard
     from ..steps.split import read_folds
-    from ..steps.task import AROUND, task_of
-    from ..steps.train import candidates, train, written
-    from ..steps.tune import Result
+    from ..steps.task import AROUND
+    from ..steps.train import train
+    from ..steps.training_set import TrainingSet
 
-    results = [Result(**read_json(f"models/tuned/{name}/result.json")) for name in plan["models"]]
     slices = {name: read_plan(f"models/{name}") for name in plan["models"]}
     ensemble = build(Grammar().object(plan["ensemble"], WHERE, ["ensemble"]))
-    competing = [one for one in results if getattr(ensemble, "model", None) in (None, one.name)]
-    models = [model_from(slices[one.name]) for one in competing]
+    competing = [
+        model_from(slices[name]) for name in plan["models"] if getattr(ensemble, "model", None) in (None, name)
+    ]
     start(workers, WHERE)
     # What stores the model is imported before it is fitted; the seconds count after the imports.
     imported(DEFAULT)
     began = time.monotonic()
     schema = Schema.from_json(read_json("data/interim/schema.json"))
-    frame = pd.read_parquet("data/processed/train.parquet")
+    table = pd.read_parquet("data/processed/train.parquet")
     folds = read_folds("data/processed/folds.npz")
-    scorer = metric(plan["metric"], WHERE, Grammar())
-    chosen_from = candidates(competing, models, Path("models/tuned"), plan["max_prediction_time"])
-    flavors = {
-        name: build(Grammar().object(one, WHERE.at("parts", name), ["flavor"])) for name, one in plan["parts"].items()
-    }
+    data = TrainingSet.from_table(table, schema, folds, metric(plan["metric"], WHERE, Grammar()))
+    results = [Result(**read_json(f"models/tuned/{name}/result.json")) for name in plan["models"]]
     samples = {name: slice_.get("sample", {}).get("params", {}).get("rows") for name, slice_ in slices.items()}
-
-    def node(key: str) -> Any:
-        return Grammar().object(plan[key], WHERE.at(key), [AROUND[key][0]]) if plan[key] is not None else None
-
-    task = task_of(schema)
-    trained = train(
-        chosen_from,
-        ensemble,
-        frame[list(schema.features)],
-        frame[schema.target],
-        folds,
-        schema,
-        task,
-        scorer,
-        workers=workers,
-        samples=samples,
-        **{key: node(key) for key in AROUND},
-        weights=schema.weights(frame),
-        seconds=max(seconds - (time.monotonic() - began) - SAVING, LEAST),
-    )
+    tried = candidates(results, competing, Path("models/tuned"), plan["max_prediction_time"], samples)
+    around_it = {
+        key: Grammar().object(plan[key], WHERE.at(key), [kind])
+        for key, (kind, _) in AROUND.items()
+        if plan[key] is not None
+    }
+    left = max(seconds - (time.monotonic() - began) - SAVING, LEAST)
+    trained = train(tried, ensemble, data, workers, around_it, left)
     workers.stop()
-    board = leaderboard(trained, results, plan["ensemble"]["class"].rpartition(".")[2], scorer)
-    chosen = next(one for one in board if one["chosen"])
+    board = leaderboard(trained, results, plan["ensemble"]["class"].rpartition(".")[2], data.metric)
+    chosen = next(row for row in board if row["chosen"])
     # Times differ from run to run, and so they stay out of the metrics.
-    held_out = read_json("data/processed/split.json")["held_out"]
-    result = chosen | {"seconds": {one.name: one.seconds for one in results}, "held_out": held_out}
+    seconds_of = {result.name: result.seconds for result in results}
+    _save(trained, plan, slices, schema, data, chosen | {"seconds": seconds_of})
+    write_json("reports/leaderboard.json", {"metric": data.metric.name, "models": board})
+    print(f"models/final is trained on {len(table)} rows: {'; '.join(member['name'] for member in chosen['members'])}")
+
+
+def _save(
+    trained: Any, plan: dict[str, Any], slices: dict[str, Any], schema: Any, data: Any, result: dict[str, Any]
+) -> None:
+    """Save the final model with all that describes it."""
+    from ..objects.build import build
+    from ..objects.grammar import Grammar
+    from ..prediction.artifact import Described, save
+    from ..steps.train import written
+
+    flavors = {
+        name: build(Grammar().object(node, WHERE.at("parts", name), ["flavor"])) for name, node in plan["parts"].items()
+    }
+    result |= {"held_out": read_json("data/processed/split.json")["held_out"]}
     text = dump(written(trained, plan, slices))
     # The notes and warnings of the schema may tell single values of the table.
     described = Described(replace(schema, notes=[], warnings=[]), text, result, read_json("data/interim/example.json"))
-    rows = task.askable(frame[list(schema.features)])
-    save(Path("models/final"), trained.model, described, plan["named"], rows, flavors)
+    save(Path("models/final"), trained.model, described, plan["named"], data.task.askable(data.X), flavors)
     note_made(Path("models/final"))
-    write_json("reports/leaderboard.json", {"metric": scorer.name, "models": board})
-    print(f"models/final is trained on {len(frame)} rows: {'; '.join(one['name'] for one in chosen['members'])}")
 
 
 if __name__ == "__main__":

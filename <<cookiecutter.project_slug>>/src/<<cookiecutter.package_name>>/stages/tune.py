@@ -61,7 +61,7 @@ def main() -> None:
     with replacing_folder(Path("models/tuned") / name) as folder:
         (folder / "outputs").mkdir(parents=True)
         write_json(folder / "result.json", result)
-        parts = [f"outputs/{one['trial']}.npy" for one in result.get("candidates", [])]
+        parts = [f"outputs/{trial['trial']}.npy" for trial in result.get("candidates", [])]
         for part in ("trials.csv", *parts):
             if (study / part).exists():
                 shutil.copy(study / part, folder / part)
@@ -147,13 +147,13 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _give_up(name: str, plan: dict[str, Any], study: Path) -> None:
-    """Tell a storage that machines share which trials will never end; a file is told by the next search."""
+    """End the trials of a killed search in a storage that machines share; in a file, the next search ends them."""
     if "storage" not in plan:
         return
     from ..objects.build import build
     from ..objects.grammar import Grammar
     from ..objects.reader import Where
-    from ..steps.tune import give_up
+    from ..steps.study import give_up
 
     storage = build(Grammar().object(plan["storage"], Where(f"plan/models/{name}.json"), ["storage"]))
     give_up(storage, f"{name} {study.name}", study)

@@ -12,7 +12,7 @@ from .task import Task
 
 
 class Folds(BaseEstimator):
-    """The models of one configuration that were fitted on the folds of a cross-validation; what they say is averaged.
+    """The models of one configuration that were fitted on the folds of a cross-validation; their outputs are averaged.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Ensemble(BaseEstimator):
     ----------
     names : of the members.
     members : fitted estimators, or `Folds` of them.
-    combine : a fitted estimator for arrays of shape (rows, members * k): what the members say side by side.
+    combine : a fitted estimator for arrays of shape (rows, members * k): the members' outputs side by side.
     task : what is predicted, bound to its table.
     """
 
@@ -53,9 +53,9 @@ class Ensemble(BaseEstimator):
         return True
 
     def outputs(self, X: Any) -> np.ndarray:
-        """What the members say of rows side by side, shape (rows, members * k)."""
+        """Return the members' outputs side by side, shape (rows, members * k)."""
         transformed: dict[tuple[int, ...], Any] = {}
-        return np.hstack([_said(member, X, self.task, transformed) for member in self.members])
+        return np.hstack([_member_outputs(member, X, self.task, transformed) for member in self.members])
 
 
 class EnsembleRegressor(RegressorMixin, Ensemble):
@@ -63,8 +63,8 @@ class EnsembleRegressor(RegressorMixin, Ensemble):
 
     def predict(self, X: Any) -> np.ndarray:
         """Numbers, shape (rows,), or (rows, targets)."""
-        said = np.asarray(self.combine.predict(self.outputs(X)))
-        return said if isinstance(self.task.target_, list) else said.ravel()
+        y_pred = np.asarray(self.combine.predict(self.outputs(X)))
+        return y_pred if isinstance(self.task.target_, list) else y_pred.ravel()
 
     @available_if(lambda self: hasattr(self.combine, "predict_interval"))
     def predict_interval(self, X: Any) -> np.ndarray:
@@ -72,10 +72,10 @@ class EnsembleRegressor(RegressorMixin, Ensemble):
         return self.predict_both(X)[1]
 
     def predict_both(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """What `predict` and `predict_interval` give, for which the members are asked once."""
-        said = self.outputs(X)
-        bounds = self.combine.predict_interval(said, **self.task.difficulty(X))
-        return np.asarray(self.combine.predict(said)).ravel(), np.asarray(bounds)
+        """Return what `predict` and `predict_interval` return; the members predict once for both."""
+        outputs = self.outputs(X)
+        bounds = self.combine.predict_interval(outputs, **self.task.difficulty(X))
+        return np.asarray(self.combine.predict(outputs)).ravel(), np.asarray(bounds)
 
 
 class EnsembleClassifier(ClassifierMixin, Ensemble):
@@ -91,10 +91,10 @@ class EnsembleClassifier(ClassifierMixin, Ensemble):
         return self.classes_[np.asarray(self.combine.predict(self.outputs(X))).astype(int)]
 
     def predict_both(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """What `predict` and `predict_proba` give, for which the members are asked once."""
-        said = self.outputs(X)
-        codes = np.asarray(self.combine.predict(said)).astype(int)
-        return self.classes_[codes], np.asarray(self.combine.predict_proba(said))
+        """Return what `predict` and `predict_proba` return; the members predict once for both."""
+        outputs = self.outputs(X)
+        codes = np.asarray(self.combine.predict(outputs)).astype(int)
+        return self.classes_[codes], np.asarray(self.combine.predict_proba(outputs))
 
     @available_if(lambda self: hasattr(self.combine, "predict_proba"))
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -184,6 +184,6 @@ def refitted(model: Any, features: pd.DataFrame, target: Any, task: Task) -> Any
     return again(model)
 
 
-def _said(member: Any, X: Any, task: Task, transformed: dict[tuple[int, ...], Any]) -> np.ndarray:
-    asked = [behind(model, X, transformed) for model in models(member)]
-    return np.mean([task.probable(task.outputs(rest, rows)) for rest, rows in asked], axis=0)
+def _member_outputs(member: Any, X: Any, task: Task, transformed: dict[tuple[int, ...], Any]) -> np.ndarray:
+    pairs = [behind(model, X, transformed) for model in models(member)]
+    return np.mean([task.probable(task.outputs(estimator, rows)) for estimator, rows in pairs], axis=0)

@@ -3,7 +3,7 @@
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,8 @@ from ..objects.metrics import Metric
 from ..objects.model import Model
 from ..objects.space import Values, matters
 from .fit import Wrapper, transform
-from .fold import Job, fit_fold, scored
-from .split import Fold
-from .task import Targets, Task
+from .fold import Job, fit_fold
+from .training_set import TrainingSet, scored
 
 ENOUGH = 15  # finished trials: the best quarter of fewer says nothing
 MOST_ROWS = 20_000  # to learn from in a learning curve
@@ -105,18 +104,8 @@ def hyperparameters(searches: Sequence[Search]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "trials", "parameter", "importance"])
 
 
-def learning_curve(
-    one: Configuration,
-    features: pd.DataFrame,
-    target: Targets,
-    folds: Sequence[Fold],
-    task: Task,
-    dtypes: dict[str, str],
-    metric: Metric,
-    seconds: float = 30,
-    weights: np.ndarray | None = None,
-) -> pd.DataFrame:
-    """The metric of a configuration by the number of rows that it learns from, on the first folds.
+def learning_curve(configuration: Configuration, data: TrainingSet, seconds: float = 30) -> pd.DataFrame:
+    """Return the metric of a configuration by the number of rows that it learns from, on the first folds.
 
     Returns
     -------
@@ -127,29 +116,29 @@ def learning_curve(
     ValueError
         If that would take more than about so many `seconds`, or there are too few rows.
     """
-    random = np.random.default_rng(0)
-    used = [(random.permutation(learn)[:MOST_ROWS], score) for learn, score in scored(folds[:CURVE_FOLDS])]
-    most = min(len(learn) for learn, _ in used)
+    random, name = np.random.default_rng(0), configuration.model.name
+    folds = [(random.permutation(learn)[:MOST_ROWS], score) for learn, score in scored(data.folds[:CURVE_FOLDS])]
+    most = min(len(learn) for learn, _ in folds)
     sizes = [int(part * most) for part in PARTS if part * most >= 20]
-    expected = one.seconds * len(used) * sum(sizes)
+    expected = configuration.seconds * len(folds) * sum(sizes)
     if expected > seconds:
         raise ValueError(
-            f"fitting {one.model.name} to parts of the rows would take about {expected:.0f} s, and its limit is "
-            f"{seconds:g} s (raise it by the parameter `seconds`)"
+            f"fitting {name} to parts of the rows would take about {expected:.0f} s, and its limit is {seconds:g} s "
+            "(raise it by the parameter `seconds`)"
         )
     began, rows = time.monotonic(), []
     for size in sizes:
         if time.monotonic() - began > seconds:
             break
-        few = [(np.sort(learn[:size]), score) for learn, score in used]
-        job = Job(f"{size} rows", one.model, features, target, few, task, dtypes, metric, weights)
-        found = [_score(job, one.values, number) for number in range(len(few))]
+        few = [(np.sort(learn[:size]), score) for learn, score in folds]
+        job = Job(f"{size} rows", configuration.model, replace(data, folds=few))
+        found = [_score(job, configuration.values, number) for number in range(len(few))]
         if np.isfinite(found).all():
-            rows.append((size, metric.natural(float(np.mean(found))), float(np.std(found))))
+            rows.append((size, data.metric.natural(float(np.mean(found))), float(np.std(found))))
     if len(rows) < 2 and time.monotonic() - began > seconds:
         raise ValueError(
-            f"fitting {one.model.name} to parts of the rows took longer than was expected, and its limit is "
-            f"{seconds:g} s (raise it by the parameter `seconds`)"
+            f"fitting {name} to parts of the rows took longer than was expected, and its limit is {seconds:g} s "
+            "(raise it by the parameter `seconds`)"
         )
     if len(rows) < 2:
         raise ValueError("there are too few rows for a part of them to be enough")

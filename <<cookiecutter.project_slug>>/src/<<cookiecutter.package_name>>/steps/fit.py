@@ -118,10 +118,10 @@ def assemble(model: Model, values: Mapping[str, Any], dtypes: Mapping[str, str],
     UserError
         If the preprocessing leaves no column.
     """
-    front = steps(model.preprocess, values, dtypes, "preprocess")
-    if front and front[0][0] == "columns" and not front[0][1].transformers:
+    preprocess = steps(model.preprocess, values, dtypes, "preprocess")
+    if preprocess and preprocess[0][0] == "columns" and not preprocess[0][1].transformers:
         raise UserError(f"the preprocessing of {model.name} takes none of the columns {', '.join(list(dtypes)[:10])}")
-    return task.wrap(pipeline([*front, ("model", task.adapt(build(model.estimator, values, dtypes)))]))
+    return task.wrap(pipeline([*preprocess, ("model", task.adapt(build(model.estimator, values, dtypes)))]))
 
 
 def takes_several_targets(estimator: Any) -> bool:
@@ -148,7 +148,7 @@ def weighting(estimator: Any, weights: np.ndarray | None) -> dict[str, Any]:
 
 
 def fit(estimator: Any, X: pd.DataFrame, y: Any, weights: np.ndarray | None = None) -> Any:
-    """A fitted copy of what `assemble` gave; `weights` of shape (rows,) reach its last step."""
+    """Return a fitted copy of an estimator of `assemble`; `weights` of shape (rows,) reach its last step."""
     return _fitted(estimator, X, np.asarray(y), weights)
 
 
@@ -192,49 +192,49 @@ def _stops_early(estimator: Any) -> bool:
 
 @dataclass(frozen=True)
 class Parts:
-    """What `assemble` gave, taken apart: what stands before the estimator, the estimator, and what is around both."""
+    """An estimator of `assemble`, taken apart: the preprocessing, the estimator behind it, and the wrapper of both."""
 
-    front: Any
+    preprocess: Any
     estimator: Any
-    around: Wrapper | None
+    wrapper: Wrapper | None
 
     def prepare(self, X: pd.DataFrame, y: Any) -> tuple[Any, Any]:
-        """All that stands before the estimator, fitted, and the rows transformed by it as training sees them."""
-        front = clone(self.front)
-        return front, front.fit_transform(X, self._encoded(y)[1]) if len(front.steps) else X
+        """Return the fitted preprocessing, and the rows transformed by it as training sees them."""
+        preprocess = clone(self.preprocess)
+        return preprocess, preprocess.fit_transform(X, self._encoded(y)[1]) if len(preprocess.steps) else X
 
-    def fit(self, front: Any, transformed: Any, y: Any, weights: np.ndarray | None = None) -> Any:
-        """The whole, from a fitted `front` and the rows that it transformed."""
+    def fit(self, preprocess: Any, transformed: Any, y: Any, weights: np.ndarray | None = None) -> Any:
+        """Fit the estimator to rows that a fitted preprocessing has transformed; return the whole."""
         whole, targets = self._encoded(y)
         estimator = _fitted(self.estimator, transformed, np.asarray(targets), weights)
-        fitted = Pipeline([*front.steps, ("model", estimator)])
+        fitted = Pipeline([*preprocess.steps, ("model", estimator)])
         if whole is None:
             return fitted
         whole.estimator_ = fitted
         return whole
 
     def rest(self, fitted: Any) -> Any:
-        """Of a fitted whole, what takes transformed rows."""
-        return fitted[-1] if self.around is None else _behind(fitted)
+        """Return the part of a fitted whole that takes transformed rows."""
+        return fitted[-1] if self.wrapper is None else _behind(fitted)
 
     def _encoded(self, y: Any) -> tuple[Any, Any]:
-        """A wrapper that has seen the targets, if there is one, and what the estimator takes."""
-        if self.around is None:
+        """Return a wrapper that has seen the targets, if there is one, and the targets that the estimator takes."""
+        if self.wrapper is None:
             return None, np.asarray(y)
-        whole = clone(self.around)
+        whole = clone(self.wrapper)
         return whole, whole.encode(np.asarray(y))
 
 
 def parts(estimator: Any) -> Parts | None:
-    """The parts of what `assemble` gave, or None where they belong together.
+    """Take an estimator of `assemble` apart; return None where its parts belong together.
 
     They do where a step changes the number of rows, and where a task has put something else around the pipeline.
     """
-    around = estimator if isinstance(estimator, Wrapper) else None
-    whole = estimator if around is None else around.estimator
+    wrapper = estimator if isinstance(estimator, Wrapper) else None
+    whole = estimator if wrapper is None else wrapper.estimator
     if not isinstance(whole, Pipeline) or any(hasattr(step, "fit_resample") for _, step in whole.steps):
         return None
-    return Parts(whole[:-1], whole[-1], around)
+    return Parts(whole[:-1], whole[-1], wrapper)
 
 
 def behind(model: Any, X: pd.DataFrame, transformed: dict[tuple[int, ...], Any]) -> tuple[Any, Any]:
@@ -255,12 +255,12 @@ def behind(model: Any, X: pd.DataFrame, transformed: dict[tuple[int, ...], Any])
 
 
 def transform(transformers: Any, X: pd.DataFrame) -> Any:
-    """Rows transformed as prediction sees them."""
+    """Transform rows as prediction sees them."""
     return transformers.transform(X) if len(transformers.steps) else X
 
 
 def _behind(whole: Wrapper) -> Any:
-    """A fitted whole without what stands before its estimator."""
+    """Return a fitted whole without its preprocessing."""
     rest = copy(whole)
     rest.estimator_ = whole.estimator_[-1]
     return rest

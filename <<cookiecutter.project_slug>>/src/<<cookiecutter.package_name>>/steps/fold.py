@@ -1,101 +1,50 @@
 """Fold: fit one configuration of a model on one fold and score it. This is what the workers of a search run."""
 
+import re
 import time
 import warnings
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import BrokenExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..errors import UserError
-from ..objects.metrics import Metric, Outputs
+from ..objects.metrics import Outputs
 from ..objects.model import Model
 from ..objects.space import Values
 from .fit import Parts, assemble, fit, parts, transform
 from .split import Fold
-from .task import Targets, Task, judged, of_rows
+from .task import Targets, Task
+from .training_set import TrainingSet
 
-MOST_SCORED = 20_000  # rows of a fold: enough for three digits of most metrics
 CACHE = 250_000_000  # bytes of transformed rows that a worker keeps
 
 
 @dataclass(frozen=True)
 class Job:
-    """What all fits of one model's search share.
-
-    `folds` are pairs of positions in `features`: of the rows to learn from, and of the rows to score.
-    """
+    """What all fits of one model's search share: a key that tells the search from others, the model and the rows."""
 
     key: str
     model: Model
-    features: pd.DataFrame = field(repr=False)
-    target: Targets = field(repr=False)
-    folds: list[Fold] = field(repr=False)
-    task: Task
-    dtypes: dict[str, str]
-    metric: Metric
-    weights: np.ndarray | None = field(default=None, repr=False)
+    data: TrainingSet
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What one fit on one fold gave.
+    """The result of one fit on one fold.
 
-    `outputs` has the shape that the task's `probable` gives. `seconds` is the time of fitting and asking, of
-    which `front_seconds` go to what stands before the estimator, also where that was at hand. `prediction_time` is the
-    time of predicting 1,000 rows, in seconds.
+    `outputs` has the shape that the task's `probable` gives. `seconds` is the time of fitting and predicting, of which
+    `preprocess_seconds` go to fitting the preprocessing, also where that was cached. `prediction_time` is the time of
+    predicting 1,000 rows, in seconds.
     """
 
     score: float
     outputs: np.ndarray
     seconds: float
-    front_seconds: float
+    preprocess_seconds: float
     prediction_time: float
-
-
-def job(
-    key: str,
-    model: Model,
-    features: pd.DataFrame,
-    target: Targets,
-    folds: Sequence[Fold],
-    *,
-    task: Task,
-    dtypes: dict[str, str],
-    metric: Metric,
-    sample: Any = None,
-    weights: np.ndarray | None = None,
-) -> Job:
-    """A search's data, cut down to the rows that it looks at.
-
-    Parameters
-    ----------
-    features, target : the training rows and their raw targets.
-    folds : pairs of arrays of positions in these.
-    sample : draws the rows to learn from in each fold (it has `fit_resample`), or None for all of them.
-    weights : of the rows, None where all count the same.
-    """
-    drawn = [(_sampled(sample, features, target, learn), score) for learn, score in scored(folds)]
-    needed = np.unique(np.concatenate([np.concatenate(pair) for pair in drawn]))
-    if len(needed) == len(features):
-        return Job(key, model, features, target, drawn, task, dtypes, metric, weights)
-    place = np.full(len(features), -1)
-    place[needed] = np.arange(len(needed))
-    few = [(place[learn], place[score]) for learn, score in drawn]
-    rows = features.iloc[needed].reset_index(drop=True), target.iloc[needed].reset_index(drop=True)
-    return Job(key, model, *rows, few, task, dtypes, metric, of_rows(weights, needed))
-
-
-def scored(folds: Sequence[Fold]) -> list[Fold]:
-    """The folds with the rows that are scored: all, or the same sample for every model if there are very many."""
-    random = np.random.default_rng(0)
-    return [
-        (learn, score if len(score) <= MOST_SCORED else np.sort(random.choice(score, MOST_SCORED, replace=False)))  # nosec B311 # a seeded sample, no secret
-        for learn, score in folds
-    ]
 
 
 def fit_fold(job: Job, values: Values, number: int) -> Scored:
@@ -103,74 +52,72 @@ def fit_fold(job: Job, values: Values, number: int) -> Scored:
 
     Parameters
     ----------
-    job : the search's data.
+    job : the search's model and rows.
     values : the configuration; what is absent keeps its default.
     number : of the fold.
     """
-    learn, score = job.folds[number]
+    data, fold = job.data, job.data.folds[number]
     began = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        estimator = assemble(job.model, values, job.dtypes, job.task)
-        before = sorted(one for one in values.items() if one[0].startswith("preprocess."))
-        key = (job.key, number, repr(before))
-        at_hand = key in _FRONTS.kept
-        said, taken, front = _fit(estimator, job, learn, score, key)
-        truth, learned = job.task.truth(job.target.iloc[score]), (job.features.iloc[learn], job.target.iloc[learn])
-        weights = of_rows(job.weights, score)
-        found = judged(job.metric, job.task, said, truth, job.features.iloc[score], *learned, weights=weights)
+        estimator = assemble(job.model, values, data.dtypes, data.task)
+        key = (job.key, number, repr(preprocess_values(values)))
+        cached = key in _CACHE.kept
+        outputs, predicting, preprocessing = _fit(estimator, data, fold, key)
+        score = data.score(outputs, fold)
     seconds = time.perf_counter() - began
-    kept = job.task.probable(said).astype(np.float32)
-    return Scored(found, kept, seconds + front * at_hand, front, 1000 * taken / len(score))
+    kept = data.task.probable(outputs).astype(np.float32)
+    prediction_time = 1000 * predicting / len(fold[1])
+    return Scored(score, kept, seconds + preprocessing * cached, preprocessing, prediction_time)
 
 
-def prepared(split: Parts, features: pd.DataFrame, target: Targets, key: Any) -> tuple[Any, Any, float]:
-    """What stands before the estimator, fitted once for a key; the rows that it transformed; the seconds it took."""
-    found = _FRONTS.get(key)
+def preprocess_values(values: Values) -> list[tuple[str, Any]]:
+    """Return those of a trial's values that belong to the preprocessing, sorted by name."""
+    return sorted(item for item in values.items() if item[0].startswith("preprocess."))
+
+
+def prepared(split: Parts, X: pd.DataFrame, y: Targets, key: Any) -> tuple[Any, Any, float]:
+    """Fit the preprocessing once for a key; return it, the rows that it transformed, and the seconds that it took."""
+    found = _CACHE.get(key)
     if found is None:
         began = time.perf_counter()
-        front, learned = split.prepare(features, target)
-        found = _FRONTS.put(key, (front, learned, time.perf_counter() - began), learned)
+        preprocess, transformed = split.prepare(X, y)
+        found = _CACHE.put(key, (preprocess, transformed, time.perf_counter() - began), transformed)
     return found
 
 
-def _fit(estimator: Any, job: Job, learn: np.ndarray, score: np.ndarray, key: Any) -> tuple[Outputs, float, float]:
-    """The outputs of the model on the scored rows, the seconds that these took, and those of the front's fit."""
-    split = parts(estimator)
-    features, target, weights = job.features.iloc[learn], job.target.iloc[learn], of_rows(job.weights, learn)
+def death(error: BrokenExecutor) -> str:
+    """Return how a process died that fitted a fold or a member, by loky's message."""
+    signals = re.findall(r"SIG[A-Z]+", str(error))
+    how = f"was ended by {signals[0]}" if signals else "died"
+    return f"the process that fitted it {how}{', perhaps for want of memory' if 'SIGKILL' in signals else ''}"
+
+
+def _fit(estimator: Any, data: TrainingSet, fold: Fold, key: Any) -> tuple[Outputs, float, float]:
+    """Return the outputs on the scored rows, the seconds that these took, and those of fitting the preprocessing."""
+    split, (X, y, weights), X_scored = parts(estimator), data.rows(fold[0]), data.X.iloc[fold[1]]
     if split is None:
-        return *_asked(fit(estimator, features, target, weights), job.features.iloc[score], job.task), 0.0
-    front, learned, preparing = prepared(split, features, target, key)
-    asked = _FRONTS.get((key, "scored"))
-    if asked is None:
+        return *_outputs(fit(estimator, X, y, weights), X_scored, data.task), 0.0
+    preprocess, transformed, preprocessing = prepared(split, X, y, key)
+    found = _CACHE.get((key, "scored"))
+    if found is None:
         began = time.perf_counter()
-        rows = transform(front, job.features.iloc[score])
-        asked = _FRONTS.put((key, "scored"), (rows, time.perf_counter() - began), rows)
-    rows, transforming = asked
-    fitted = split.fit(front, learned, target, weights)
-    said, taken = _asked(split.rest(fitted), rows, job.task)
-    return said, transforming + taken, preparing
+        rows = transform(preprocess, X_scored)
+        found = _CACHE.put((key, "scored"), (rows, time.perf_counter() - began), rows)
+    rows, transforming = found
+    fitted = split.fit(preprocess, transformed, y, weights)
+    outputs, predicting = _outputs(split.rest(fitted), rows, data.task)
+    return outputs, transforming + predicting, preprocessing
 
 
-def _asked(fitted: Any, rows: Any, task: Task) -> tuple[Outputs, float]:
+def _outputs(fitted: Any, rows: Any, task: Task) -> tuple[Outputs, float]:
     began = time.perf_counter()
-    said = task.outputs(fitted, rows)
-    return said, time.perf_counter() - began
+    outputs = task.outputs(fitted, rows)
+    return outputs, time.perf_counter() - began
 
 
-def _sampled(sample: Any, features: pd.DataFrame, target: Targets, learn: np.ndarray) -> np.ndarray:
-    if sample is None:
-        return learn
-    positions = pd.DataFrame({"position": learn})
-    drawn, _ = sample.fit_resample(positions, target.iloc[learn].reset_index(drop=True))
-    chosen = drawn["position"].to_numpy()
-    if not np.isin(chosen, learn).all():
-        raise UserError(f"{type(sample).__name__} makes new rows: a sample draws some of those that are there")
-    return chosen
-
-
-class _Fronts:
-    """The latest transformed rows, up to so many bytes."""
+class _Cache:
+    """The latest preprocessings with the rows that they transformed, up to so many bytes."""
 
     def __init__(self, limit: int) -> None:
         self.limit, self.size = limit, 0
@@ -200,4 +147,4 @@ def _bytes(rows: Any) -> int:
     return int(getattr(rows, "nbytes", CACHE + 1))
 
 
-_FRONTS = _Fronts(CACHE)
+_CACHE = _Cache(CACHE)

@@ -6,47 +6,41 @@ from typing import Any
 import numpy as np
 
 from ..objects.metrics import Metric
-from .train import Trained, ranked
-from .tune import Result
+from .candidates import Result, ranked
+from .train import Trained
 
 
-def leaderboard(trained: Trained, results: list[Result], ensemble: str, scorer: Metric) -> list[dict[str, Any]]:
-    """The leaderboard in the metric's own sense; the final model comes first where it is made of several."""
-    alone = len(trained.members) == 1
+def leaderboard(trained: Trained, results: list[Result], ensemble: str, metric: Metric) -> list[dict[str, Any]]:
+    """Return the rows of the leaderboard, best first; the final model comes before all if it is made of several.
+
+    Scores are in the metric's own sense.
+    """
+    alone = trained.members[0].model.name if len(trained.members) == 1 else None
     weights: Sequence[float | None] = trained.weights or [None] * len(trained.members)
     members = [
-        {"name": one.name, "model": one.model.name, "weight": weight}
-        for one, weight in zip(trained.members, weights, strict=True)
+        {"name": member.name, "model": member.model.name, "weight": weight}
+        for member, weight in zip(trained.members, weights, strict=True)
     ]
-    first = {
-        "model": trained.members[0].model.name if alone else "ensemble",
-        "class": ensemble,
-        "score": scorer.natural(float(np.nanmean(trained.folds))),
-        "std": float(np.nanstd(trained.folds)),
-        "trials": sum(one.trials for one in results),
-        "pruned": sum(one.pruned for one in results),
-        "failed": sum(one.failed for one in results),
-        "best": None,
-        "chosen": True,
-        "state": "ok",
-        "members": members,
-        "unfitted": trained.unfitted,
-    }
+
+    def row(name: str, class_: str, found: list[Result], chosen: bool, **known: Any) -> dict[str, Any]:
+        counts = {key: sum(getattr(result, key) for result in found) for key in ("trials", "pruned", "failed")}
+        made_of = {"members": members if chosen else [], "unfitted": trained.unfitted if chosen else []}
+        return {"model": name, "class": class_, "chosen": chosen} | known | counts | made_of
+
     board = [
-        {
-            "model": one.name,
-            "class": one.estimator,
-            "score": None if one.score is None else scorer.natural(one.score),
-            "std": one.std,
-            "trials": one.trials,
-            "pruned": one.pruned,
-            "failed": one.failed,
-            "best": one.best,
-            "chosen": alone and one.name == first["model"],
-            "state": one.state,
-            "members": members if alone and one.name == first["model"] else [],
-            "unfitted": trained.unfitted if alone and one.name == first["model"] else [],
-        }
-        for one in ranked(results)
+        row(
+            result.name,
+            result.estimator,
+            [result],
+            result.name == alone,
+            score=None if result.score is None else metric.natural(result.score),
+            std=result.std,
+            best=result.best,
+            state=result.state,
+        )
+        for result in ranked(results)
     ]
-    return board if alone else [first, *board]
+    if alone:
+        return board
+    score, std = metric.natural(float(np.nanmean(trained.folds))), float(np.nanstd(trained.folds))
+    return [row("ensemble", ensemble, results, True, score=score, std=std, best=None, state="ok"), *board]

@@ -1,16 +1,12 @@
 """Load: read a table from a file, a URL or a database."""
 
 import importlib
-import inspect
 import io
 import itertools
 import json
-import re
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -19,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from ..errors import UserError, nearest
-from .reading.dialect import SEPARATORS, Dialect, dialect_of, first_lines
+from .read_csv import Bounds, csv_options, opened_text, options_of, read_csv, renamed
+from .reading.dialect import dialect_of
 from .reading.encodings import Unreadable
-from .reading.header import numbered
 from .reading.sheets import Sheet, sheet_of
 from .typing.blanks import USUAL, with_numbers
 from .typing.cells import over_texts
@@ -30,51 +26,8 @@ SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".feather", ".jsonl", ".ndjson",
 DATABASES = (".db", ".sqlite", ".sqlite3")
 DIALECTS = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle", "duckdb", "snowflake", "bigquery")
 EXTRAS = {"openpyxl": "excel", "pyarrow": "parquet", "sqlalchemy": "sql"}
-# Options of pandas' reader with which the owner decides on types.
-TYPED = {"dtype", "converters", "parse_dates", "true_values", "false_values"}
-# What the dialect decides, whether it is found or given.
-DECIDED = {"delimiter", "encoding", "encoding_errors", "sep"}
 AS_WRITTEN = {"convert_dates": False, "dtype": False, "convert_axes": False}
-# What pandas' readers take that is no matter of how a table is written: the file itself, and how much of it at a time.
-NOT_OPTIONS = {
-    "chunksize",
-    "filepath_or_buffer",
-    "io",
-    "iterator",
-    "memory_map",
-    "path",
-    "path_or_buf",
-    "storage_options",
-}
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip")
-QUOTED = re.compile('"[^"]*"')
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What a table that somebody sends may hold.
-
-    Parameters
-    ----------
-    rows, columns : int
-        The most rows and columns.
-    cells : int
-        The most cells, also those that short lines leave out.
-    known : frozenset of str
-        Names of the columns that matter.
-    others : int
-        How many of the other columns are kept, the first ones.
-    """
-
-    rows: int
-    columns: int
-    cells: int
-    known: frozenset[str]
-    others: int
-
-
-class TooLarge(UserError):
-    """A table that exceeds its bounds."""
 
 
 def load(
@@ -139,7 +92,7 @@ def load_bytes(
     with _explained(source):
         file = io.BytesIO(body)
         if suffix == ".csv":
-            frame = _read_csv(file, suffix, dict(read or {}), missing, bounds, known)
+            frame = read_csv(file, suffix, dict(read or {}), missing, bounds, known)
             return tidy(frame, source, missing, bounds)
         return tidy(_read_file(file, source, suffix, dict(read or {}), missing, known), source, missing)
 
@@ -254,13 +207,13 @@ def _read_parts(
     if suffix in (".csv", ".tsv", ".txt"):
         with _opened(source, suffix) as file:
             dialect = dialect_of(file, suffix, read, known)
-            options = _csv_options(dialect, read, missing)
-            with _text(file, dialect) as text, pd.read_csv(text, **options | {"chunksize": rows}) as parts:
-                yield from (_renamed(part, read) for part in parts)
+            options = csv_options(dialect, read, missing)
+            with opened_text(file, dialect) as text, pd.read_csv(text, **options | {"chunksize": rows}) as parts:
+                yield from (renamed(part, read) for part in parts)
     elif suffix in (".jsonl", ".ndjson"):
         with _opened(source, suffix) as file:
             if read:
-                options = {**AS_WRITTEN, **_known(pd.read_json, read)}
+                options = {**AS_WRITTEN, **options_of(pd.read_json, read)}
                 with pd.read_json(file, lines=True, chunksize=rows, **options) as lines:
                     yield from lines
             else:
@@ -297,7 +250,7 @@ def _read_file(
     file: IO[bytes], source: str, suffix: str, read: dict[str, Any], missing: list[str], known: Sequence[str]
 ) -> pd.DataFrame:
     if suffix in (".csv", ".tsv", ".txt"):
-        return _read_csv(file, suffix, read, missing, known=known)
+        return read_csv(file, suffix, read, missing, known=known)
     head = file.read(1)
     if not head:
         raise UserError(f"{source} is empty")
@@ -306,13 +259,13 @@ def _read_file(
         importlib.import_module("pyarrow")  # pandas does not say which package is missing
         reader: Callable[..., pd.DataFrame] = pd.read_parquet if suffix == ".parquet" else pd.read_feather
         exact = {"to_pandas_kwargs": {"integer_object_nulls": True}} if suffix == ".parquet" else {}
-        return reader(file, **exact | _known(reader, read))
+        return reader(file, **exact | options_of(reader, read))
     if suffix in (".xlsx", ".xls"):
         return _read_excel(file, suffix, read, missing, known)
     lines = suffix != ".json" or head != b"["
     if lines and not read:
         return pd.concat(_json_lines(file, None))
-    return pd.read_json(file, **{"lines": lines, **AS_WRITTEN, **_known(pd.read_json, read)})
+    return pd.read_json(file, **{"lines": lines, **AS_WRITTEN, **options_of(pd.read_json, read)})
 
 
 def _json_lines(file: IO[bytes], rows: int | None) -> Iterator[pd.DataFrame]:
@@ -332,98 +285,14 @@ def _read_excel(
         importlib.import_module("openpyxl")  # pandas does not say which package is missing
         sheet = sheet_of(file, read, known)
         file.seek(0)
-    options |= _known(pd.read_excel, read)
+    options |= options_of(pd.read_excel, read)
     if sheet is not None and sheet.names is not None:
         options |= {"sheet_name": sheet.name, "header": None, "skiprows": sheet.start}
         frame = pd.read_excel(file, **options)
         if len(frame.columns) < len(sheet.names):
             raise Unreadable("has no rows below its header")
         return frame.iloc[:, : len(sheet.names)].set_axis(sheet.names, axis=1)
-    return _renamed(pd.read_excel(file, **options), read)
-
-
-def _renamed(frame: pd.DataFrame, read: dict[str, Any]) -> pd.DataFrame:
-    """Name the columns of a table that is read without a header `column_1`, `column_2`, ..."""
-    if read.get("header", 0) is None and "names" not in read and all(isinstance(one, int) for one in frame.columns):
-        return frame.set_axis(numbered(len(frame.columns)), axis=1)
-    return frame
-
-
-def _read_csv(
-    file: IO[bytes],
-    suffix: str,
-    read: dict[str, Any],
-    missing: list[str],
-    bounds: Bounds | None = None,
-    known: Sequence[str] = (),
-) -> pd.DataFrame:
-    if bounds is not None:
-        _check_width(file, read, bounds)
-    dialect = dialect_of(file, suffix, read, known)
-    options = _csv_options(dialect, read, missing)
-    if bounds is not None:
-        options |= _check_cells(file, dialect.rows, read, bounds)
-    with warnings.catch_warnings(), _text(file, dialect) as text:
-        warnings.simplefilter("ignore", pd.errors.ParserWarning)
-        return _renamed(pd.read_csv(text, **options), read)
-
-
-@contextmanager
-def _text(file: IO[bytes], dialect: Dialect) -> Iterator[IO[str]]:
-    """The text of a file below its titles and its header."""
-    file.seek(0)
-    text = io.TextIOWrapper(file, dialect.encoding, dialect.errors, newline="")
-    try:
-        for _ in range(dialect.start):
-            text.readline()
-        yield text
-    finally:
-        text.detach()
-
-
-def _csv_options(dialect: Dialect, read: dict[str, Any], missing: list[str]) -> dict[str, Any]:
-    """Return the arguments for pandas' reader: as the file is written, overruled by `read`."""
-    options: dict[str, Any] = {
-        "sep": dialect.separator,
-        "na_values": missing,
-        "keep_default_na": False,
-        "skipinitialspace": True,
-        "low_memory": False,
-    }
-    # Cells stay as they are written: the schema says what they mean, whatever the other rows hold.
-    options |= {} if TYPED & read.keys() else {"dtype": str}
-    options |= {key: value for key, value in _known(pd.read_csv, read).items() if key not in DECIDED}
-    if dialect.names is not None:
-        skipped = read.get("skiprows") or 0
-        later = [] if isinstance(skipped, int) else [one - dialect.start for one in skipped if one >= dialect.start]
-        options |= {"header": None, "names": dialect.names} | ({"skiprows": later} if later else {})
-        options |= {"index_col": False} if dialect.trailing else {}
-    elif "skiprows" in options and dialect.start and isinstance(options["skiprows"], int):
-        options["skiprows"] = max(0, options["skiprows"] - dialect.start)
-    return options
-
-
-def _check_width(file: IO[bytes], read: dict[str, Any], bounds: Bounds) -> None:
-    """Refuse lines of too many cells, before anything cuts them into cells."""
-    given = read.get("sep") or read.get("delimiter")
-    lines = first_lines(file, "latin-1")[:200]  # whatever the encoding is, a separator is ASCII
-    file.seek(0)
-    for line in lines:
-        if len(line) > bounds.columns:
-            outside = QUOTED.sub("", line)
-            width = 1 + max(outside.count(separator) for separator in ([given] if given else SEPARATORS))
-            if width > bounds.columns:
-                raise TooLarge(f"{width:,} columns are too many for one request; {bounds.columns:,} are allowed")
-
-
-def _check_cells(file: IO[bytes], rows: list[list[str]], read: dict[str, Any], bounds: Bounds) -> dict[str, Any]:
-    """Refuse a table of too many cells; return the argument with which pandas reads no more rows than allowed."""
-    file.seek(0)
-    ends = sum(block.count(b"\n") + block.count(b"\r") for block in iter(lambda: file.read(1 << 20), b""))
-    # Lines may be shorter than the header: the table has the cells that they leave out.
-    if min(ends, bounds.rows) * max(map(len, rows), default=1) > bounds.cells:
-        raise TooLarge(f"{bounds.cells:,} cells are allowed for one request: send fewer rows or columns")
-    return {} if read.get("skipfooter") else {"nrows": bounds.rows + 1}
+    return renamed(pd.read_excel(file, **options), read)
 
 
 def _read_sql(source: str, read: dict[str, Any]) -> pd.DataFrame:
@@ -449,19 +318,6 @@ def _read_sql(source: str, read: dict[str, Any]) -> pd.DataFrame:
         return pd.read_sql_table(table, engine)
     finally:
         engine.dispose()
-
-
-def _known(reader: Callable[..., Any], read: dict[str, Any]) -> dict[str, Any]:
-    """`read` itself, if the reader takes all of it."""
-    names = [name for name in inspect.signature(reader).parameters if name not in NOT_OPTIONS]
-    for name in NOT_OPTIONS & read.keys():
-        raise UserError(f"{name!r} says nothing of how the table is written: leave it out", "data.yaml", "read", name)
-    for name in read:
-        if name not in names:
-            raise UserError(
-                f"pandas.{reader.__name__} takes no {name!r}{nearest(name, names)}", "data.yaml", "read", name
-            )
-    return read
 
 
 def _suffix(source: str) -> str:

@@ -54,12 +54,37 @@ def infer(
     seen = counts(frame, [mark for mark in (USUAL if missing is None else missing) if mark])
     schema.columns = [Column(name, "feature", "category") for name in names]
     frame = without_marks(frame, schema)
-    kinds = _kinds(frame, overrides, decimal)
+    told, dates = _fill_columns(frame, schema, overrides, _kinds(frame, overrides, decimal), seen)
+    schema.notes = _joined(told) + odd_rows(frame, schema)
+    schema.warnings = [note for note in schema.notes if note.startswith("left out")]
+    schema.notes += _choose_time(dates, schema, overrides)
+    if isinstance(schema.target, str):
+        signals = _signals(frame, schema, frame[schema.target], overrides)
+        schema.notes += signals
+        schema.warnings += signals
+    return schema
+
+
+def _fill_columns(
+    frame: pd.DataFrame,
+    schema: Schema,
+    overrides: Mapping[str, Mapping[str, Any]],
+    kinds: Mapping[str, Kind],
+    seen: Mapping[str, Mapping[str, int]],
+) -> tuple[dict[str, list[str]], dict[str, pd.Series]]:
+    """Fill in the columns of a schema; return notes by topic, and the columns of dates.
+
+    Parameters
+    ----------
+    kinds : the kind of each column.
+    seen : by column, how often each text stands there that means a missing value.
+    """
+    missing = schema.missing
     others = {
         mark for name, kind in kinds.items() if kind.dtype in ("number", "datetime") for mark in seen.get(name, {})
     }
     schema.columns, told, dates = [], dict[str, list[str]](), dict[str, pd.Series]()
-    for name in names:
+    for name in frame.columns:
         kind, said = kinds[name], overrides.get(name, {})
         column = _column(frame[name], kind, said)
         if kind.dtype == "category" and missing is None:
@@ -77,15 +102,7 @@ def infer(
             schema.columns.append(column)
         for topic, note in notes:
             told.setdefault(topic, []).append(note)
-    schema.notes = _joined(told) + odd_rows(frame, schema)
-    schema.warnings = [note for note in schema.notes if note.startswith("left out")]
-    schema.notes += _choose_time(dates, schema, overrides)
-    answer = frame[schema.target] if isinstance(schema.target, str) else None
-    if answer is not None:
-        signals = _signals(frame, schema, answer, overrides)
-        schema.notes += signals
-        schema.warnings += signals
-    return schema
+    return told, dates
 
 
 def _refuse_absent(names: list[str], schema: Schema, overrides: Mapping[str, Any]) -> None:

@@ -1,87 +1,33 @@
 """Forecast: the task of predicting a number's next values, for one series or for many in one table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.compose import ColumnTransformer
-from sklearn.pipeline import Pipeline
 
 from ..errors import UserError
 from ..schema import Schema, in_format, to_datetime, to_text
 from .forecasters import LagRegressor, SeasonalNaive
+from .of_series import OfSeries
 from .series import (
     counted,
     following,
     frequency_of,
     indexed,
-    named,
     offset,
     season_of,
     series_of,
     within_days,
 )
+from .series_repair import SeriesRepair, shortened
 from .tasks import Regression
 
 GAPS = ("refuse", "interpolate", "forward_fill")
 DUPLICATES = ("refuse", "mean", "last")
 SHORT_SERIES = ("refuse", "leave_out")
-PLACE = ("data.yaml", "task")
-FEWEST_STEPS = 3  # that a series needs, to be learned from
-MOST_NAMED = 3  # series in a message
-
-
-class OfSeries(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
-    """A forecaster of rows as they stand in the table: the time and the group become their index (series, time).
-
-    What is left are covariates, which have to be known of the rows to predict, too. A preprocessing sees these alone.
-
-    Parameters
-    ----------
-    estimator : a forecaster of `forecasters.py`, or a pipeline that ends in one.
-    time, group : the columns; no group for one series.
-    """
-
-    def __init__(self, estimator: Any, time: str, group: str | None = None) -> None:
-        self.estimator, self.time, self.group = estimator, time, group
-
-    def fit(self, X: pd.DataFrame, y: Any) -> "OfSeries":
-        """Fit the preprocessing to the covariates, then the forecaster."""
-        rows = indexed(X, self.time, self.group)
-        order = np.lexsort([rows.index.get_level_values(1), rows.index.get_level_values(0).astype(str)])
-        rows, values = rows.iloc[order], np.asarray(y, dtype=float)[order]
-        whole = clone(self.estimator)
-        steps = whole.steps if isinstance(whole, Pipeline) else [("model", whole)]
-        self.front_ = [step for _, step in steps[:-1]] if rows.shape[1] else []
-        for step in self.front_:
-            rows = _framed(_without(step, (self.time, self.group)).fit_transform(rows, values), step, rows.index)
-        self.model_ = steps[-1][1].fit(rows, values)
-        return self
-
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
-        """Forecasts of shape (rows,), in the order of the rows, which have to follow the training rows.
-
-        A row without a time has no forecast.
-
-        Raises
-        ------
-        UserError
-            If a row is not after the end of training, or of a series that was not there.
-        """
-        rows = indexed(X, self.time, self.group)
-        timed = rows.index.get_level_values(1).notna()
-        known = rows[timed & ~rows.index.duplicated()].sort_index()
-        if not len(known):
-            return np.full(len(rows), np.nan)
-        asked = known
-        for step in self.front_:
-            asked = _framed(step.transform(asked), step, asked.index)
-        said = np.asarray(self.model_.predict(asked), dtype=float).ravel()
-        return np.where(timed, said[known.index.get_indexer(rows.index)], np.nan)
 
 
 class Forecast(Regression):
@@ -150,8 +96,6 @@ class Forecast(Regression):
         """How many steps a season has."""
         return self.season_length or season_of(self.frequency or "D")
 
-    # -------------------------------------------------------------------------------------- the table
-
     def typed(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Local times turned into UTC, in training and in prediction alike; what cannot be told is missing."""
         if self.time_zone is None or self.time_ not in frame:
@@ -176,25 +120,13 @@ class Forecast(Regression):
             If there is no time, or a series has duplicates, gaps or irregular steps that no repair is chosen for.
         """
         frame = super().rows(frame, schema, positive)
-        self._check_time(frame, schema)
-        timeless = frame[self.time_].isna()
-        if timeless.any():
-            zone = f"; a time that {self.time_zone} does not have, or has twice and the table once, counts as none"
-            raise UserError(
-                f"{int(timeless.sum())} rows have no {self.time_}, such as row {frame.index[timeless][0] + 1}: leave "
-                f"them out of the table, or give them their time{zone if self.time_zone else ''}",
-                *PLACE,
-            )
-        names = to_text(frame[self.group_]).fillna("") if self.group_ else pd.Series("", index=frame.index)
-        parts = {str(name): part for name, part in frame.groupby(names.to_numpy(), sort=True)}
-        parts = {name: self._single(part, name, schema) for name, part in parts.items()}
-        frequency = self.frequency or self._told([part[self.time_] for part in parts.values()])
-        parts = {name: self._regular(part, name, frequency, schema) for name, part in parts.items()}
-        parts = self._long_enough(parts, schema)
+        repair = SeriesRepair(
+            self.time_, self.group_, self.horizon, self.frequency, self.gaps, self.duplicates, self.short_series
+        )
+        made, frequency = repair.apply(frame, schema, self.time_zone)
         self.frequency = frequency
         schema.task = schema.task | {"params": schema.task.get("params", {}) | {"frequency": frequency}}
-        made = pd.concat(list(parts.values()), ignore_index=True)
-        return made.sort_values(self.time_, kind="stable", ignore_index=True)
+        return made
 
     def hints(self, frame: pd.DataFrame, schema: Schema) -> list[str]:
         """What the table was taken for, and whether there is enough of it."""
@@ -210,7 +142,7 @@ class Forecast(Regression):
         ended = self._ended_early(frame)
         if ended:
             said.append(
-                f"{_listed(ended)} of {len(lengths)} series end before {frame[self.time_].max()}, where the table "
+                f"{shortened(ended)} of {len(lengths)} series end before {frame[self.time_].max()}, where the table "
                 "ends: their forecasts follow their own ends"
             )
         left = schema.role("feature")
@@ -269,8 +201,6 @@ class Forecast(Regression):
                     key,
                 )
 
-    # ------------------------------------------------------------------------------------- the models
-
     def adapt(self, estimator: Any) -> Any:
         """A regressor that is no forecaster learns from lags and the calendar, as in a LagRegressor."""
         nested = estimator.get_params().values() if hasattr(estimator, "get_params") else ()
@@ -297,8 +227,6 @@ class Forecast(Regression):
     def dummy(self) -> Any:
         """The seasonal naive: each value is that of a season before."""
         return SeasonalNaive()
-
-    # ----------------------------------------------------------------------------------- the judgement
 
     def see(self, features: pd.DataFrame, target: Any) -> None:
         """Note where the training rows end, and how far the values of each series lie apart over a season."""
@@ -402,8 +330,6 @@ class Forecast(Regression):
             "season_length": self.season_length_,
         }
 
-    # ------------------------------------------------------------------------------------------ helpers
-
     def _ends(self, features: pd.DataFrame) -> dict[str, str]:
         return {
             name: str(stamps.max())
@@ -440,50 +366,6 @@ class Forecast(Regression):
         ends = frame.groupby(to_text(frame[self.group_]).to_numpy())[self.time_].max()
         return [str(name) for name in ends.index[ends < ends.max()]]
 
-    def _check_time(self, frame: pd.DataFrame, schema: Schema) -> None:
-        """Refuse a table without a column of dates or times."""
-        if self.time_ and pd.api.types.is_datetime64_any_dtype(frame[self.time_]):
-            return
-        if self.time_:
-            raise UserError(
-                f"{self.time_} holds no dates (such as {frame[self.time_].iloc[0]!r}), and a forecast needs them: for "
-                "years write `dtype: datetime`; replace a counter by dates, such as one day for each step (2000-01-01, "
-                "2000-01-02, …), with `season_length` in the task if something repeats",
-                "data.yaml",
-                "columns",
-                self.time_,
-            )
-        counters = [
-            column.name
-            for column in schema.columns
-            if column.dtype == "number" and column.unique > 2 and (frame[column.name].dropna() % 1 == 0).all()
-        ]
-        found = f"; {counters[0]} holds whole numbers: replace a counter by dates" if counters else ""
-        raise UserError(
-            "a forecast needs a column of dates or times: write `columns: {<name>: {role: time, dtype: datetime}}`"
-            + found,
-            "data.yaml",
-            "columns",
-        )
-
-    def _long_enough(self, parts: dict[str, pd.DataFrame], schema: Schema) -> dict[str, pd.DataFrame]:
-        """Return the series that are long enough to learn from and to be judged on a horizon."""
-        fewest = self.horizon + FEWEST_STEPS if self.group_ else FEWEST_STEPS
-        short = {name: len(part) for name, part in parts.items() if len(part) < fewest}
-        if not short:
-            return parts
-        listed = _listed(f"{name!r} ({count} steps)" if name else f"{count} steps" for name, count in short.items())
-        why = f"a horizon of {self.horizon} needs {fewest} steps of each series, {FEWEST_STEPS} of them to learn from"
-        if self.short_series == "refuse" or len(short) == len(parts):
-            leave = "write `short_series: leave_out` into the task to leave such series out, or "
-            raise UserError(
-                f"too short to be held out and learned from: {listed}; {why}: "
-                f"{leave if self.group_ and len(short) < len(parts) else ''}write a shorter `horizon`",
-                *PLACE,
-            )
-        schema.notes.append(f"left out, because {why}: {listed}")
-        return {name: part for name, part in parts.items() if name not in short}
-
     def _universal(self, stamps: pd.Series) -> pd.Series:
         """Local times of one series in UTC; one that the clock skips, or repeats and is there once, is missing."""
         zoned = partial(stamps.dt.tz_localize, self.time_zone, nonexistent="NaT")
@@ -493,71 +375,6 @@ class Forecast(Regression):
             local = zoned(ambiguous="NaT")
         return local.dt.tz_convert("UTC").dt.tz_localize(None)
 
-    def _single(self, part: pd.DataFrame, name: str, schema: Schema) -> pd.DataFrame:
-        """A series in the order of time, with one row for each stamp."""
-        part = part.sort_values(self.time_, kind="stable")
-        twice = part[self.time_].duplicated(keep=False)
-        if not twice.any():
-            return part
-        stamps = part.loc[twice, self.time_]
-        if self.duplicates == "refuse":
-            raise UserError(
-                f"{stamps.iloc[0]} is there {int((stamps == stamps.iloc[0]).sum())} times{named(name)} "
-                f"({stamps.nunique()} such stamps in all). If the table has several series, give the column that tells "
-                "them apart `role: group`; if its times are local and the clock was put back, write `time_zone` into "
-                "the task; or write `duplicates: mean` or `duplicates: last`",
-                *PLACE,
-            )
-        extra = int(part[self.time_].duplicated().sum())
-        schema.notes.append(f"{extra} rows{named(name)} share a time stamp: the {self.duplicates} of each is taken")
-        last = part.groupby(self.time_, sort=True, as_index=False).last()
-        if self.duplicates == "mean":
-            numbers = [str(column) for column in part if pd.api.types.is_numeric_dtype(part[column])]
-            last[numbers] = part.groupby(self.time_, sort=True)[numbers].mean().to_numpy()
-        return last[list(part.columns)]
-
-    def _told(self, series: list[pd.Series]) -> str:
-        """The frequency of the longest series."""
-        lengths = [len(one) for one in series]
-        found = frequency_of(series[int(np.argmax(lengths))])
-        if found is None:
-            raise UserError(
-                "the time stamps have no regular step that could be told: write `frequency: D` (or h, W-SUN, MS, ...) "
-                "into the task, or bring the rows to regular steps before",
-                *PLACE,
-            )
-        return found
-
-    def _regular(self, part: pd.DataFrame, name: str, frequency: str, schema: Schema) -> pd.DataFrame:
-        """A series with a row for each step from its first to its last."""
-        stamps = pd.DatetimeIndex(part[self.time_])
-        grid = pd.date_range(stamps[0], stamps[-1], freq=offset(frequency))
-        odd = stamps[~stamps.isin(grid)]
-        if len(odd):
-            raise UserError(
-                f"{odd[0]}{named(name)} is off the steps of the frequency {frequency} ({len(odd)} such stamps in all): "
-                "write the right `frequency` into the task, or bring the rows to regular steps before, such as one sum "
-                "or mean for each day",
-                *PLACE,
-            )
-        lacking = grid.difference(stamps)
-        if not len(lacking):
-            return part
-        if self.gaps == "refuse":
-            listed = ", ".join(str(one.date()) if one == one.normalize() else str(one) for one in lacking[:3])
-            raise UserError(
-                f"{len(lacking)} of {len(grid)} steps{named(name)} are not there (or have no {schema.target}): "
-                f"{listed}{', …' if len(lacking) > 3 else ''}. Write `gaps: interpolate` or `gaps: forward_fill` into "
-                f"the task to fill them, or another `frequency` than {frequency}",
-                *PLACE,
-            )
-        schema.notes.append(f"{len(lacking)} steps{named(name)} were not there and are filled ({self.gaps})")
-        whole = part.set_index(self.time_).reindex(grid.rename(self.time_))
-        if self.gaps == "interpolate":
-            numbers = [str(column) for column in whole if pd.api.types.is_float_dtype(whole[column])]
-            whole[numbers] = whole[numbers].interpolate(method="linear")
-        return whole.ffill().reset_index()[list(part.columns)]
-
 
 def _scale(values: np.ndarray, season: int) -> float:
     """Return the mean absolute change of values over a season, or over a step; 1 for values that never change."""
@@ -566,32 +383,6 @@ def _scale(values: np.ndarray, season: int) -> float:
         if len(changes) and changes.mean() > 0:
             return float(changes.mean())
     return 1.0
-
-
-def _listed(names: Iterable[str]) -> str:
-    """Return the first few names, and how many there are."""
-    names = list(names)
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return f"{', '.join(names[:MOST_NAMED])}{more}"
-
-
-def _without(transformer: Any, names: tuple[str | None, ...]) -> Any:
-    """A transformer of columns that leaves the time and the group alone."""
-    if isinstance(transformer, ColumnTransformer):
-        kept = [
-            (label, one, [name for name in own if name not in names]) for label, one, own in transformer.transformers
-        ]
-        transformer.transformers = [one for one in kept if one[2]]
-    return transformer
-
-
-def _framed(values: Any, step: Any, index: pd.Index) -> pd.DataFrame:
-    """Transformed rows as a table with the rows' index."""
-    if isinstance(values, pd.DataFrame):
-        return values.set_axis(index)
-    dense = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
-    names = step.get_feature_names_out() if hasattr(step, "get_feature_names_out") else range(dense.shape[1])
-    return pd.DataFrame(dense, index, [str(name) for name in names])
 
 
 def _zone(name: str) -> None:

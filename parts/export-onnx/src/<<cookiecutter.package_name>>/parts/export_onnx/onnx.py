@@ -217,15 +217,8 @@ def _neighbors(estimator: Any) -> onnx.ModelProto:
         "first": np.array([1]),
         "last": np.array([2]),
     }
-    power = make("Mul", ["apart", "apart"], ["powers"]) if estimator.p == 2 else make("Identity", ["apart"], ["powers"])
-    root = make("Sqrt", ["sums"], ["distances"]) if estimator.p == 2 else make("Identity", ["sums"], ["distances"])
     nodes = [
-        make("Unsqueeze", ["features", "first"], ["wide"]),
-        make("Sub", ["wide", "rows"], ["differences"]),
-        make("Abs", ["differences"], ["apart"]),
-        power,
-        make("ReduceSum", ["powers", "last"], ["sums"], keepdims=0),
-        root,
+        *_distances(estimator.p),
         make("TopK", ["distances", "k"], ["near", "who"], largest=0),
         make("Equal", ["near", "zero"], ["same"]),
         make("Cast", ["same"], ["here"], to=double),
@@ -249,6 +242,19 @@ def _neighbors(estimator: Any) -> onnx.ModelProto:
     tensors = [onnx.numpy_helper.from_array(value, name) for name, value in constants.items()]
     graph = onnx.helper.make_graph(nodes, "neighbours", [features], outputs, tensors)
     return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8)
+
+
+def _distances(p: int) -> list[onnx.NodeProto]:
+    """The distances of features from each of the known rows, by the sum of their differences to the power of p."""
+    make = onnx.helper.make_node
+    return [
+        make("Unsqueeze", ["features", "first"], ["wide"]),
+        make("Sub", ["wide", "rows"], ["differences"]),
+        make("Abs", ["differences"], ["apart"]),
+        make("Mul", ["apart", "apart"], ["powers"]) if p == 2 else make("Identity", ["apart"], ["powers"]),
+        make("ReduceSum", ["powers", "last"], ["sums"], keepdims=0),
+        make("Sqrt", ["sums"], ["distances"]) if p == 2 else make("Identity", ["sums"], ["distances"]),
+    ]
 
 
 def _at_temperature(model: onnx.ModelProto, beta: float, classes: int) -> onnx.ModelProto:

@@ -27,8 +27,8 @@ from ...prediction.pipeline import PredictionPipeline
 from ...prediction.trust import read_trusted
 from ...project.locked import read_plan
 from ...schema import Schema
+from ...steps.candidates import Result
 from ...steps.split import Fold, read_folds
-from ...steps.tune import Result
 
 UNCHANGED = "didn't change, skipping\n"  # what DVC says of each stage that has nothing to do
 

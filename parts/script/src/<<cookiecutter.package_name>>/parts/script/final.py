@@ -90,14 +90,7 @@ def final() -> Final:
             "a script can be written for a classification or a regression of one target, without intervals; this is "
             f"{'one of several targets' if isinstance(schema.target, list) else f'a {task.name}'}"
         )
-    members, weights = {}, []
-    for number, one in enumerate(text["members"]):
-        told = {key: value for key, value in one.items() if key not in ("name", "weight", "values")}
-        described = model_from({"name": one["name"].split(",")[0], "model": told | {"seeds": []}})
-        whole = assemble(described, one["values"] or {}, schema.features, task)
-        name = one["name"] if one["name"] not in members else f"{one['name']} ({number + 1})"
-        members[name] = whole.estimator if isinstance(whole, Wrapper) else whole
-        weights.append(one["weight"])
+    members, weights = _members(text["members"], schema, task), [one["weight"] for one in text["members"]]
     alone = not isinstance(model, Ensemble)
     stacked = None in weights
     plan = read_json("data/processed/split.json")
@@ -121,6 +114,18 @@ def final() -> Final:
         held_out=pd.read_parquet("data/processed/holdout.parquet"),
         folds=folds,
     )
+
+
+def _members(written: Sequence[dict[str, Any]], schema: Schema, task: Task) -> dict[str, Any]:
+    """The members as unfitted pipelines, by names that differ."""
+    members: dict[str, Any] = {}
+    for number, member in enumerate(written, 1):
+        model = {key: value for key, value in member.items() if key not in ("name", "weight", "values")}
+        described = model_from({"name": member["name"].split(",")[0], "model": model | {"seeds": []}})
+        whole = assemble(described, member["values"] or {}, schema.features, task)
+        name = member["name"] if member["name"] not in members else f"{member['name']} ({number})"
+        members[name] = whole.estimator if isinstance(whole, Wrapper) else whole
+    return members
 
 
 def featurizes() -> bool:

@@ -1,7 +1,7 @@
 """The part of a script that fits the models, puts them together and writes predictions."""
 
-from ...steps.fold import MOST_SCORED
-from ...steps.train import MOST_ROWS
+from ...steps.out_of_fold import MOST_ROWS
+from ...steps.training_set import MOST_SCORED
 from .code import PLAIN, laid_out, quoted, written
 from .reading import Way
 

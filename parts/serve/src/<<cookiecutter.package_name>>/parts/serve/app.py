@@ -31,6 +31,99 @@ LOG = logging.getLogger(__name__)
 MOST_WARNINGS = 100
 
 
+class Service:
+    """What answers requests.
+
+    Parameters
+    ----------
+    pipeline : PredictionPipeline
+        The model, and what is done with rows before it.
+    settings : Settings
+        What requests may ask for.
+    data : `read` and `missing` of `params/data.yaml`, for bodies of CSV.
+    """
+
+    def __init__(self, pipeline: PredictionPipeline, settings: Settings, data: Mapping[str, Any]) -> None:
+        self.pipeline, self.settings, self.data = pipeline, settings, data
+        self.schema, self.task = pipeline.schema, task_of(pipeline.schema)
+        self.columns = self.task.answers(pipeline.model)
+        shown = pipeline.example
+        self.example = [] if shown is None else json.loads(shown.to_json(orient="records"))
+        self.batches, self.received = Batches(pipeline, settings.max_rows), Received(UNPACKED * settings.max_bytes)
+        self.counted, self.is_ready = Metrics(), False
+        # More threads than there are processors make each answer late, and none earlier.
+        self.threads = anyio.CapacityLimiter(os.cpu_count() or 1)
+
+    @asynccontextmanager
+    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        """Load what is loaded at the first call, before there is one."""
+        if self.pipeline.example is not None:
+            try:
+                await self.batches.run(self.pipeline.example)
+            except Exception as failure:  # other rows may well be predicted
+                LOG.warning(json.dumps({"warning": "the example cannot be predicted", "error": type(failure).__name__}))
+        self.is_ready = True
+        yield
+        self.is_ready = False
+
+    async def predict(self, request: Request) -> Response:
+        """Answer with the predictions of the rows in the body, or with what is wrong with it."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in TYPES:
+            return error(415, f"the content type is one of {', '.join(TYPES)}")
+        try:
+            found = await self._found(request, kind)
+        except BadBody as bad:
+            return error(bad.status, bad.reason, bad.row, bad.column)
+        except Refused as refusal:
+            return errors(422, [problem(None, one.column, one.reason) for one in refusal.findings])
+        except Uncleanable as failure:
+            LOG.warning(json.dumps({"warning": "rows cannot be cleaned", "error": failure.message}))
+            return error(422, f"the rows cannot be cleaned by {failure.name}: look for cells of an unusual kind")
+        refused, count = _problems(found.checked, "refuse"), int(found.checked.refused.sum())
+        self.counted.rows(len(found.table), count)
+        request.state.told = {"rows": len(found.table), "refused": count}
+        if refused and self.pipeline.validation.bad_rows == "refuse":
+            return errors(422, refused)
+        answer = {
+            "predictions": _answers(found, list(self.columns)),
+            "refused": refused,
+            "warnings": _problems(found.checked, "warn")[:MOST_WARNINGS],
+        }
+        return JSONResponse(answer)
+
+    async def _found(self, request: Request, kind: str) -> Predictions:
+        """Read the body and predict its rows; a large one is read in a thread of its own."""
+        most = self.settings.max_bytes
+        async with self.received.body(request, most) as body:
+            read_body = partial(table, body, kind, self.schema, self.data, self.settings.max_rows, most)
+            is_quick = len(body) < SMALL and kind != PARQUET
+            rows = read_body() if is_quick else await anyio.to_thread.run_sync(read_body, limiter=self.threads)
+            return await self.batches.run(rows)
+
+    async def row_schema(self) -> dict[str, Any]:
+        """Describe what a row needs."""
+        return {
+            "target": ", ".join(self.schema.targets),
+            "task": self.task.name,
+            "labels": self.schema.labels,
+            "columns": documents.columns(self.schema, self.example),
+            "example": self.example,
+        }
+
+    async def live(self) -> dict[str, str]:
+        """Answer as long as the process does."""
+        return {"status": "alive"}
+
+    async def ready(self) -> Response:
+        """Answer whether rows can be predicted."""
+        return JSONResponse({"status": "ready"}) if self.is_ready else error(503, "the service is not ready")
+
+    async def metrics(self) -> Response:
+        """Answer with the counters, for Prometheus."""
+        return Response(self.counted.text(), media_type=self.counted.kind)
+
+
 def make_app(
     pipeline: PredictionPipeline, settings: Settings, data: Mapping[str, Any] | None = None, key: str | None = None
 ) -> FastAPI:
@@ -41,98 +134,32 @@ def make_app(
     data : `read` and `missing` of `params/data.yaml`, for bodies of CSV.
     key : the value that requests have to bring in the header `X-API-Key`; None lets everybody in.
     """
-    schema = pipeline.schema
-    example = [] if pipeline.example is None else json.loads(pipeline.example.to_json(orient="records"))
-    task = task_of(schema)
-    columns = task.answers(pipeline.model)
-    counted, state = Metrics(), {"ready": False}
-    batches = Batches(pipeline, settings.max_rows)
-    received = Received(UNPACKED * settings.max_bytes)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if pipeline.example is not None:  # what is loaded at the first call is loaded now
-            try:
-                await batches.run(pipeline.example)
-            except Exception as failure:  # other rows may well be predicted
-                LOG.warning(json.dumps({"warning": "the example cannot be predicted", "error": type(failure).__name__}))
-        state["ready"] = True
-        yield
-        state["ready"] = False
-
+    service = Service(pipeline, settings, data or {})
+    targets, task = ", ".join(service.schema.targets), service.task.name
     app = FastAPI(
-        title=", ".join(schema.targets) or task.name,
-        description=f"Predicts {', '.join(schema.targets)}, a {task.name}." if schema.targets else f"A {task.name}.",
+        title=targets or task,
+        description=f"Predicts {targets}, a {task}." if targets else f"A {task}.",
         version="1",
-        lifespan=lifespan,
+        lifespan=service.lifespan,
         docs_url=None,  # it would load its scripts from another host
         redoc_url=None,
     )
-    # More threads than there are processors make each answer late, and none earlier.
-    threads = anyio.CapacityLimiter(os.cpu_count() or 1)
-
     app.add_middleware(HeadAsGet)
-    app.add_middleware(Watched, counted=counted, key=key)
+    app.add_middleware(Watched, counted=service.counted, key=key)
     app.add_middleware(Shielded)
     add_pages(app)
-
-    @app.post(
-        "/predict",
-        summary="Predict rows",
-        responses=documents.responses(400, 401, 408, 413, 415, 422, 503, ok=documents.answer(columns)),
-        openapi_extra={"requestBody": documents.request(schema, example, settings.max_rows)},
+    body = {"requestBody": documents.request(service.schema, service.example, settings.max_rows)}
+    answers = documents.responses(400, 401, 408, 413, 415, 422, 503, ok=documents.answer(service.columns))
+    kept_out = documents.responses(401)
+    app.post("/predict", summary="Predict rows", description="", responses=answers, openapi_extra=body)(service.predict)
+    app.get("/schema", summary="What a row needs", description="", responses=kept_out)(service.row_schema)
+    app.get("/health/live", summary="Whether the process answers", description="")(service.live)
+    unready = documents.responses(503)
+    app.get("/health/ready", summary="Whether it can predict", description="", responses=unready)(service.ready)
+    prometheus = app.get(
+        "/metrics", summary="Counters for Prometheus", description="", response_class=Response, responses=kept_out
     )
-    async def predict(request: Request) -> Response:
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind not in TYPES:
-            return error(415, f"the content type is one of {', '.join(TYPES)}")
-        try:
-            async with received.body(request, settings.max_bytes) as body:
-                read_body = partial(table, body, kind, schema, data or {}, settings.max_rows, settings.max_bytes)
-                is_quick = len(body) < SMALL and kind != PARQUET
-                rows = read_body() if is_quick else await anyio.to_thread.run_sync(read_body, limiter=threads)
-                found = await batches.run(rows)
-        except BadBody as bad:
-            return error(bad.status, bad.reason, bad.row, bad.column)
-        except Refused as refusal:
-            return errors(422, [problem(None, one.column, one.reason) for one in refusal.findings])
-        except Uncleanable as failure:
-            LOG.warning(json.dumps({"warning": "rows cannot be cleaned", "error": failure.message}))
-            return error(422, f"the rows cannot be cleaned by {failure.name}: look for cells of an unusual kind")
-        refused = _problems(found.checked, "refuse")
-        counted.rows(len(found.table), int(found.checked.refused.sum()))
-        request.state.told = {"rows": len(found.table), "refused": int(found.checked.refused.sum())}
-        if refused and pipeline.validation.bad_rows == "refuse":
-            return errors(422, refused)
-        answer = {
-            "predictions": _answers(found, list(columns)),
-            "refused": refused,
-            "warnings": _problems(found.checked, "warn")[:MOST_WARNINGS],
-        }
-        return JSONResponse(answer)
-
-    @app.get("/schema", summary="What a row needs", responses=documents.responses(401))
-    async def told_schema() -> dict[str, Any]:
-        return {
-            "target": ", ".join(schema.targets),
-            "task": task.name,
-            "labels": schema.labels,
-            "columns": documents.columns(schema, example),
-            "example": example,
-        }
-
-    @app.get("/health/live", summary="Whether the process answers")
-    async def live() -> dict[str, str]:
-        return {"status": "alive"}
-
-    @app.get("/health/ready", summary="Whether it can predict", responses=documents.responses(503))
-    async def ready() -> Response:
-        return JSONResponse({"status": "ready"}) if state["ready"] else error(503, "the service is not ready")
-
-    @app.get("/metrics", summary="Counters for Prometheus", response_class=Response, responses=documents.responses(401))
-    async def metrics() -> Response:
-        return Response(counted.text(), media_type=counted.kind)
-
+    prometheus(service.metrics)
     if key is not None:
         documents.ask_for_key(app)
     return app

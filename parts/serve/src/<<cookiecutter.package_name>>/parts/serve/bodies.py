@@ -13,7 +13,8 @@ from starlette.requests import ClientDisconnect
 
 from ...errors import UserError
 from ...schema import Schema
-from ...steps.load import Bounds, TooLarge, load_bytes, tidy
+from ...steps.load import load_bytes, tidy
+from ...steps.read_csv import Bounds, TooLarge
 from ...steps.typing.blanks import USUAL, with_numbers
 
 JSON, CSV, PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"

@@ -19,9 +19,6 @@ from mlflow.tracking import MlflowClient
 from ...errors import UserError
 from ...files import replacing_folder, temporary
 from ...objects.allowed import About
-from ...objects.build import build
-from ...objects.grammar import Grammar
-from ...objects.reader import Where
 from ...prediction.artifact import load
 from ...prediction.described import read_example
 from ...prediction.manifest import MANIFEST, copy_model, seal, verify
@@ -29,6 +26,7 @@ from ...prediction.pipeline import MODEL
 from ...prediction.trust import read_trusted
 from ...project.locked import check_locked
 from ...steps.predict import prepare
+from ..export_mlflow.components import MLflow
 from .guards import check_reachable
 from .version import Version
 
@@ -149,26 +147,8 @@ def _holders(tag: Any) -> list[str]:
     return found if known else []
 
 
-def _flavor() -> Any:
-    """Return the flavor that writes models for MLflow, which another part brings.
-
-    Raises
-    ------
-    UserError
-        If the project has none.
-    """
-    where = Where("params/releases.yaml").at("registry")
-    try:
-        return build(Grammar().object({"class": "MLflow"}, where, ["flavor"]))
-    except UserError:
-        raise where.error(
-            "MLflow's registry needs the flavor MLflow: `make add PART=export-mlflow` brings it"
-        ) from None
-
-
 def _write(path: Path) -> None:
     """Write the model of the last run as MLflow's, without the copies for others that lie in its folder."""
-    flavor = _flavor()
     check_locked(Path(MODEL))
     verify(Path(MODEL))
     with temporary() as room:
@@ -178,4 +158,4 @@ def _write(path: Path) -> None:
         named = read_trusted(PARAMS).named
         model, schema = load(folder, named)
         features: Any = prepare(pd.DataFrame(read_example(folder)), schema)
-        flavor.save(model, path, About(list(named), folder, features))
+        MLflow().save(model, path, About(list(named), folder, features))
