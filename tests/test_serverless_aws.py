@@ -523,7 +523,7 @@ def is_released_from_ci_and_rolled_back(cloud: Cloud) -> None:
     run("git", "checkout", "--quiet", "model@v2.0.0", cwd=project.path)
     assert "the model v2.0.0 is version 1" in cloud.script("release", **given)
     assert cloud.aliases()["live"] == "1" and pushes() == 2, "a rollback builds nothing"
-    assert "No changes." in cloud.terraform("plan", "-no-color", "-detailed-exitcode")
+    assert "No changes." in cloud.script("plan")
     assert "the model v3.0.0, version 2 of the function, answers" in cloud.script("rollback", "--version", "v3.0.0")
     assert cloud.aliases()["live"] == "2"
     said = cloud.script("rollback", "--version", "v9.0.0", code=1)
@@ -547,7 +547,6 @@ def comes_in_by_an_http_api(cloud: Cloud) -> None:
 def is_destroyed(cloud: Cloud) -> None:
     with environment(TF_VAR_api_key="a-secret-of-some-length"):
         assert "The function is gone." in cloud.script("down", "--auto")
-        assert "there is no function" in cloud.script("down", "--auto")
     assert cloud.client("lambda").list_functions()["Functions"] == []
     assert cloud.client("ecr").describe_repositories()["repositories"] == []
     assert cloud.client("iam").list_roles()["Roles"] == []

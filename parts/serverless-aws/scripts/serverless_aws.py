@@ -92,7 +92,8 @@ def deploy(region: str, account: str, auto: bool, only_plan: bool) -> None:
     registry = registry_address(account, region)
     tag = image_tag()
     image = f"{registry}:{tag}"
-    terraform("plan", "-input=false", f"-var=image={image}")
+    if not auto:  # otherwise `apply` shows what it does
+        terraform("plan", "-input=false", f"-var=image={image}")
     print(f"\nThe model {model_version()} would be released as the image {tag}.")
     if only_plan:
         return
@@ -116,9 +117,10 @@ def down(region: str, made: dict[str, Any], auto: bool) -> None:
     if not json.loads(asked("state", "pull") or "{}").get("resources"):
         print("there is no function; make deploy-aws makes one")
         return
-    terraform("plan", "-destroy", "-input=false")
-    if not auto and input("\nAll of this will be destroyed, with all images. Write yes to go on: ") != "yes":
-        raise Refused("nothing was destroyed")
+    if not auto:
+        terraform("plan", "-destroy", "-input=false")
+        if input("\nAll of this will be destroyed, with all images. Write yes to go on: ") != "yes":
+            raise Refused("nothing was destroyed")
     if "registry" in made:
         empty_registry(client("ecr", region), made["registry"].partition("/")[2])
     terraform("destroy", "-auto-approve", "-input=false")
