@@ -326,6 +326,8 @@ def tell_ci(made: dict[str, Any]) -> None:
         "AWS_SERVE_IMAGE": made["registry"],
         "AWS_SERVE_ROLE_ARN": made["release_role"],
     }
+    if os.environ.get("EXTRAS"):
+        values["AWS_SERVE_EXTRAS"] = os.environ["EXTRAS"]
     print("CI: its variables are set by these commands:")
     for name, value in values.items():
         print(f"  {shlex.join(['gh', 'variable', 'set', '--repo', made['github_repository'], name, '--body', value])}")
