@@ -702,6 +702,11 @@ def stops_where_somebody_else_works(cloud: Cloud) -> None:
 def is_destroyed_with_nothing_in_it(cloud: Cloud) -> None:
     """What is in it stops the destruction, until its owner gives it up; then nothing is left."""
     s3, bucket = cloud.client("s3"), f"cloud-shop-dvc-{ACCOUNT}"
+    another = {"Bucket": f"cloud-shop-state-{ACCOUNT}", "Key": "aws-serverless/terraform.tfstate"}
+    s3.put_object(**another, Body=b"{}")
+    assert "holds another state, too (aws-serverless/" in cloud.make("down", "--auto", "--empty", code=1)
+    assert cloud.left() == ALL
+    s3.delete_object(**another)
     s3.delete_object(Bucket=bucket, Key="other/file")  # its version stays
 
     def held() -> list[str]:

@@ -10,19 +10,19 @@ PACKAGE = re.compile(r"[a-z][a-z0-9_]*")
 # What a stamped project imports, or may import: a package of the same name would stand in its way.
 DEPENDENCIES = frozenset(
     """
-    absl adlfs aiobotocore aiohttp alembic anyio arrow asyncssh attr azure binaryornot boto3 botocore bs4
+    absl adlfs aiobotocore aiohttp alembic anyio arrow asyncssh attr awslambdaric azure binaryornot boto3 botocore bs4
     catboost category_encoders cfgv click cloudpickle cmdstanpy colorlog configobj cookiecutter cruft cycler
     darts dask dateutil detect_secrets distlib distributed duckdb dulwich dvc dvc_azure dvc_data dvc_gs
     dvc_http dvc_objects dvc_render dvc_s3 dvc_ssh dvc_studio_client dvc_task dvclive fastapi feature_engine
     filelock fsspec funcy gcsfs git gitdb google greenlet grimp grpc gto h11 holidays httptools httpx hydra
     identify imblearn importlinter ipykernel ipython jinja2 jmespath joblib jupyter_client jupyter_core jupytext jwt
-    kiwisolver knack lightgbm loguru mako markdown markupsafe matplotlib mlflow msal mypy narwhals nbclient
+    kiwisolver knack lightgbm loguru mako mangum markdown markupsafe matplotlib mlflow msal mypy narwhals nbclient
     nbconvert nbformat nbstripout networkx nfoursid nodeenv numpy omegaconf onnx onnxmltools onnxruntime
     openpyxl opentelemetry optuna optuna_dashboard oracledb packaging pandas papermill paramiko pathspec
     patsy pil pip platformdirs plotly pre_commit pre_commit_hooks prettytable prometheus_client prophet
     psutil psycopg psycopg2 pyarrow pydantic pydot pygit2 pygments pymysql pynvml pyodbc pyparsing pytest
     python_discovery pytz requests rich ruamel ruff s3fs s3transfer scipy scmrepo seaborn semver setuptools
-    shap six skl2onnx sklearn sklego skops skrub slugify smmap sqlalchemy sshfs stanio starlette statsmodels
+    shap simplejson six skl2onnx sklearn sklego skops skrub slugify smmap sqlalchemy sshfs stanio starlette statsmodels
     tabulate tensorboard tensorboard_data_server text_unidecode threadpoolctl tomlkit tornado tqdm traitlets
     typer tzdata unidiff urllib3 uvicorn uvloop virtualenv voluptuous wandb werkzeug wheel xgboost xlrd
     xxhash yaml yarl zmq

@@ -258,14 +258,28 @@ def send_state_away(bucket: str, region: str) -> None:
 def take_state_home(region: str) -> None:
     """Move the state from its bucket into this folder, and empty the bucket, which is destroyed next."""
     text = BACKEND.read_text(encoding="utf-8")
+    bucket = re.findall(r'bucket\s*= "(.*)"', text)[0]
+    check_own_state(bucket, region)
     BACKEND.unlink()
     try:
         asked("init", "-input=false", "-migrate-state", "-force-copy")
     except Refused:
         BACKEND.write_text(text, encoding="utf-8")
         raise
-    empty_bucket(re.findall(r'bucket\s*= "(.*)"', text)[0], region)
+    empty_bucket(bucket, region)
     print(f"state: it is in this folder again; {BACKEND.relative_to(PROJECT)} is gone, commit that")
+
+
+def check_own_state(bucket: str, region: str) -> None:
+    """See that nothing else has its state in the bucket, which is emptied next."""
+    pages = client("s3", region).get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    others = [
+        one["Key"] for page in pages for one in page.get("Contents", []) if not one["Key"].startswith("aws-sandbox/")
+    ]
+    if others:
+        raise Refused(
+            f"the bucket {bucket} holds another state, too ({others[0]}): destroy what that is of, or move it"
+        )
 
 
 def made_outputs() -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The service as a function of AWS Lambda."""
