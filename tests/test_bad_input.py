@@ -41,7 +41,7 @@ PARAMS = {
         "params/models/logistic_regression.yaml",
         "rows_per_second: 5000",
         "rows_per_second: fast",
-        "a number above 0 is needed, not 'fast'",
+        "needs a number above 0, {text: ..., otherwise: ...} or null, not 'fast'",
     ),
     "a pace for no kind of table": (
         "params/models/logistic_regression.yaml",
@@ -49,7 +49,7 @@ PARAMS = {
         "rows_per_second: {texts: 50}",
         "unknown key 'texts'; did you mean 'text'",
     ),
-    "no budget": ("params/search.yaml", "trials: 2", "trials: 0", "a number above 0"),
+    "no budget": ("params/search.yaml", "trials: 2", "trials: 0", "a whole number above 0 and up to a billion"),
     "unknown sampler": ("params/search.yaml", "TPESampler", "TPSampler", "did you mean 'TPESampler'"),
     "a key twice": ("params/search.yaml", "\nmetric:", "\npruner: {}\nmetric:", "duplicate key"),
     "no YAML": ("params/search.yaml", "\nmetric: ", "\nmetric: [", "not valid YAML"),
@@ -90,13 +90,13 @@ PARAMS = {
         "trials: null\n  seconds: null",
         "needs 'trials', 'seconds' or both",
     ),
-    "half a trial": ("params/search.yaml", "trials: 2", "trials: 2.5", "a whole number, not 2.5"),
+    "half a trial": ("params/search.yaml", "trials: 2", "trials: 2.5", "a whole number above 0 and up to a billion or null, not 2.5"),
     "a share of nobody": ("params/search.yaml", "{train: 0.5}", "{nobody: 2}", "unknown key 'nobody'"),
     "a share of nothing": (
         "params/search.yaml",
         "{train: 0.5}",
         "{train: 0}",
-        "a share is a number above 0 and up to a billion, not 0",
+        "'train' needs a number above 0 and up to a billion, not 0",
     ),
     "a model called train": ("params/search.yaml", "  - random_forest", "  - train", "means something else here"),
     "a pruner for a sampler": (

@@ -124,7 +124,7 @@ def test_every_estimator_is_stored_or_refused_by_check(package: str, project: Pr
             model = _model(project, entry.path)
             fitted = _fitted(project, model.estimator, rows)
             assert fitted is not None, f"{entry.path} cannot be fitted: it belongs into UNFIT or NEEDED"
-            named = sorted(project.module("objects.grammar").classes(model.estimator))
+            named = sorted(project.module("objects.nodes").classes(model.estimator))
             about = project.module("objects.allowed").About(named)
             for name in FLAVORS:
                 flavor = getattr(project.module("components.flavors"), name)()
