@@ -90,7 +90,12 @@ PARAMS = {
         "trials: null\n  seconds: null",
         "needs 'trials', 'seconds' or both",
     ),
-    "half a trial": ("params/search.yaml", "trials: 2", "trials: 2.5", "a whole number above 0 and up to a billion or null, not 2.5"),
+    "half a trial": (
+        "params/search.yaml",
+        "trials: 2",
+        "trials: 2.5",
+        "a whole number above 0 and up to a billion or null, not 2.5",
+    ),
     "a share of nobody": ("params/search.yaml", "{train: 0.5}", "{nobody: 2}", "unknown key 'nobody'"),
     "a share of nothing": (
         "params/search.yaml",
