@@ -37,7 +37,7 @@ def test_sets_go_in_and_come_out(project: Project, sets: Any) -> None:
     frame = pd.DataFrame({"x": [0.0, 1, 2, 3] * 10, "y": pd.array(["b; a", None, "a;a", "c"] * 10, dtype="str")})
     task, rows = bound(project, sets, "y", frame, delimiter=";")
     assert task.names == ["a", "b", "c"] and len(rows) == 40, "an empty cell is the empty set"
-    assert task.truth(rows["y"]).tolist()[:4] == [[1, 1, 0], [0, 0, 0], [1, 0, 0], [0, 0, 1]]
+    assert task.encode(rows["y"]).tolist()[:4] == [[1, 1, 0], [0, 0, 0], [1, 0, 0], [0, 0, 1]]
     model = task.wrap(task.adapt(KNeighborsClassifier(1))).fit(rows[["x"]], np.asarray(rows["y"]))
     said = task.predict(model, rows[["x"]])
     assert said["prediction"].tolist()[:4] == ["a;b", "", "a", "c"]
@@ -47,7 +47,7 @@ def test_sets_go_in_and_come_out(project: Project, sets: Any) -> None:
 def test_columns_of_two_values_go_in_and_come_out(project: Project, sets: Any) -> None:
     frame = pd.DataFrame({"x": [0.0, 1, 2, 3] * 10, "ill": ["no", "yes"] * 20, "old": [0, 0, 1, 1] * 10})
     task, rows = bound(project, sets, ["ill", "old"], frame)
-    assert task.truth(rows[["ill", "old"]]).tolist()[:4] == [[0, 0], [1, 0], [0, 1], [1, 1]]
+    assert task.encode(rows[["ill", "old"]]).tolist()[:4] == [[0, 0], [1, 0], [0, 1], [1, 1]]
     model = task.wrap(task.adapt(KNeighborsClassifier(1))).fit(rows[["x"]], np.asarray(rows[["ill", "old"]]))
     said = task.predict(model, rows[["x"]])
     assert said["prediction_ill"].tolist()[:4] == ["no", "yes", "no", "yes"]
@@ -78,7 +78,7 @@ def test_a_label_that_no_training_row_has_gets_the_probability_0(project: Projec
         shares = model.predict_proba(rows[["x"]])
         assert shares.shape == (40, 3) and (shares[:, 2] == 0).all()
     decided = task.outputs(task.wrap(task.adapt(RidgeClassifier())).fit(learned[["x"]], learned["y"]), rows[["x"]])
-    assert decided.probabilities is None and task.probable(decided).shape == (40, 3)
+    assert decided.probabilities is None and task.to_scores(decided).shape == (40, 3)
 
 
 def test_folds_keep_the_share_of_each_label(project: Project) -> None:

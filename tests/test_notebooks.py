@@ -165,7 +165,7 @@ def test_steps_go_on_by_hand_from_what_a_stage_made(copied: Project) -> None:
     fitted = fit.fit(estimator, train[features].iloc[learn], train[schema.target].iloc[learn])
     metric = copied.module("objects.metrics").metric("neg_log_loss", copied.module("objects.reader").Where("x"), None)
     said = task.outputs(fitted, train[features].iloc[score])
-    by_hand = metric.score(task.truth(train[schema.target].iloc[score]), said)
+    by_hand = metric.score(task.encode(train[schema.target].iloc[score]), said)
     assert by_hand == pytest.approx(tuned.result.folds[0])
     final, pipeline = interactive.last("train"), interactive.last("package")
     expected = final.model.predict(holdout[features])

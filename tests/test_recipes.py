@@ -421,7 +421,7 @@ def test_a_task_that_lacks_a_method_is_refused_with_its_name(visits: Path, tmp_p
     module = next((visits / "src").iterdir()) / "components" / "half.py"
     module.write_text(
         "from typing import Any\n\nfrom ..steps.task import Task\n\n\nclass Half(Task):\n"
-        "    def truth(self, target: Any) -> Any:\n        return target\n"
+        "    def encode(self, target: Any) -> Any:\n        return target\n"
     )
     project = Project(tmp_path, project_name="Halved", recipe=str(visits), estimators="fast")
     project.edit("params/data.yaml", ('task: "counts"', "task: half"))

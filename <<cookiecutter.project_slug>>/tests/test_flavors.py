@@ -135,7 +135,7 @@ def test_an_ensemble_of_fold_models_says_the_same(
     second, others = made(MODELS[1])
     task = task_of(schema)
     try:
-        combine = task.mean([0.25, 0.75], task.probable(task.outputs(first, asked)).shape[1])
+        combine = task.mean([0.25, 0.75], task.to_scores(task.outputs(first, asked)).shape[1])
     except UserError as error:
         pytest.skip(error.message)
     model = task.ensemble(["first", "second"], [Folds([first, second]), second], combine)
@@ -166,14 +166,14 @@ def test_what_is_predicted_is_what_the_report_measures(
     task, model = task_of(schema), made(MODELS[0])[0]
     if together:
         try:
-            combine = task.mean([0.5, 0.5], task.probable(task.outputs(model, asked)).shape[1])
+            combine = task.mean([0.5, 0.5], task.to_scores(task.outputs(model, asked)).shape[1])
         except UserError as error:
             pytest.skip(error.message)
         model = task.ensemble(["first", "second"], [model, made(MODELS[1])[0]], combine)
     said, measured = predict(model, asked, schema), task.outputs(model, asked).predicted
     single = "prediction" in said
     raw = said["prediction"] if single else said[[f"prediction_{name}" for name in schema.targets]]
-    found = np.asarray(raw) if not schema.targets else task.truth(raw)
+    found = np.asarray(raw) if not schema.targets else task.encode(raw)
     assert np.allclose(found, measured)
 
 

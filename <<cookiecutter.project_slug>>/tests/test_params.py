@@ -18,7 +18,7 @@ from << cookiecutter.package_name >>.objects.reader import Where, parse, read
 from << cookiecutter.package_name >>.objects.space import starts
 from << cookiecutter.package_name >>.schema import Schema
 from << cookiecutter.package_name >>.steps.fit import assemble, fit
-from << cookiecutter.package_name >>.steps.task import judged, task_of
+from << cookiecutter.package_name >>.steps.task import score_outputs, task_of
 
 PARAMS = Path(__file__).parent.parent / "params"
 MODELS = read(PARAMS / "search.yaml")[0]["models"]
@@ -32,13 +32,13 @@ def test_a_competing_model_learns_from_its_defaults_and_its_seeds(
     if isinstance(build(model.estimator), type(task.dummy())):
         pytest.skip("the dummy model itself competes")
     features, target = table[list(schema.features)], table[schema.target]
-    seen, asked, truth = features, features, task.truth(target)
+    seen, asked, truth = features, features, task.encode(target)
     if task.unanswerable(fit(task.wrap(task.dummy()), features, target), features):  # rows that were learned from
         seen, asked, target, truth = features.iloc[:90], features.iloc[90:], target.iloc[:90], truth[90:]
     scorer = metric(plan.slices["train"]["metric"], Where("search.yaml"), Grammar())
 
     def score(fitted: Any) -> float:
-        return judged(scorer, task, task.outputs(fitted, asked), truth, asked, seen, target, fitted)
+        return score_outputs(scorer, task, task.outputs(fitted, asked), truth, asked, seen, target, fitted)
 
     guess = score(fit(task.wrap(task.dummy()), seen, target))
     for values in starts(model.space, model.seeds).values():

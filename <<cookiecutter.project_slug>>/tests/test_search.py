@@ -235,7 +235,7 @@ def test_preprocessing_without_a_space_is_fitted_once_a_fold_and_scores_are_the_
         for number, (learn, score) in enumerate(folds):
             estimator = assemble(model, one["values"], schema.features, task_of(schema))
             fitted = fit(estimator, features.iloc[learn], target.iloc[learn])
-            said, truth = task.outputs(fitted, features.iloc[score]), task.truth(target.iloc[score])
+            said, truth = task.outputs(fitted, features.iloc[score]), task.encode(target.iloc[score])
             assert one["folds"][number] == scorer.score(truth, said)
 
 

@@ -117,7 +117,7 @@ def test_every_metric_can_be_computed(fitted: object, table: pd.DataFrame, schem
     metrics = [metric(one, Where("evaluate.yaml"), Grammar()) for one in written]
     held_out = table.iloc[90:]
     task, features, seen = task_of(schema), held_out[list(schema.features)], table.iloc[:90]
-    said, truth = task.outputs(fitted, features), task.truth(held_out[schema.target])
+    said, truth = task.outputs(fitted, features), task.encode(held_out[schema.target])
     known = seen[list(schema.features)], seen[schema.target]
     found = scores(metrics, task, said, truth, features, *known, fitted)
     assert json.dumps(found) and None not in found.values()

@@ -69,7 +69,7 @@ if model is not None:
     fitted = assemble(tuned.model, tuned.result.values, schema.features, task)
     fitted = fit(fitted, train[features], train[schema.target])
 said = task.outputs(fitted, holdout[features])
-truth = task.truth(holdout[schema.target])
+truth = task.encode(holdout[schema.target])
 classes = bool(schema.labels)
 display(Markdown(f"**{model or 'The final model'}** on {len(holdout)} held-out rows"))
 
@@ -83,7 +83,7 @@ display(Markdown(f"**{model or 'The final model'}** on {len(holdout)} held-out r
 names = np.asarray([str(label) for label in schema.labels], dtype=object)
 result = pd.DataFrame(index=holdout.index)
 if classes:
-    probabilities = task.probable(said)
+    probabilities = task.to_scores(said)
     result["truth"], result["prediction"] = names[truth], names[said.predicted]
     result["confidence"] = probabilities.max(axis=1)
     result["size"] = 1 - probabilities[np.arange(len(truth)), truth]

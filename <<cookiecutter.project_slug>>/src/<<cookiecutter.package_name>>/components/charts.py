@@ -230,7 +230,7 @@ def _averages(evaluation: Evaluation, sample: pd.DataFrame, name: str, values: p
     """The mean prediction by the value of a column, asked about all values at once."""
     copies = pd.concat([sample] * len(values), ignore_index=True)
     copies[name] = values.repeat(len(sample)).reset_index(drop=True).astype(sample[name].dtype)
-    said = evaluation.task.probable(evaluation.task.outputs(evaluation.model, copies))
+    said = evaluation.task.to_scores(evaluation.task.outputs(evaluation.model, copies))
     means = said.reshape(len(values), len(sample), -1).mean(axis=1)
     return pd.concat(
         pd.DataFrame({"column": name, "value": values.to_numpy(), "class": label, "mean": column})

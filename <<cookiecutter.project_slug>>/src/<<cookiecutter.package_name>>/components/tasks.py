@@ -32,7 +32,7 @@ class ClassCodec(TargetCodec):
             toys.append((truth, Outputs(shares.argmax(axis=1), shares, classes=np.arange(k))))
         return toys
 
-    def truth(self, target: Any) -> np.ndarray:
+    def encode(self, target: Any) -> np.ndarray:
         """Codes, shape (rows,)."""
         return np.asarray(target.map({label: code for code, label in enumerate(self.labels_)}), dtype=int)
 
@@ -40,11 +40,11 @@ class ClassCodec(TargetCodec):
         """Labels as codes, with probabilities or decision values; a class that the model has not seen gets 0."""
         return class_outputs(model, features, self.labels_)
 
-    def probable(self, said: Outputs) -> np.ndarray:
+    def to_scores(self, outputs: Outputs) -> np.ndarray:
         """Probabilities, (rows, classes), or what comes next to them."""
         return class_probabilities(said, len(self.labels_))
 
-    def said(self, values: np.ndarray) -> Outputs:
+    def from_scores(self, values: np.ndarray) -> Outputs:
         """Of probabilities the most probable class; of one dimension the codes themselves."""
         classes = np.arange(len(self.labels_))
         if values.ndim == 1:
@@ -154,7 +154,7 @@ class NumberCodec(TargetCodec):
         truth = np.linspace(1, 2, 24)
         return [(one, Outputs(one[::-1])) for one in (truth, np.stack([truth, truth**2], axis=1))]
 
-    def truth(self, target: Any) -> np.ndarray:
+    def encode(self, target: Any) -> np.ndarray:
         """Floats, shape (rows,), or (rows, targets)."""
         return np.asarray(target, dtype=float)
 
@@ -163,11 +163,11 @@ class NumberCodec(TargetCodec):
         said = np.asarray(model.predict(features), dtype=float)
         return Outputs(said if isinstance(self.target_, list) else said.ravel())
 
-    def probable(self, said: Outputs) -> np.ndarray:
+    def to_scores(self, outputs: Outputs) -> np.ndarray:
         """The numbers, shape (rows, targets)."""
         return said.predicted.reshape(len(said.predicted), -1)
 
-    def said(self, values: np.ndarray) -> Outputs:
+    def from_scores(self, values: np.ndarray) -> Outputs:
         """The numbers again."""
         return Outputs(values if isinstance(self.target_, list) else values.ravel())
 

@@ -164,7 +164,7 @@ def compare(model: Any, again: Any, features: pd.DataFrame, schema: Schema, tole
         If they do not.
     """
     task = task_of(schema)
-    one, other = (task.probable(task.outputs(each, features)) for each in (model, again))
+    one, other = (task.to_scores(task.outputs(each, features)) for each in (model, again))
     scale = 1.0 if schema.labels else max(float(np.abs(one).max(initial=0.0)), 1e-12)
     apart_by = float(np.abs(one - other).max(initial=0.0)) / scale
     if not apart_by <= max(tolerance, 1e-9):

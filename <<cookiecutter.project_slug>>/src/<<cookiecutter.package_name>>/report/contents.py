@@ -24,7 +24,7 @@ from ..steps.explain import Configuration, history, hyperparameters, learning_cu
 from ..steps.fit import Wrapper
 from ..steps.predictions import to_table, units_of
 from ..steps.split import read_folds
-from ..steps.task import judged, of_rows, task_of
+from ..steps.task import score_outputs, of_rows, task_of
 from ..steps.training_set import TrainingSet
 from . import provenance
 from .drawing import Chart, Evaluation, to_png, to_svg
@@ -131,7 +131,7 @@ def _importances(run: Finished, measured: Measured, seconds: float) -> pd.DataFr
 
     def score(outputs: Any, y_true: np.ndarray, rows: pd.DataFrame) -> float:
         weights = of_rows(measured.weights, rows.index)
-        return judged(run.metrics[0], run.task, outputs, y_true, rows, *run.seen, weights=weights)
+        return score_outputs(run.metrics[0], run.task, outputs, y_true, rows, *run.seen, weights=weights)
 
     options = run.plan["permutation_importance"] | {"seconds": seconds}
     return permutation_importance(run.model, measured.features, measured.target, run.task, score, **options)

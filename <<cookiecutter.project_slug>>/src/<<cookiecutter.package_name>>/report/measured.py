@@ -127,7 +127,7 @@ def measure(run: Finished) -> Measured:
     Where nothing is held out, it is scored on what its members' models of the folds said of the rows left out of these.
     """
     features, target = run.unseen[list(run.schema.features)], run.unseen[run.schema.target]
-    y_true, weights = run.task.truth(target), run.schema.weights(run.unseen)
+    y_true, weights = run.task.encode(target), run.schema.weights(run.unseen)
     rows = np.load("data/processed/rows.npz")
     if len(run.held_out):
         outputs, row_numbers = run.task.outputs(run.model, features), rows["held_out"]
@@ -177,11 +177,11 @@ def left_out(run: Finished) -> Outputs:
     paths = [TUNED / member["model"] / "outputs" / f"{tried(member)['trial']}.npy" for member in run.result["members"]]
     said = np.hstack([run.task.restored(np.load(path)) for path in paths])
     if not isinstance(run.model, Ensemble):
-        return run.task.said(said)
+        return run.task.from_scores(said)
     combine = run.model.combine
     if not hasattr(combine, "predict_proba"):
-        return run.task.said(np.asarray(combine.predict(said)))
-    found = run.task.said(np.asarray(combine.predict_proba(said)))
+        return run.task.from_scores(np.asarray(combine.predict(said)))
+    found = run.task.from_scores(np.asarray(combine.predict_proba(said)))
     # A threshold may decide otherwise than for the most probable class.
     return Outputs(np.asarray(combine.predict(said)).astype(int), found.probabilities, classes=found.classes)
 
@@ -191,7 +191,7 @@ def left_out_numbers(run: Finished) -> pd.DataFrame:
     predicted = left_out(run).predicted
     if predicted.ndim > 1:
         raise ValueError("there are several targets")
-    truth = run.task.truth(run.learned[run.task.target_].iloc[run.left_out])
+    truth = run.task.encode(run.learned[run.task.target_].iloc[run.left_out])
     fold = np.repeat(np.arange(len(run.folds)), [len(rows) for _, rows in run.folds])
     return pd.DataFrame({"row": run.left_out, "fold": fold, "truth": truth, "predicted": predicted})
 

@@ -18,7 +18,7 @@ from ..schema import Schema
 from ..steps.fit import fit
 from ..steps.split import Fold, split
 from ..steps.suspicions import suspicions
-from ..steps.task import judged, of_rows, task_of
+from ..steps.task import score_outputs, of_rows, task_of
 from . import run_stage
 
 BY_TIME = ("TimeHoldout", "TimeSeriesSplit")
@@ -124,13 +124,13 @@ def _try_metrics(metrics: list[Metric], frame: pd.DataFrame, fold: Fold, schema:
     learned, asked = (features.iloc[rows], target.iloc[rows]), features.iloc[others]
     guess = fit(task.wrap(task.dummy()), *learned, of_rows(weights, rows))
     said = task.outputs(guess, asked)
-    truth = task.truth(target.iloc[others])
+    truth = task.encode(target.iloc[others])
     for position, one in enumerate(metrics):
         place = ("evaluate.yaml", "metrics") if position else ("search.yaml", "metric")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                score = judged(one, task, said, truth, asked, *learned, guess, of_rows(weights, others))
+                score = score_outputs(one, task, said, truth, asked, *learned, guess, of_rows(weights, others))
                 if not position and not np.isfinite(score):
                     raise ValueError(f"it is undefined for the {len(others)} rows of fold {number}")
         except Exception as error:

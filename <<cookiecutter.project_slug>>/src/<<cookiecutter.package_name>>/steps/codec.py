@@ -37,7 +37,7 @@ class TargetCodec(ABC):
         return []
 
     @abstractmethod
-    def truth(self, target: Any) -> np.ndarray:
+    def encode(self, target: Any) -> np.ndarray:
         """The truth in the form of `outputs`: codes in the order of the classes, or numbers."""
 
     @abstractmethod
@@ -45,18 +45,18 @@ class TargetCodec(ABC):
         """What a fitted model says of some rows, in the form that metrics take."""
 
     @abstractmethod
-    def probable(self, said: Outputs) -> np.ndarray:
+    def to_scores(self, outputs: Outputs) -> np.ndarray:
         """Outputs of one shape for all models, which an ensemble can average: (rows, k)."""
 
     @abstractmethod
-    def said(self, values: np.ndarray) -> Outputs:
-        """The outputs that `probable` made an array of shape (rows, k) of; codes where that has one dimension.
+    def from_scores(self, values: np.ndarray) -> Outputs:
+        """The outputs that `to_scores` made an array of shape (rows, k) of; codes where that has one dimension.
 
         It decides as the models of `wrap` and of `ensemble` do.
         """
 
     def restored(self, values: np.ndarray) -> np.ndarray:
-        """Arrays of `probable` that were kept in single precision, of shape (..., rows, k)."""
+        """Arrays of `to_scores` that were kept in single precision, of shape (..., rows, k)."""
         return values.astype(float)
 
     def predict(self, model: Any, features: pd.DataFrame) -> pd.DataFrame:

@@ -186,4 +186,4 @@ def refitted(model: Any, features: pd.DataFrame, target: Any, task: Task) -> Any
 
 def _member_outputs(member: Any, X: Any, task: Task, transformed: dict[tuple[int, ...], Any]) -> np.ndarray:
     pairs = [behind(model, X, transformed) for model in models(member)]
-    return np.mean([task.probable(task.outputs(estimator, rows)) for estimator, rows in pairs], axis=0)
+    return np.mean([task.to_scores(task.outputs(estimator, rows)) for estimator, rows in pairs], axis=0)

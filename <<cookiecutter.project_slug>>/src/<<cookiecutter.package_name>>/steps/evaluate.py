@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.metrics import mean_pinball_loss
 
 from ..objects.metrics import Metric, Outputs
-from .task import Task, judged
+from .task import Task, score_outputs
 
 Score = Callable[[Outputs, np.ndarray, pd.DataFrame], float]
 FEWEST_ROWS = 100  # among which shuffling a column says anything
@@ -42,7 +42,7 @@ def scores(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                score = judged(metric, task, said, truth, features, learned, target, model, weights)
+                score = score_outputs(metric, task, said, truth, features, learned, target, model, weights)
             except (ValueError, AttributeError):
                 score = np.nan
         found[metric.name] = None if np.isnan(score) else float(metric.natural(score))
@@ -105,7 +105,7 @@ def permutation_importance(
     """
     random, began = np.random.default_rng(random_state), time.monotonic()
     sample = features.sample(min(len(features), max_samples), random_state=random_state)
-    truth = task.truth(target.loc[sample.index])
+    truth = task.encode(target.loc[sample.index])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         base = score(task.outputs(model, sample), truth, sample)

@@ -35,7 +35,7 @@ class Job:
 class Scored:
     """The result of one fit on one fold.
 
-    `outputs` has the shape that the task's `probable` gives. `seconds` is the time of fitting and predicting, of which
+    `outputs` has the shape that the task's `to_scores` gives. `seconds` is the time of fitting and predicting, of which
     `preprocess_seconds` go to fitting the preprocessing, also where that was cached. `prediction_time` is the time of
     predicting 1,000 rows, in seconds.
     """
@@ -66,7 +66,7 @@ def fit_fold(job: Job, values: Values, number: int) -> Scored:
         outputs, predicting, preprocessing = _fit(estimator, data, fold, key)
         score = data.score(outputs, fold)
     seconds = time.perf_counter() - began
-    kept = data.task.probable(outputs).astype(np.float32)
+    kept = data.task.to_scores(outputs).astype(np.float32)
     prediction_time = 1000 * predicting / len(fold[1])
     return Scored(score, kept, seconds + preprocessing * cached, preprocessing, prediction_time)
 

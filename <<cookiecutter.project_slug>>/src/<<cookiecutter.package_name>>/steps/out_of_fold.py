@@ -27,14 +27,14 @@ class OutOfFold:
     def __init__(self, data: TrainingSet) -> None:
         self.data, self.folds = data, scored(data.folds)
         self.rows = np.concatenate([rows for _, rows in self.folds])
-        self.y_true = data.task.truth(data.y.iloc[self.rows])
+        self.y_true = data.task.encode(data.y.iloc[self.rows])
         self.weights = of_rows(data.weights, self.rows)
         self._sizes = [len(rows) for _, rows in self.folds]
 
     def fold_scores(self, y_score: np.ndarray) -> list[float]:
         """Return the scores on the folds of outputs on all rows."""
         by_fold = np.split(y_score, np.cumsum(self._sizes)[:-1])
-        said = self.data.task.said
+        said = self.data.task.from_scores
         return [self.data.score(said(part), fold) for part, fold in zip(by_fold, self.folds, strict=True)]
 
     def mean_score(self, y_score: np.ndarray) -> float:
@@ -62,7 +62,7 @@ class OutOfFold:
         y_true, weights = self.y_true[few], of_rows(self.weights, few)
 
         def score(y_score: np.ndarray) -> float:
-            return metric.score(y_true, task.said(y_score), weights=weights)
+            return metric.score(y_true, task.from_scores(y_score), weights=weights)
 
         fast = quick(metric.label, y_true, k, weights)
         known = {"fold_scores": fold_scores} | ({} if weights is None else {"weights": weights})

@@ -97,7 +97,7 @@ def of_rows(weights: np.ndarray | None, rows: Any) -> np.ndarray | None:
     return None if weights is None else weights[rows]
 
 
-def judged(
+def score_outputs(
     metric: Metric,
     task: Task,
     said: Outputs,

@@ -11,7 +11,7 @@ from ..errors import UserError
 from ..objects.metrics import Metric, Outputs
 from ..schema import Schema
 from .split import Fold
-from .task import Targets, Task, judged, of_rows, task_of
+from .task import Targets, Task, score_outputs, of_rows, task_of
 
 MOST_SCORED = 20_000  # rows of a fold: enough for three digits of most metrics
 
@@ -51,7 +51,7 @@ class TrainingSet:
     def score(self, outputs: Outputs, fold: Fold) -> float:
         """Return the score of a model's outputs on the scored rows of a fold; the model has learned from the others."""
         (X_train, y_train, _), (X, y, weights) = map(self.rows, fold)
-        return judged(self.metric, self.task, outputs, self.task.truth(y), X, X_train, y_train, weights=weights)
+        return score_outputs(self.metric, self.task, outputs, self.task.encode(y), X, X_train, y_train, weights=weights)
 
     def sampled(self, sample: Any = None) -> "TrainingSet":
         """Cut the rows down to those that a search looks at.

@@ -58,7 +58,7 @@ class Clustering(Task):
         """Two clusters, drawn at random."""
         return RandomClusters()
 
-    def truth(self, target: Any) -> np.ndarray:
+    def encode(self, target: Any) -> np.ndarray:
         """Nothing is known to be true: zeros, shape (rows,)."""
         return np.zeros(len(target))
 
@@ -66,11 +66,11 @@ class Clustering(Task):
         """The numbers of the rows' clusters."""
         return Outputs(np.asarray(model.predict(features)).astype(int))
 
-    def probable(self, said: Outputs) -> np.ndarray:
+    def to_scores(self, outputs: Outputs) -> np.ndarray:
         """The same numbers, shape (rows, 1)."""
-        return said.predicted.reshape(-1, 1).astype(float)
+        return outputs.predicted.reshape(-1, 1).astype(float)
 
-    def said(self, values: np.ndarray) -> Outputs:
+    def from_scores(self, values: np.ndarray) -> Outputs:
         """Outputs of these numbers."""
         return Outputs(np.asarray(values).ravel().astype(int))
 

@@ -66,14 +66,14 @@ class Multilabel(Task):
 
     def hints(self, frame: pd.DataFrame, schema: Schema) -> list[str]:
         """Labels that few rows have, or few have not."""
-        counts = self.bind(schema).truth(frame[schema.target]).sum(axis=0)
+        counts = self.bind(schema).encode(frame[schema.target]).sum(axis=0)
         fewer = [int(min(one, len(frame) - one)) for one in counts]
         rare = [(name, rows) for name, rows in zip(self.names, fewer, strict=True) if rows < RARE]
         return [f"{rows} rows tell of the label {name}: that is little to learn from" for name, rows in rare]
 
     def check_split(self, target: Any, train: np.ndarray, held_out: np.ndarray, folds: Sequence[Any], by: Any) -> None:
         """Each label has to differ in the training rows."""
-        found = self.truth(target)[train]
+        found = self.encode(target)[train]
         for name, values in zip(self.names, found.T, strict=True):
             if values.min() == values.max():
                 raise UserError(
@@ -85,7 +85,7 @@ class Multilabel(Task):
 
     def stratified_by(self, target: Any) -> np.ndarray:
         """The matrix of labels, which splitters can keep the shares of."""
-        return self.truth(target)
+        return self.encode(target)
 
     def adapt(self, estimator: Any) -> Any:
         """One that takes one label is fitted to each."""
@@ -100,7 +100,7 @@ class Multilabel(Task):
         """The share of each label."""
         return DummyClassifier(strategy="prior")
 
-    def truth(self, target: Any) -> np.ndarray:
+    def encode(self, target: Any) -> np.ndarray:
         """Whether each row has each label: whole numbers 0 and 1, shape (rows, labels)."""
         values = None if isinstance(self.target_, str) else self.labels_
         return matrix(target, self.names, values, self.delimiter)
@@ -108,13 +108,13 @@ class Multilabel(Task):
     def outputs(self, model: Any, features: Any) -> Outputs:
         """Labels as a matrix, with a probability for each."""
         shares = np.asarray(model.predict_proba(features)) if hasattr(model, "predict_proba") else None
-        return Outputs(lambda: self.truth(model.predict(features)), shares, classes=self._classes())
+        return Outputs(lambda: self.encode(model.predict(features)), shares, classes=self._classes())
 
-    def probable(self, said: Outputs) -> np.ndarray:
+    def to_scores(self, outputs: Outputs) -> np.ndarray:
         """The probability of each label, (rows, labels); 0 or 1 where a model knows none."""
-        return said.predicted.astype(float) if said.probabilities is None else said.probabilities
+        return outputs.predicted.astype(float) if outputs.probabilities is None else outputs.probabilities
 
-    def said(self, values: np.ndarray) -> Outputs:
+    def from_scores(self, values: np.ndarray) -> Outputs:
         """The labels that are likelier than not."""
         return Outputs((values >= 0.5).astype(int), values, classes=self._classes())
 

@@ -69,7 +69,7 @@ if model is not None:
     fitted = assemble(tuned.model, tuned.result.values, schema.features, task)
     fitted = fit(fitted, train[features], train[schema.target])
 said = task.outputs(fitted, holdout[features])
-truth, decided = task.truth(holdout[schema.target]).astype(bool), said.predicted.astype(bool)
+truth, decided = task.encode(holdout[schema.target]).astype(bool), said.predicted.astype(bool)
 names = np.asarray(task.names, dtype=object)
 display(Markdown(f"**{model or 'The final model'}** on {len(holdout)} held-out rows"))
 

@@ -76,7 +76,7 @@ def nested() -> dict[str, Any]:
         held_out = frame.iloc[held_out_rows]
         features = held_out[list(schema.features)]
         said = task.outputs(model, features)
-        truth, learned = task.truth(held_out[schema.target]), frame.iloc[train_rows]
+        truth, learned = task.encode(held_out[schema.target]), frame.iloc[train_rows]
         seen = learned[list(schema.features)], learned[schema.target]
         found.append(scores(metrics, task, said, truth, features, *seen, model, schema.weights(held_out)))
     return {one.name: _summary([values[one.name] for values in found]) for one in metrics}

@@ -13,7 +13,7 @@ from ...schema import Schema, convert, to_text
 from ...steps.evaluate import scores
 from ...steps.predict import features
 from ...steps.predictions import units_of
-from ...steps.task import Task, judged, of_rows, task_of
+from ...steps.task import Task, score_outputs, of_rows, task_of
 from .components import Compared
 
 
@@ -63,7 +63,7 @@ def compare(
             f"the registered model has learned from {known}" + (f", and {lost} have no answer" if lost else "")
         )
     task = task_of(new.schema)
-    truth = task.truth(rows[new.schema.target])
+    truth = task.encode(rows[new.schema.target])
     said = [task.outputs(one.model, given) for one, given in zip((new, registered), asked, strict=True)]
     models, learned = (new.model, registered.model), _learned(new)
     weights = new.schema.weights(rows)
@@ -151,7 +151,7 @@ def _score(
     def one(number: int, rows: np.ndarray) -> float:
         try:
             part, asked = said[number].part(rows), given.iloc[rows]
-            return judged(metric, task, part, truth[rows], asked, *learned, models[number], of_rows(weights, rows))
+            return score_outputs(metric, task, part, truth[rows], asked, *learned, models[number], of_rows(weights, rows))
         except (ValueError, AttributeError):
             return float("nan")
 
