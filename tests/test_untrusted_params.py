@@ -61,7 +61,7 @@ HOSTILE = [
     "sklearn.utils.parallel.Parallel",
     "skops.io.load",
     "{package}.__main__.main",
-    "{package}.project.calls.said",
+    "{package}.project.calls.run_program",
     "{package}.parts.remote.components.subprocess.Popen",
     "{package}.files.write_text",
     "{package}.parts.remote.command.stop",

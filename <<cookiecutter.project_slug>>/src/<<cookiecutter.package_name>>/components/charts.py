@@ -92,12 +92,12 @@ def _draw_costs(axes: "Axes", data: pd.DataFrame, used: float, costs: tuple[floa
 
 
 def _by_threshold(
-    truth: Array, probability: Array, costs: tuple[float, float] | None, weights: Array | None
+    y_true: Array, probability: Array, costs: tuple[float, float] | None, weights: Array | None
 ) -> pd.DataFrame:
     """A row for each hundredth of the threshold; rows count as their weights say."""
-    _, fp, fn, tp, found = confusion_matrix_at_thresholds(truth, probability, sample_weight=weights)
-    weights = np.ones(len(truth)) if weights is None else weights
-    all_right = weights @ truth
+    _, fp, fn, tp, found = confusion_matrix_at_thresholds(y_true, probability, sample_weight=weights)
+    weights = np.ones(len(y_true)) if weights is None else weights
+    all_right = weights @ y_true
     thresholds = np.linspace(0, 1, 101)
     # `found` descends; the smallest of those that reach a threshold decides as the threshold itself.
     at = np.searchsorted(-found, -thresholds, side="right") - 1
@@ -230,8 +230,8 @@ def _averages(evaluation: Evaluation, sample: pd.DataFrame, name: str, values: p
     """The mean prediction by the value of a column, asked about all values at once."""
     copies = pd.concat([sample] * len(values), ignore_index=True)
     copies[name] = values.repeat(len(sample)).reset_index(drop=True).astype(sample[name].dtype)
-    said = evaluation.task.to_scores(evaluation.task.outputs(evaluation.model, copies))
-    means = said.reshape(len(values), len(sample), -1).mean(axis=1)
+    y_score = evaluation.task.to_scores(evaluation.task.outputs(evaluation.model, copies))
+    means = y_score.reshape(len(values), len(sample), -1).mean(axis=1)
     return pd.concat(
         pd.DataFrame({"column": name, "value": values.to_numpy(), "class": label, "mean": column})
         for label, column in zip(evaluation.labels or [evaluation.target], means.T, strict=True)
@@ -347,8 +347,8 @@ def worst_rows(evaluation: Evaluation, rows: int = 15) -> Chart:
     names = [f"row {row}" if numbered else row for row in data["row"]]
     if evaluation.labels:
         places = draw_bars(axes, names, data["off"].to_numpy())
-        for place, truth in zip(places, data["truth"], strict=True):
-            axes.text(1.02, float(place), short(f"is {truth}", 24), va="center", color=MUTED, size=9)
+        for place, label in zip(places, data["truth"], strict=True):
+            axes.text(1.02, float(place), short(f"is {label}", 24), va="center", color=MUTED, size=9)
         axes.set(xlim=(0, 1), xlabel="Probability given to other classes")
     else:
         places = draw_bars(axes, names, np.zeros(len(data)))
@@ -369,19 +369,19 @@ def worst_rows(evaluation: Evaluation, rows: int = 15) -> Chart:
 
 def _misses(evaluation: Evaluation) -> pd.DataFrame:
     """Row number, truth, prediction of each row, and how far these are apart."""
-    truth, predicted = evaluation.y_true, evaluation.y_pred
+    y_true, y_pred = evaluation.y_true, evaluation.y_pred
     rows: Any = evaluation.row_numbers
     if "time" in evaluation.task.keys:  # the date and the series name a row better than its number
         keys = evaluation.features[[*evaluation.schema.role("group"), *evaluation.schema.role("time")]]
         rows = [" ".join(str(key).removesuffix(" 00:00:00") for key in row) for row in keys.itertuples(index=False)]
     if not evaluation.labels:
-        data = {"row": rows, "truth": truth, "prediction": predicted}
-        return pd.DataFrame(data | {"off": np.abs(truth - predicted)})
-    codes, labels = truth.astype(int), np.asarray(evaluation.labels, dtype=object)
-    off = (predicted != truth).astype(float)
+        data = {"row": rows, "truth": y_true, "prediction": y_pred}
+        return pd.DataFrame(data | {"off": np.abs(y_true - y_pred)})
+    codes, labels = y_true.astype(int), np.asarray(evaluation.labels, dtype=object)
+    off = (y_pred != y_true).astype(float)
     if evaluation.y_proba is not None:
         off = 1 - evaluation.y_proba[np.arange(len(codes)), codes]
-    data = {"row": rows, "truth": labels[codes], "prediction": labels[predicted.astype(int)]}
+    data = {"row": rows, "truth": labels[codes], "prediction": labels[y_pred.astype(int)]}
     return pd.DataFrame(data | {"off": off})
 
 

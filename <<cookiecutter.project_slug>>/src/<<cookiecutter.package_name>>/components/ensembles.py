@@ -1,10 +1,10 @@
 """Ensembles: which of the tried configurations make up the final model, and how their outputs become one.
 
-Each has `choose(outputs, truth, score, mean)`, where
+Each has `choose(outputs, y_true, score, mean)`, where
 
-- `outputs` has shape (configurations, rows, k): what each said of rows that it had not seen, best configuration first;
+- `outputs` has shape (configurations, rows, k): the out-of-fold predictions of each, best configuration first;
   k is the number of classes, for which these are probabilities, or of the numbers that are predicted;
-- `truth` has shape (rows,), or (rows, targets) where there are several: codes or numbers;
+- `y_true` has shape (rows,), or (rows, targets) where there are several: codes or numbers;
 - `score` gives the score of outputs of shape (rows, k), more is better;
 - `mean` gives the estimator that takes the mean with such weights.
 
@@ -43,7 +43,7 @@ class BestSingle:
     def __init__(self, model: str | None = None, refit: bool = True) -> None:
         self.model, self.refit = model, refit
 
-    def choose(self, outputs: np.ndarray, truth: np.ndarray, score: Score, mean: Mean) -> Choice:
+    def choose(self, outputs: np.ndarray, y_true: np.ndarray, score: Score, mean: Mean) -> Choice:
         """The first."""
         return [0], mean([1.0])
 
@@ -64,7 +64,7 @@ class Voting:
             raise ValueError(f"size needs a whole number above 0, not {size}")
         self.size, self.refit = size, refit
 
-    def choose(self, outputs: np.ndarray, truth: np.ndarray, score: Score, mean: Mean) -> Choice:
+    def choose(self, outputs: np.ndarray, y_true: np.ndarray, score: Score, mean: Mean) -> Choice:
         """The first `size`."""
         members = list(range(min(self.size, len(outputs))))
         return members, mean([1 / len(members)] * len(members))
@@ -115,7 +115,7 @@ class GreedySelection:
         self.hedge, self.refit, self.random_state = hedge, refit, random_state
 
     def choose(
-        self, outputs: np.ndarray, truth: np.ndarray, score: Score, mean: Mean, fold_scores: np.ndarray | None = None
+        self, outputs: np.ndarray, y_true: np.ndarray, score: Score, mean: Mean, fold_scores: np.ndarray | None = None
     ) -> Choice:
         """Return the members and their weighted mean."""
         weights = self._selected(outputs, score)
@@ -197,9 +197,9 @@ class Stacking:
         self.final_estimator, self.size, self.refit = final_estimator, size, refit
 
     def choose(
-        self, outputs: np.ndarray, truth: np.ndarray, score: Score, mean: Mean, weights: np.ndarray | None = None
+        self, outputs: np.ndarray, y_true: np.ndarray, score: Score, mean: Mean, weights: np.ndarray | None = None
     ) -> Choice:
         """The first `size` and the fitted model."""
         members = list(range(min(self.size, len(outputs))))
         given = {} if weights is None else {"sample_weight": weights}
-        return members, clone(self.final_estimator).fit(np.concatenate(outputs[members], axis=1), truth, **given)
+        return members, clone(self.final_estimator).fit(np.concatenate(outputs[members], axis=1), y_true, **given)

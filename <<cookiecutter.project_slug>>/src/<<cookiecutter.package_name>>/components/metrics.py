@@ -21,7 +21,7 @@ def mean_cost_loss(
     sample_weight : array of shape (n,), the weights of the rows; all the same if None.
     """
     costs = np.asarray(matrix, dtype=float)
-    truth, predicted = np.asarray(y_true, dtype=int), np.asarray(y_pred, dtype=int)
-    if costs.ndim != 2 or costs.shape[0] != costs.shape[1] or costs.shape[0] <= max(truth.max(), predicted.max()):
+    y_true, y_pred = np.asarray(y_true, dtype=int), np.asarray(y_pred, dtype=int)
+    if costs.ndim != 2 or costs.shape[0] != costs.shape[1] or costs.shape[0] <= max(y_true.max(), y_pred.max()):
         raise ValueError(f"the cost matrix has the shape {costs.shape}: a row and a column are needed for each class")
-    return float(np.average(costs[truth, predicted], weights=sample_weight))
+    return float(np.average(costs[y_true, y_pred], weights=sample_weight))

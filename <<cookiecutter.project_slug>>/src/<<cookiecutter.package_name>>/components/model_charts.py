@@ -134,9 +134,9 @@ def hyperparameter_importance(evaluation: Evaluation, top: int = 5) -> Chart:
     data = evaluation.hyperparameters()
     known = data.dropna(subset="importance")
     few = data[data["importance"].isna()].drop_duplicates("model")
-    told = [f"{name} ({trials})" for name, trials in zip(few["model"], few["trials"], strict=True)]
+    too_few = [f"{name} ({trials})" for name, trials in zip(few["model"], few["trials"], strict=True)]
     if known.empty:
-        raise ValueError(f"too few trials have finished to tell what mattered: {', '.join(told) or 'none'}")
+        raise ValueError(f"too few trials have finished to tell what mattered: {', '.join(too_few) or 'none'}")
     names = list(dict.fromkeys(known["model"]))[:6]
     top = min(top, 24 // len(names) - 1)
     shown = known[known["model"].isin(names)].groupby("model", sort=False).head(top)
@@ -157,8 +157,8 @@ def hyperparameter_importance(evaluation: Evaluation, top: int = 5) -> Chart:
         "How much a parameter's values in the best quarter of a model's trials differ from those in all of them. Where"
         " its share is small, one value did as well as another."
     )
-    if told:
-        caption += f" Too few finished trials to tell: {', '.join(told)}."
+    if too_few:
+        caption += f" Too few finished trials to tell: {', '.join(too_few)}."
     if len(names) < known["model"].nunique():
         caption += f" The first {len(names)} models."
     return Chart("What mattered in the search", caption, figure, data)

@@ -113,13 +113,13 @@ class PredefinedColumn:
 
     def _folds(self, X: pd.DataFrame) -> list[str]:
         present = sorted(self._values(X).dropna().unique())
-        wanted = present if self.folds is None else [str(fold) for fold in self.folds]
-        absent = [fold for fold in wanted if fold not in present]
-        if absent or not wanted:
+        folds = present if self.folds is None else [str(fold) for fold in self.folds]
+        absent = [fold for fold in folds if fold not in present]
+        if absent or not folds:
             raise ValueError(
                 f"{self.column!r} holds no {(absent or ['fold'])[0]!r}; it holds {', '.join(present[:10])}"
             )
-        return wanted
+        return folds
 
 
 def _share(size: float) -> float:

@@ -26,14 +26,14 @@ class ClassCodec(TargetCodec):
         """Two, three and four classes, right in most rows."""
         toys = []
         for k in (2, 3, 4):
-            truth = np.arange(24) % k
+            y_true = np.arange(24) % k
             shares = np.full((24, k), 0.1)
-            shares[np.arange(24), np.where(np.arange(24) % 5, truth, 0)] = 1.1 - 0.1 * k
-            toys.append((truth, Outputs(shares.argmax(axis=1), shares, classes=np.arange(k))))
+            shares[np.arange(24), np.where(np.arange(24) % 5, y_true, 0)] = 1.1 - 0.1 * k
+            toys.append((y_true, Outputs(shares.argmax(axis=1), shares, classes=np.arange(k))))
         return toys
 
     def encode(self, target: Any) -> np.ndarray:
-        """Codes, shape (rows,)."""
+        """Return class codes, shape (rows,)."""
         return np.asarray(target.map({label: code for code, label in enumerate(self.labels_)}), dtype=int)
 
     def outputs(self, model: Any, features: Any) -> Outputs:
@@ -41,11 +41,11 @@ class ClassCodec(TargetCodec):
         return class_outputs(model, features, self.labels_)
 
     def to_scores(self, outputs: Outputs) -> np.ndarray:
-        """Probabilities, (rows, classes), or what comes next to them."""
-        return class_probabilities(said, len(self.labels_))
+        """Return probabilities, or what comes closest to them, shape (rows, classes)."""
+        return class_probabilities(outputs, len(self.labels_))
 
     def from_scores(self, values: np.ndarray) -> Outputs:
-        """Of probabilities the most probable class; of one dimension the codes themselves."""
+        """Decide for the most probable class; a 1-D array holds class codes."""
         classes = np.arange(len(self.labels_))
         if values.ndim == 1:
             return Outputs(values.astype(int), classes=classes)
@@ -119,11 +119,11 @@ class Classification(ClassCodec, Task):
                     "cv",
                 )
         if folds:
-            judged = set(target.iloc[train[np.concatenate([others for _, others in folds])]].unique())
-            unjudged = sorted(set(target.iloc[train].unique()) - judged, key=str)
-            if unjudged:
+            scored = set(target.iloc[train[np.concatenate([others for _, others in folds])]].unique())
+            absent = sorted(set(target.iloc[train].unique()) - scored, key=str)
+            if absent:
                 raise UserError(
-                    f"no fold of {type(by[1]).__name__} holds a row of the class {str(unjudged[0])!r} to judge by; use "
+                    f"no fold of {type(by[1]).__name__} holds a row of the class {str(absent[0])!r} to judge by; use "
                     "StratifiedKFold, or leave out the rows of that class",
                     "split.yaml",
                     "cv",
@@ -151,21 +151,21 @@ class NumberCodec(TargetCodec):
 
     def toys(self) -> list[tuple[np.ndarray, Outputs]]:
         """Numbers above 0, of one target and of two."""
-        truth = np.linspace(1, 2, 24)
-        return [(one, Outputs(one[::-1])) for one in (truth, np.stack([truth, truth**2], axis=1))]
+        y = np.linspace(1, 2, 24)
+        return [(y_true, Outputs(y_true[::-1])) for y_true in (y, np.stack([y, y**2], axis=1))]
 
     def encode(self, target: Any) -> np.ndarray:
-        """Floats, shape (rows,), or (rows, targets)."""
+        """Return floats, shape (rows,) or (rows, targets)."""
         return np.asarray(target, dtype=float)
 
     def outputs(self, model: Any, features: Any) -> Outputs:
         """Numbers."""
-        said = np.asarray(model.predict(features), dtype=float)
-        return Outputs(said if isinstance(self.target_, list) else said.ravel())
+        y_pred = np.asarray(model.predict(features), dtype=float)
+        return Outputs(y_pred if isinstance(self.target_, list) else y_pred.ravel())
 
     def to_scores(self, outputs: Outputs) -> np.ndarray:
-        """The numbers, shape (rows, targets)."""
-        return said.predicted.reshape(len(said.predicted), -1)
+        """Return the numbers, shape (rows, targets)."""
+        return outputs.predicted.reshape(len(outputs.predicted), -1)
 
     def from_scores(self, values: np.ndarray) -> Outputs:
         """The numbers again."""

@@ -153,8 +153,8 @@ def _try_estimator(node: Object, flavor: Any, about: Any) -> list[str]:
         if node.path.startswith(f"{PACKAGE}.components."):  # made for tables of another kind, such as series
             return []
         # The toy table is not the owner's: theirs may be another matter.
-        said = f"{node.name} could not be fitted to a small made-up table, and may not be to yours: {reasons[0]}"
-        return [node.where.error(said).message]
+        message = f"{node.name} could not be fitted to a small made-up table, and may not be to yours: {reasons[0]}"
+        return [node.where.error(message).message]
     if not _close(first, second, 0.0):
         raise node.where.error(
             f"{node.path} predicts something else each time, so a stored model cannot be compared with it: set its "
@@ -263,11 +263,11 @@ def _fitted_steps(model: Model) -> list[Any]:
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), _within(SECONDS):
             warnings.simplefilter("ignore")
-            front = pipeline(steps(model.preprocess, {}, dtypes, "preprocess"))
-            front.fit(table, np.arange(TOY_ROWS) % 2)
+            preprocess = pipeline(steps(model.preprocess, {}, dtypes, "preprocess"))
+            preprocess.fit(table, np.arange(TOY_ROWS) % 2)
     except Exception:  # nosec B110 # the toy table is not the owner's, and says nothing of the params
         return []
-    return list(_inner(front))
+    return list(_inner(preprocess))
 
 
 def _inner(thing: Any) -> Iterator[Any]:
@@ -365,11 +365,11 @@ def try_metric(metric: Metric, task: Task, where: Where) -> None:
     if not home.startswith("sklearn.") or metric.asks or {"labels", "pos_label"} & set(metric.scorer._kwargs):
         return
     reasons = []
-    for truth, outputs in task.toys():
+    for y_true, outputs in task.toys():
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
-                if math.isfinite(metric.score(truth, outputs)):
+                if math.isfinite(metric.score(y_true, outputs)):
                     return
             reasons.append("it gives no number")
         except Exception as error:

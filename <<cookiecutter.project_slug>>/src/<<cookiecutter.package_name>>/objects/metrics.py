@@ -21,7 +21,7 @@ LESS_IS_BETTER = ("davies_bouldin_score",)  # scikit-learn's one exception to it
 
 
 class Outputs:
-    """What a model says of some rows, labels as codes.
+    """The outputs of a model on some rows, labels as codes.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class Metric:
 
     @property
     def needs_probabilities(self) -> bool:
-        """Whether it judges probabilities and nothing else."""
+        """Whether it scores probabilities and nothing else."""
         method = self.scorer._response_method
         return "predict_proba" in (method if isinstance(method, tuple | list) else [method]) and (
             "decision_function" not in method and "predict" not in (method if not isinstance(method, str) else [])
@@ -94,12 +94,12 @@ class Metric:
 
     @property
     def judges_rows_alone(self) -> bool:
-        """Whether it compares predictions with the rows and not with a truth, as `silhouette_score` does."""
+        """Whether it compares predictions with the rows and not with `y_true`, as `silhouette_score` does."""
         return isinstance(self.scorer._score_func, _WithoutTruth)
 
     @cached_property
     def asks(self) -> list[str]:
-        """What the metric's function has to be told beside truth and predictions, by the names of its parameters."""
+        """What the metric's function needs beside `y_true` and predictions, by the names of its parameters."""
         taken = list(inspect.signature(self.scorer._score_func).parameters.values())[2:]
         needed = [one.name for one in taken if one.default is one.empty and one.kind != one.VAR_KEYWORD]
         return [name for name in needed if name not in self.scorer._kwargs]
@@ -119,16 +119,16 @@ class Metric:
 
     def score(
         self,
-        truth: np.ndarray,
+        y_true: np.ndarray,
         outputs: Outputs,
         known: Mapping[str, Any] | None = None,
         weights: np.ndarray | None = None,
     ) -> float:
-        """The score of outputs against the truth, more is better.
+        """The score of outputs against `y_true`, more is better.
 
         Parameters
         ----------
-        truth : array of shape (n,) or (n, targets), codes from 0 or numbers.
+        y_true : array of shape (n,) or (n, targets), codes from 0 or numbers.
         known : what the metric `asks` for.
         weights : array of shape (n,), None where all rows count the same.
 
@@ -137,16 +137,16 @@ class Metric:
         ValueError
             If the metric does not fit the task or the outputs.
         """
-        said = _Said(outputs) if outputs.classes is None else _SaidClasses(outputs)
+        model = _KnownNumbers(outputs) if outputs.classes is None else _KnownClasses(outputs)
         classes = len(outputs.classes) if isinstance(outputs.classes, np.ndarray) else None
         scorer = self.scorer
         takes = inspect.signature(scorer._score_func).parameters
         if self.asks:
-            told = known or {}
-            absent = [name for name in self.asks if name not in told]
+            known = known or {}
+            absent = [name for name in self.asks if name not in known]
             if absent:
                 raise ValueError(f"it needs {', '.join(absent)} under params")
-            scorer = _with(scorer, **{name: told[name] for name in self.asks})
+            scorer = _with(scorer, **{name: known[name] for name in self.asks})
         if classes is not None and classes > 2 and outputs.probabilities is not None and "labels" in takes:
             if self.needs_probabilities or "roc_auc" in self.label:
                 # A fold may lack a class, and these metrics then need to be told of it.
@@ -154,15 +154,15 @@ class Metric:
         elif classes == 2 and self.name in ("log_loss",):
             scorer = _with(scorer, labels=np.arange(2))
         weighted = {} if weights is None else {"sample_weight": weights}
-        return float(scorer(said, np.zeros((len(truth), 1)), truth, **weighted))
+        return float(scorer(model, np.zeros((len(y_true), 1)), y_true, **weighted))
 
 
-def metric(data: Any, where: Where, grammar: Grammar, told: Iterable[str] | None = None) -> Metric:
+def metric(data: Any, where: Where, grammar: Grammar, given: Iterable[str] | None = None) -> Metric:
     """A metric from the params: `roc_auc`, or `{class: fbeta_score, params: {beta: 2}}`.
 
     Parameters
     ----------
-    told : the parameters of its function that the task gives it; None if that was looked at before.
+    given : the parameters of its function that the task gives it; None if that was looked at before.
 
     Raises
     ------
@@ -176,7 +176,7 @@ def metric(data: Any, where: Where, grammar: Grammar, told: Iterable[str] | None
     if thing.path.startswith("sklearn.metrics.get_scorer("):
         return Metric(thing.name, get_scorer(thing.name), thing.name)
     made = Metric(written, _scorer(load(thing.path, where), thing), thing.name)
-    needed = [name for name in made.asks if told is not None and name not in told]
+    needed = [name for name in made.asks if given is not None and name not in given]
     if needed:
         raise thing.where.error(f"{thing.name} needs {', '.join(needed)} under params")
     return made
@@ -250,7 +250,7 @@ def _with(scorer: Any, **kwargs: Any) -> Any:
     return type(scorer)(scorer._score_func, scorer._sign, {**scorer._kwargs, **kwargs}, scorer._response_method)
 
 
-class _Said(RegressorMixin, BaseEstimator):
+class _KnownNumbers(RegressorMixin, BaseEstimator):
     """Stands in for a model whose outputs are known, so that scikit-learn's scorers can be asked."""
 
     def __init__(self, outputs: Outputs) -> None:
@@ -263,7 +263,7 @@ class _Said(RegressorMixin, BaseEstimator):
         return self.outputs.predicted
 
 
-class _SaidClasses(ClassifierMixin, _Said):
+class _KnownClasses(ClassifierMixin, _KnownNumbers):
     """The same for a classifier."""
 
     @property

@@ -69,10 +69,10 @@ def check_seeds(space: Sequence[Dimension], seeds: Any, where: Where) -> list[Va
     return seeds
 
 
-def _point(space: Sequence[Dimension], wanted: Mapping[str, Any]) -> Values:
+def _point(space: Sequence[Dimension], chosen: Mapping[str, Any]) -> Values:
     values: Values = {}
     for dimension in space:
-        value = wanted.get(dimension.name, dimension.default)
+        value = chosen.get(dimension.name, dimension.default)
         if value in dimension.domain and matters(dimension, values, space):
             domain = dimension.domain
             if domain.kind == "choice":

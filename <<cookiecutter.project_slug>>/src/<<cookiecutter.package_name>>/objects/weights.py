@@ -66,8 +66,8 @@ def _ignores_weights(model: Model) -> str | None:
 
 
 def _built(model: Model) -> list[Any]:
-    front = build(model.preprocess)
-    return [step for _, step in getattr(front, "steps", [])]
+    preprocess = build(model.preprocess)
+    return [step for _, step in getattr(preprocess, "steps", [])]
 
 
 def _check_final(train: Mapping[str, Any]) -> None:

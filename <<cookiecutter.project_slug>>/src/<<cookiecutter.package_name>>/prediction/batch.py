@@ -16,7 +16,7 @@ from ..files import replacing_file
 from ..project.targets import check_target
 from ..steps.load import load, load_parts
 from ..steps.task import task_of
-from .pipeline import PredictionPipeline, told
+from .pipeline import PredictionPipeline, refusal_message
 
 MOST_WARNINGS = 20
 REFUSED = ["row", "column", "reason"]  # the head of the file that lists refused rows
@@ -141,15 +141,15 @@ class _Findings:
         """Note what was found in the rows from `start` on."""
         refused = [(start + row, column, reason) for row, column, reason in checked.problems()]
         if refused and bad_rows == "refuse":
-            raise UserError(told(refused))
+            raise UserError(refusal_message(refused))
         self.reasons.writerows((row + 1, column, reason) for row, column, reason in refused)
         self.refused += int(checked.refused.sum())
         for one in checked.findings:
             if one.policy == "warn":
                 key = one.column, one.reason
                 row = one.rows[0] if len(one.rows) else None
-                said = one.reason if row is None else f"row {start + row + 1}: {one.of(row)}"
-                self.first.setdefault(key, f"{one.column}: {said}")
+                reason = one.reason if row is None else f"row {start + row + 1}: {one.of(row)}"
+                self.first.setdefault(key, f"{one.column}: {reason}")
                 self.count[key] = self.count.get(key, 0) + len(one.rows)
 
     def keep(self, refusals: Path) -> None:

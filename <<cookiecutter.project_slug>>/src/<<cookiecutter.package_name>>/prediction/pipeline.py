@@ -223,7 +223,7 @@ class PredictionPipeline:
         found = self.run(frame)
         refused = found.checked.problems()
         if refused and self.validation.bad_rows == "refuse":
-            raise UserError(told(refused))
+            raise UserError(refusal_message(refused))
         for one in found.checked.findings:
             if one.policy == "warn":
                 where = (
@@ -291,8 +291,8 @@ def _finite(table: pd.DataFrame) -> np.ndarray:
     return np.all(numbers, axis=0) if numbers else np.ones(len(table), dtype=bool)
 
 
-def told(refused: list[tuple[int, str, str]]) -> str:
-    """Refused rows as a sentence; they count from 1 in it."""
+def refusal_message(refused: list[tuple[int, str, str]]) -> str:
+    """Return a sentence on refused rows, which count from 1 in it."""
     shown = "; ".join(f"row {row + 1}: {column}: {reason}" for row, column, reason in refused[:MOST_TOLD])
     rows = len({row for row, _, _ in refused})
     return (

@@ -1,4 +1,4 @@
-"""Other programs, called: what they say, or one sentence on why they failed."""
+"""Calls of other programs: run one, and return its output or raise a readable error."""
 
 import os
 import subprocess  # nosec B404 # no shell
@@ -13,10 +13,10 @@ TELLING = ("error", "fatal", "! ")  # how a line begins, in small letters, that 
 MOST = 6  # lines of it
 
 
-def said(
+def run_program(
     command: Sequence[str], cwd: Path | None = None, add: Mapping[str, str] | None = None, show: bool = False
 ) -> str:
-    """What a program prints.
+    """Run a program and return what it prints.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def said(
     Raises
     ------
     UserError
-        If it is not there, or fails; with the error that it named, or the last lines of what it said.
+        If it is not there, or fails; with the error that it named, or its last lines.
     """
     try:
         done = subprocess.run(  # nosec B603 # no shell
@@ -52,18 +52,18 @@ def said(
 
 
 def git(*words: str, cwd: Path | None = None) -> str:
-    """What git says; otherwise like `said`."""
-    return said(["git", *words], cwd)
+    """Run git; see `run_program`."""
+    return run_program(["git", *words], cwd)
 
 
 def dvc(*words: str, cwd: Path | None = None) -> str:
-    """What DVC says, the one of this environment; otherwise like `said`."""
-    return said([sys.executable, "-m", "dvc", *words], cwd)
+    """Run the DVC of this environment; see `run_program`."""
+    return run_program([sys.executable, "-m", "dvc", *words], cwd)
 
 
 def _reason(text: str) -> str:
     """The lines that say why, as one: from the first that names an error, or else the last ones."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     start = next((index for index, line in enumerate(lines) if line.lower().startswith(TELLING)), len(lines) - 4)
-    told = [line.removeprefix("ERROR: ").removeprefix("fatal: ") for line in lines[max(start, 0) :][:MOST]]
-    return " ".join(told)
+    reasons = [line.removeprefix("ERROR: ").removeprefix("fatal: ") for line in lines[max(start, 0) :][:MOST]]
+    return " ".join(reasons)

@@ -24,7 +24,7 @@ from ..steps.explain import Configuration, history, hyperparameters, learning_cu
 from ..steps.fit import Wrapper
 from ..steps.predictions import to_table, units_of
 from ..steps.split import read_folds
-from ..steps.task import score_outputs, of_rows, task_of
+from ..steps.task import of_rows, score_outputs, task_of
 from ..steps.training_set import TrainingSet
 from . import provenance
 from .drawing import Chart, Evaluation, to_png, to_svg
@@ -277,10 +277,10 @@ def _learning_curve(
     return learning_curve(configuration, TrainingSet.from_table(learned, schema, folds, metric), seconds)
 
 
-def _charts(wanted: list[Any], evaluation: Evaluation) -> dict[str, Chart]:
+def _charts(chosen: list[Any], evaluation: Evaluation) -> dict[str, Chart]:
     """The charts that can be drawn, by name; one that does not apply is left out, one that fails is named as well."""
     charts: dict[str, Chart] = {}
-    for written in wanted:
+    for written in chosen:
         node = Grammar().object(written, WHERE, ["chart"])
         try:
             chart = build(node)(evaluation)

@@ -1,4 +1,4 @@
-"""What the charts of the report share: what they are told, what they give, how they look.
+"""What the charts of the report share: what they are given, what they return, how they look.
 
 A chart is a function that takes an `Evaluation` and returns a `Chart`; those that ship are in `components/`. Where a
 chart would have nothing to show (no probabilities, one class only), it raises `ValueError` with the reason.
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 @dataclass
 class Evaluation:
-    """What is known of a final model: what it said of the hold-out, beside what is true, and more on demand.
+    """What is known of a final model: its predictions on the hold-out, beside `y_true`, and more on demand.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Evaluation:
     shap_values(rows) : columns feature, mean
         The mean size of the SHAP values of that configuration on at most so many rows of the hold-out.
     left_out() : columns row, fold, truth, predicted
-        What the final model's members said of training rows that they had not seen; row is a position in `learned`.
+        The out-of-fold predictions of the final model's members; row is a position in `learned`.
     """
 
     task: "Task"

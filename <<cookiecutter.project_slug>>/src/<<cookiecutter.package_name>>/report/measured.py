@@ -124,7 +124,7 @@ class Measured:
 def measure(run: Finished) -> Measured:
     """Score the final model on rows that it had not seen.
 
-    Where nothing is held out, it is scored on what its members' models of the folds said of the rows left out of these.
+    Where nothing is held out, it is scored on the out-of-fold predictions of its members.
     """
     features, target = run.unseen[list(run.schema.features)], run.unseen[run.schema.target]
     y_true, weights = run.task.encode(target), run.schema.weights(run.unseen)
@@ -173,27 +173,27 @@ def score_of(metric: Metric, *asked: Any) -> float:
 
 
 def left_out(run: Finished) -> Outputs:
-    """Return what the final model's members, and what combines them, said of the rows left out of their folds."""
+    """Return the out-of-fold outputs of the final model: its members', combined."""
     paths = [TUNED / member["model"] / "outputs" / f"{tried(member)['trial']}.npy" for member in run.result["members"]]
-    said = np.hstack([run.task.restored(np.load(path)) for path in paths])
+    y_score = np.hstack([run.task.restored(np.load(path)) for path in paths])
     if not isinstance(run.model, Ensemble):
-        return run.task.from_scores(said)
+        return run.task.from_scores(y_score)
     combine = run.model.combine
     if not hasattr(combine, "predict_proba"):
-        return run.task.from_scores(np.asarray(combine.predict(said)))
-    found = run.task.from_scores(np.asarray(combine.predict_proba(said)))
+        return run.task.from_scores(np.asarray(combine.predict(y_score)))
+    found = run.task.from_scores(np.asarray(combine.predict_proba(y_score)))
     # A threshold may decide otherwise than for the most probable class.
-    return Outputs(np.asarray(combine.predict(said)).astype(int), found.probabilities, classes=found.classes)
+    return Outputs(np.asarray(combine.predict(y_score)).astype(int), found.probabilities, classes=found.classes)
 
 
 def left_out_numbers(run: Finished) -> pd.DataFrame:
-    """Return what `left_out` gives, where it is one number a row, beside the truth and where the rows are from."""
+    """Return the predictions of `left_out`, where they are one number a row, beside `y_true` and the rows' folds."""
     predicted = left_out(run).predicted
     if predicted.ndim > 1:
         raise ValueError("there are several targets")
-    truth = run.task.encode(run.learned[run.task.target_].iloc[run.left_out])
+    y_true = run.task.encode(run.learned[run.task.target_].iloc[run.left_out])
     fold = np.repeat(np.arange(len(run.folds)), [len(rows) for _, rows in run.folds])
-    return pd.DataFrame({"row": run.left_out, "fold": fold, "truth": truth, "predicted": predicted})
+    return pd.DataFrame({"row": run.left_out, "fold": fold, "truth": y_true, "predicted": predicted})
 
 
 def tried(member: dict[str, Any]) -> dict[str, Any]:

@@ -106,8 +106,8 @@ def run_stage(main: Callable[[], None]) -> None:
 def _not_imported(error: ImportError) -> str:
     """Return why an import fails, and what may mend it."""
     # pandas does not name the package that it needs for Parquet.
-    told = error.name.partition(".")[0] if error.name else str(error)
-    missing = next((name for name in FOR_TRAINING if name == told or (not error.name and name in told)), "")
+    module = error.name.partition(".")[0] if error.name else str(error)
+    missing = next((name for name in FOR_TRAINING if name == module or (not error.name and name in module)), "")
     if not missing or importlib.util.find_spec(missing) is not None:
         return f"an import fails, which `make setup` may mend: {error}"
     return (

@@ -18,7 +18,7 @@ from ..schema import Schema
 from ..steps.fit import fit
 from ..steps.split import Fold, split
 from ..steps.suspicions import suspicions
-from ..steps.task import score_outputs, of_rows, task_of
+from ..steps.task import of_rows, score_outputs, task_of
 from . import run_stage
 
 BY_TIME = ("TimeHoldout", "TimeSeriesSplit")
@@ -117,20 +117,20 @@ def _all_used(chosen: list[dict[str, Any]], schema: Schema) -> None:
 
 
 def _try_metrics(metrics: list[Metric], frame: pd.DataFrame, fold: Fold, schema: Schema, number: int = 1) -> None:
-    """Refuse metrics that cannot judge a dummy model; that of the search needs a number in each fold."""
+    """Refuse metrics that cannot score a dummy model; that of the search needs a number in each fold."""
     task, features, target = task_of(schema), frame[list(schema.features)], frame[schema.target]
     rows, others = fold
     weights = schema.weights(frame)
     learned, asked = (features.iloc[rows], target.iloc[rows]), features.iloc[others]
     guess = fit(task.wrap(task.dummy()), *learned, of_rows(weights, rows))
-    said = task.outputs(guess, asked)
-    truth = task.encode(target.iloc[others])
+    outputs = task.outputs(guess, asked)
+    y_true = task.encode(target.iloc[others])
     for position, one in enumerate(metrics):
         place = ("evaluate.yaml", "metrics") if position else ("search.yaml", "metric")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                score = score_outputs(one, task, said, truth, asked, *learned, guess, of_rows(weights, others))
+                score = score_outputs(one, task, outputs, y_true, asked, *learned, guess, of_rows(weights, others))
                 if not position and not np.isfinite(score):
                     raise ValueError(f"it is undefined for the {len(others)} rows of fold {number}")
         except Exception as error:

@@ -11,7 +11,7 @@ from ..schema import Schema
 
 
 class TargetCodec(ABC):
-    """Encode targets for metrics and ensembles, and decode what models say into predictions.
+    """Encode targets for metrics and ensembles, and turn the outputs of models into predictions.
 
     Attributes
     ----------
@@ -33,30 +33,30 @@ class TargetCodec(ABC):
         return [str(label) for label in self.labels_]
 
     def toys(self) -> list[tuple[np.ndarray, Outputs]]:
-        """Made-up truths with outputs: a metric that can be computed for none of them does not fit the task."""
+        """Made-up `y_true` with outputs: a metric that can be computed for none of them does not fit the task."""
         return []
 
     @abstractmethod
     def encode(self, target: Any) -> np.ndarray:
-        """The truth in the form of `outputs`: codes in the order of the classes, or numbers."""
+        """Return `y_true`, shape (rows,) or (rows, targets): codes in the order of the classes, or numbers."""
 
     @abstractmethod
     def outputs(self, model: Any, features: Any) -> Outputs:
-        """What a fitted model says of some rows, in the form that metrics take."""
+        """Return the outputs of a fitted model on some rows, in the form that metrics take."""
 
     @abstractmethod
     def to_scores(self, outputs: Outputs) -> np.ndarray:
-        """Outputs of one shape for all models, which an ensemble can average: (rows, k)."""
+        """Return outputs as an array that an ensemble can average, of one shape for all models: (rows, k)."""
 
     @abstractmethod
     def from_scores(self, values: np.ndarray) -> Outputs:
-        """The outputs that `to_scores` made an array of shape (rows, k) of; codes where that has one dimension.
+        """Rebuild outputs from the array returned by `to_scores`; a 1-D array holds class codes.
 
-        It decides as the models of `wrap` and of `ensemble` do.
+        The decisions are those of the models of `wrap` and of `ensemble`.
         """
 
     def restored(self, values: np.ndarray) -> np.ndarray:
-        """Arrays of `to_scores` that were kept in single precision, of shape (..., rows, k)."""
+        """Restore arrays of `to_scores` that were kept in single precision, of shape (..., rows, k)."""
         return values.astype(float)
 
     def predict(self, model: Any, features: pd.DataFrame) -> pd.DataFrame:

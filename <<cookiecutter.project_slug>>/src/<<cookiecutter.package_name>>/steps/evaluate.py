@@ -20,8 +20,8 @@ ROWS_AT_ONCE, CELLS_AT_ONCE = 20_000, 10_000_000
 def scores(
     metrics: Sequence[Metric],
     task: Task,
-    said: Outputs,
-    truth: np.ndarray,
+    outputs: Outputs,
+    y_true: np.ndarray,
     features: Any,
     learned: Any,
     target: Any,
@@ -32,17 +32,17 @@ def scores(
 
     Parameters
     ----------
-    said, truth, features : outputs, the truth in their form, and the rows that they are of.
+    outputs, y_true, features : outputs, the targets in their form, and the rows that they are of.
     learned, target : the rows that the model learned from.
     model : the fitted model, for metrics that ask for it.
-    weights : of the rows that are judged, None where all count the same.
+    weights : of the rows that are scored, None where all count the same.
     """
     found: dict[str, float | None] = {}
     for metric in metrics:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                score = score_outputs(metric, task, said, truth, features, learned, target, model, weights)
+                score = score_outputs(metric, task, outputs, y_true, features, learned, target, model, weights)
             except (ValueError, AttributeError):
                 score = np.nan
         found[metric.name] = None if np.isnan(score) else float(metric.natural(score))
@@ -50,29 +50,29 @@ def scores(
 
 
 def interval_scores(
-    truth: np.ndarray, bounds: pd.DataFrame, coverage: Sequence[float], weights: np.ndarray | None = None
+    y_true: np.ndarray, bounds: pd.DataFrame, coverage: Sequence[float], weights: np.ndarray | None = None
 ) -> list[dict[str, float]]:
     """How good prediction intervals are: a row for each coverage.
 
     Parameters
     ----------
-    truth : array of shape (rows,).
+    y_true : array of shape (rows,).
     bounds : a lower and an upper bound for each coverage, in their order.
     weights : of the rows, None where all count the same.
 
     Returns
     -------
-    The `coverage` that was wanted; `held`, the share of rows whose truth lies inside; their mean `width`; and
+    The `coverage` that was wanted; `held`, the share of rows whose `y_true` lies inside; their mean `width`; and
     `pinball`, the mean pinball loss of the two bounds, of which less is better.
     """
     found = []
     for number, share in enumerate(coverage):
         lower, upper = bounds.iloc[:, 2 * number].to_numpy(), bounds.iloc[:, 2 * number + 1].to_numpy()
         losses = [
-            mean_pinball_loss(truth, one, alpha=at, sample_weight=weights)
+            mean_pinball_loss(y_true, one, alpha=at, sample_weight=weights)
             for one, at in ((lower, 0.5 - share / 2), (upper, 0.5 + share / 2))
         ]
-        held = float(np.average((truth >= lower) & (truth <= upper), weights=weights))
+        held = float(np.average((y_true >= lower) & (y_true <= upper), weights=weights))
         width = float(np.average(upper - lower, weights=weights))
         found.append({"coverage": share, "held": held, "width": width, "pinball": float(np.mean(losses))})
     return found
@@ -98,27 +98,27 @@ def permutation_importance(
 
     Parameters
     ----------
-    score : the score of outputs, with the truth and the rows that they are of; more is better.
+    score : the score of outputs, with `y_true` and the rows that they are of; more is better.
     n_repeats, max_samples : how many times each column is shuffled, among at most how many rows.
     seconds : once these have passed, there are no more repeats; where one would take longer, it has fewer rows, and
         then fewer columns.
     """
     random, began = np.random.default_rng(random_state), time.monotonic()
     sample = features.sample(min(len(features), max_samples), random_state=random_state)
-    truth = task.encode(target.loc[sample.index])
+    y_true = task.encode(target.loc[sample.index])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        base = score(task.outputs(model, sample), truth, sample)
+        base = score(task.outputs(model, sample), y_true, sample)
         expected = (time.monotonic() - began) * features.shape[1]
         if expected > seconds and len(sample) > FEWEST_ROWS:
             rows = max(FEWEST_ROWS, int(len(sample) * seconds / expected))
-            sample, truth = sample.iloc[:rows], truth[:rows]
-            base = score(task.outputs(model, sample), truth, sample)
-        names = list(features.columns) if expected <= seconds else _by_relation(sample, truth)
+            sample, y_true = sample.iloc[:rows], y_true[:rows]
+            base = score(task.outputs(model, sample), y_true, sample)
+        names = list(features.columns) if expected <= seconds else _by_relation(sample, y_true)
         falls: list[list[float]] = []
         while len(falls) < n_repeats and (not falls or (time.monotonic() - began) * (1 + 1 / len(falls)) < seconds):
             found = []
-            for one in _shuffled_scores(model, sample, names, truth, task, score, random):
+            for one in _shuffled_scores(model, sample, names, y_true, task, score, random):
                 found += [base - after for after in one]
                 if not falls and time.monotonic() - began > seconds:
                     break
@@ -130,9 +130,9 @@ def permutation_importance(
     return table
 
 
-def _by_relation(sample: pd.DataFrame, truth: np.ndarray) -> list[Any]:
+def _by_relation(sample: pd.DataFrame, y_true: np.ndarray) -> list[Any]:
     """Return the columns in the order of a cheap score: the largest correlation of their ranks with a target's."""
-    targets = pd.DataFrame(truth.reshape(len(truth), -1)).rank().to_numpy()
+    targets = pd.DataFrame(y_true.reshape(len(y_true), -1)).rank().to_numpy()
     codes = [
         column.to_numpy(dtype=float, na_value=np.nan)
         if pd.api.types.is_numeric_dtype(column)
@@ -148,7 +148,7 @@ def _by_relation(sample: pd.DataFrame, truth: np.ndarray) -> list[Any]:
 
 
 def _shuffled_scores(
-    model: Any, sample: pd.DataFrame, names: Sequence[Any], truth: np.ndarray, task: Task, score: Score, random: Any
+    model: Any, sample: pd.DataFrame, names: Sequence[Any], y_true: np.ndarray, task: Task, score: Score, random: Any
 ) -> Iterator[list[float]]:
     """The scores with each of these columns shuffled in turn, some columns at a time."""
     rows, columns = sample.shape
@@ -161,6 +161,6 @@ def _shuffled_scores(
             shuffled = places.copy()
             shuffled[number * rows : (number + 1) * rows] = random.permutation(rows)
             copies[name] = sample[name].array.take(shuffled)
-        said = task.outputs(model, copies)
+        outputs = task.outputs(model, copies)
         parts = (slice(number * rows, (number + 1) * rows) for number in range(len(some)))
-        yield [score(said.part(part), truth, sample) for part in parts]
+        yield [score(outputs.part(part), y_true, sample) for part in parts]

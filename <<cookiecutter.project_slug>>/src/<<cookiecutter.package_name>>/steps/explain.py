@@ -167,17 +167,17 @@ def shap_values(model: Any, features: pd.DataFrame, learned: pd.DataFrame, rows:
     except ImportError:
         raise ValueError("it needs the package shap, which is the extra `explain` in pyproject.toml") from None
     fitted: Pipeline = model.estimator_ if isinstance(model, Wrapper) else model
-    front, estimator = fitted[:-1], fitted[-1]
+    preprocess, estimator = fitted[:-1], fitted[-1]
 
     def taken(frame: pd.DataFrame, most: int) -> Any:
-        given = transform(front, frame.sample(min(most, len(frame)), random_state=0))
+        given = transform(preprocess, frame.sample(min(most, len(frame)), random_state=0))
         return given.toarray() if hasattr(given, "toarray") else given
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             values = _shap(shap, estimator, taken(features, rows), taken(learned, BACKGROUND))
-            names = front.get_feature_names_out() if len(front.steps) else features.columns
+            names = preprocess.get_feature_names_out() if len(preprocess.steps) else features.columns
     except Exception as error:
         raise ValueError(f"shap cannot explain {type(estimator).__name__}: {error}") from error
     values = values.reshape(len(values), len(names), -1)

@@ -73,9 +73,9 @@ def _check_labels(classes: Any, schema: Schema, place: Any) -> None:
 
 def _check_targets(whole: Any, schema: Schema, place: Any) -> None:
     count = getattr(getattr(whole, "steps", [("", whole)])[-1][1], "n_outputs_", None)
-    wanted = 1 if isinstance(schema.target, str) else len(schema.targets)
-    if isinstance(count, int) and not schema.labels and count != wanted:
-        raise _other(place, "number of targets", count, wanted)
+    expected = 1 if isinstance(schema.target, str) else len(schema.targets)
+    if isinstance(count, int) and not schema.labels and count != expected:
+        raise _other(place, "number of targets", count, expected)
 
 
 def _other(place: Any, what: str, model: Any, schema: Any) -> UserError:

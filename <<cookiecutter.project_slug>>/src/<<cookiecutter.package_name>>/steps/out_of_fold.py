@@ -34,8 +34,8 @@ class OutOfFold:
     def fold_scores(self, y_score: np.ndarray) -> list[float]:
         """Return the scores on the folds of outputs on all rows."""
         by_fold = np.split(y_score, np.cumsum(self._sizes)[:-1])
-        said = self.data.task.from_scores
-        return [self.data.score(said(part), fold) for part, fold in zip(by_fold, self.folds, strict=True)]
+        outputs = map(self.data.task.from_scores, by_fold)
+        return [self.data.score(part, fold) for part, fold in zip(outputs, self.folds, strict=True)]
 
     def mean_score(self, y_score: np.ndarray) -> float:
         """Return the mean of the folds' scores, over those in which the metric is defined."""

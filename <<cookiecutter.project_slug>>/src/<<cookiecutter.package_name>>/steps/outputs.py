@@ -1,4 +1,4 @@
-"""Outputs: what a classifier says of rows, in the form that metrics take and in one that can be averaged."""
+"""Outputs of classifiers, in the form that metrics take and in one that can be averaged."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,8 +17,8 @@ def class_outputs(model: Any, features: Any, labels: Sequence[Any]) -> Outputs:
     seen, classes = [list(labels).index(label) for label in model.classes_.tolist()], np.arange(len(labels))
 
     def predicted() -> np.ndarray:
-        said = np.asarray(model.predict(features)).ravel().tolist()
-        return np.asarray([list(labels).index(label) for label in said], dtype=int)
+        y_pred = np.asarray(model.predict(features)).ravel().tolist()
+        return np.asarray([list(labels).index(label) for label in y_pred], dtype=int)
 
     if hasattr(model, "predict_proba"):
         given = np.asarray(model.predict_proba(features))
@@ -36,7 +36,7 @@ def class_outputs(model: Any, features: Any, labels: Sequence[Any]) -> Outputs:
     return Outputs(predicted, None, aligned, classes)
 
 
-def class_probabilities(said: Outputs, classes: int) -> np.ndarray:
+def class_probabilities(outputs: Outputs, classes: int) -> np.ndarray:
     """Outputs of one shape for all classifiers, which an ensemble can average.
 
     Returns
@@ -44,11 +44,11 @@ def class_probabilities(said: Outputs, classes: int) -> np.ndarray:
     Array of shape (n, classes): probabilities; where a model gives none, its decision values through the logistic
     function (several classes: softmax), or 1 for the class that it predicts.
     """
-    if said.probabilities is not None:
-        return said.probabilities
-    if said.decisions is None:
-        return np.asarray(np.eye(classes)[said.predicted])
-    if said.decisions.ndim == 1:
-        positive = expit(said.decisions)
+    if outputs.probabilities is not None:
+        return outputs.probabilities
+    if outputs.decisions is None:
+        return np.asarray(np.eye(classes)[outputs.predicted])
+    if outputs.decisions.ndim == 1:
+        positive = expit(outputs.decisions)
         return np.column_stack([1 - positive, positive])
-    return np.asarray(softmax(said.decisions, axis=1))
+    return np.asarray(softmax(outputs.decisions, axis=1))

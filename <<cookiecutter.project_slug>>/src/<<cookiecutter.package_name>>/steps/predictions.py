@@ -1,4 +1,4 @@
-"""Predictions: what a model said of rows that it had not seen, as a table by which versions can be compared."""
+"""Predictions of a model on rows that it had not seen, as a table by which versions can be compared."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ FEWEST_GROUPS = 5  # among which drawing groups at random says anything
 
 def to_table(
     task: Task,
-    said: Outputs,
-    truth: np.ndarray,
+    outputs: Outputs,
+    y_true: np.ndarray,
     rows: np.ndarray,
     units: np.ndarray,
     weights: np.ndarray | None = None,
@@ -40,29 +40,29 @@ def to_table(
     """
     names = task.names or (task.target_ if isinstance(task.target_, list) else [])
     columns: dict[str, Any] = {"row": rows, "unit": units}
-    for name, values in (("truth", truth), ("prediction", said.predicted)):
-        if isinstance(said.classes, np.ndarray):
+    for name, values in (("truth", y_true), ("prediction", outputs.predicted)):
+        if isinstance(outputs.classes, np.ndarray):
             columns[name] = pd.Categorical.from_codes(values.astype(int), pd.Index(task.names))
         else:
-            columns |= _columns(name, values.astype(bool) if said.classes is not None else values, names)
-    for name, shares in (("probability", said.probabilities), ("decision", said.decisions)):
+            columns |= _columns(name, values.astype(bool) if outputs.classes is not None else values, names)
+    for name, shares in (("probability", outputs.probabilities), ("decision", outputs.decisions)):
         columns |= {} if shares is None else _columns(name, shares, names)
     columns |= {} if weights is None else {"weight": weights}
     return pd.DataFrame(columns).sort_values("row", kind="stable", ignore_index=True)
 
 
 def from_table(table: pd.DataFrame) -> tuple[np.ndarray, Outputs]:
-    """Return the truth and the outputs that `to_table` made a table of."""
-    truth, predicted = _values(table, "truth"), _values(table, "prediction")
-    if truth is None or predicted is None:
+    """Return `y_true` and the outputs that `to_table` made a table of."""
+    y_true, y_pred = _values(table, "truth"), _values(table, "prediction")
+    if y_true is None or y_pred is None:
         raise ValueError("the table has no truth, or no predictions")
     classes: Any = None
     kind = table.iloc[:, 2].dtype
     if isinstance(kind, pd.CategoricalDtype):
         classes = np.arange(len(kind.categories))
     elif pd.api.types.is_bool_dtype(kind):
-        classes = [np.array([0, 1])] * truth.shape[1]
-    return truth, Outputs(predicted, _values(table, "probability"), _values(table, "decision"), classes)
+        classes = [np.array([0, 1])] * y_true.shape[1]
+    return y_true, Outputs(y_pred, _values(table, "probability"), _values(table, "decision"), classes)
 
 
 def units_of(frame: pd.DataFrame, schema: Schema, rows: np.ndarray) -> np.ndarray:

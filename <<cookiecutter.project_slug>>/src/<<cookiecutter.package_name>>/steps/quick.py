@@ -11,34 +11,34 @@ from scipy.stats import rankdata
 Score = Callable[[np.ndarray], float]
 
 
-def quick(label: str, truth: np.ndarray, k: int, weights: np.ndarray | None = None) -> Score | None:
+def quick(label: str, y_true: np.ndarray, k: int, weights: np.ndarray | None = None) -> Score | None:
     """A function that gives the score of outputs of shape (rows, k), or None for other metrics and several targets.
 
     Parameters
     ----------
     label : a scorer's name, such as `neg_log_loss`.
-    truth : array of shape (rows,), codes or numbers.
+    y_true : array of shape (rows,), codes or numbers.
     k : the number of classes, or 1 where numbers are predicted.
     weights : array of shape (rows,); all rows count the same if None.
     """
-    if truth.ndim > 1:
+    if y_true.ndim > 1:
         return None
     if label == "roc_auc":
-        return _roc_auc(truth) if k == 2 and weights is None else None
-    rows = np.arange(len(truth))
+        return _roc_auc(y_true) if k == 2 and weights is None else None
+    rows = np.arange(len(y_true))
     each: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        "neg_log_loss": lambda said: np.log(_inside(said[rows, truth])),
-        "neg_mean_squared_error": lambda said: -np.square(truth - said.ravel()),
-        "neg_root_mean_squared_error": lambda said: -np.square(truth - said.ravel()),
-        "neg_mean_absolute_error": lambda said: -np.abs(truth - said.ravel()),
-        "accuracy": lambda said: np.argmax(said, axis=1) == truth,
+        "neg_log_loss": lambda y_score: np.log(_inside(y_score[rows, y_true])),
+        "neg_mean_squared_error": lambda y_score: -np.square(y_true - y_score.ravel()),
+        "neg_root_mean_squared_error": lambda y_score: -np.square(y_true - y_score.ravel()),
+        "neg_mean_absolute_error": lambda y_score: -np.abs(y_true - y_score.ravel()),
+        "accuracy": lambda y_score: np.argmax(y_score, axis=1) == y_true,
     }
     if label not in each:
         return None
     losses = each[label]
 
-    def score(said: np.ndarray) -> float:
-        mean = float(np.average(losses(said), weights=weights))
+    def score(y_score: np.ndarray) -> float:
+        mean = float(np.average(losses(y_score), weights=weights))
         return -((-mean) ** 0.5) if label == "neg_root_mean_squared_error" else mean
 
     return score
@@ -50,13 +50,13 @@ def _inside(shares: np.ndarray) -> np.ndarray:
     return np.clip(shares, smallest, 1 - smallest)
 
 
-def _roc_auc(truth: np.ndarray) -> Score:
+def _roc_auc(y_true: np.ndarray) -> Score:
     """The share of pairs of a positive and a negative that stand in the right order."""
-    positive = truth == 1
+    positive = y_true == 1
     count = int(positive.sum())
-    pairs = count * (len(truth) - count)
+    pairs = count * (len(y_true) - count)
 
-    def score(said: np.ndarray) -> float:
-        return float((rankdata(said[:, 1])[positive].sum() - count * (count + 1) / 2) / pairs)
+    def score(y_score: np.ndarray) -> float:
+        return float((rankdata(y_score[:, 1])[positive].sum() - count * (count + 1) / 2) / pairs)
 
     return score

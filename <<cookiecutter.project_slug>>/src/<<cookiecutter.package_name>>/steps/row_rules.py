@@ -115,11 +115,11 @@ class RowRules:
         return []
 
     def known(self, features: Any, learned: Any, target: Any) -> dict[str, Any]:
-        """What a metric may ask for beside truth and predictions, by the names of its parameters.
+        """What a metric may ask for beside `y_true` and predictions, by the names of its parameters.
 
         Parameters
         ----------
-        features : the rows that are judged.
+        features : the rows that are scored.
         learned, target : the rows that the model learned from.
         """
         return {"X": features, "X_train": learned, "y_train": target}

@@ -100,17 +100,17 @@ def of_rows(weights: np.ndarray | None, rows: Any) -> np.ndarray | None:
 def score_outputs(
     metric: Metric,
     task: Task,
-    said: Outputs,
-    truth: np.ndarray,
+    outputs: Outputs,
+    y_true: np.ndarray,
     features: Any,
     learned: Any,
     target: Targets | None,
     model: Any = None,
     weights: np.ndarray | None = None,
 ) -> float:
-    """The score of outputs, more is better; `features`, `learned` and `target` as in `Task.known`.
+    """Return the score of outputs, more is better; `features`, `learned` and `target` as in `Task.known`.
 
-    `weights` are those of the rows that are judged. A metric with a parameter `estimator` is given the fitted `model`,
+    `weights` are those of the rows that are scored. A metric with a parameter `estimator` is given the fitted `model`,
     where there is one.
 
     Raises
@@ -119,6 +119,6 @@ def score_outputs(
         If the metric does not fit the task or the outputs.
     """
     if not metric.asks:
-        return metric.score(truth, said, weights=weights)
+        return metric.score(y_true, outputs, weights=weights)
     more = {} if model is None else {"estimator": model}
-    return metric.score(truth, said, task.known(features, learned, target) | more, weights)
+    return metric.score(y_true, outputs, task.known(features, learned, target) | more, weights)

@@ -11,7 +11,7 @@ from ..errors import UserError
 from ..objects.metrics import Metric, Outputs
 from ..schema import Schema
 from .split import Fold
-from .task import Targets, Task, score_outputs, of_rows, task_of
+from .task import Targets, Task, of_rows, score_outputs, task_of
 
 MOST_SCORED = 20_000  # rows of a fold: enough for three digits of most metrics
 

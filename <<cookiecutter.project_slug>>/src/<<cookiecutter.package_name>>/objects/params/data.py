@@ -136,8 +136,8 @@ def _targets(data: Any, where: Where, task: Task) -> list[str]:
     fewest, most = task.targets
     if len(names) < fewest or (most is not None and len(names) > most):
         counts: dict[int | None, str] = {0: "no target: write null", 1: "one target", None: "at least one target"}
-        wanted = counts.get(most, f"at most {most} targets")
-        raise where.error(f"a {task.name} has {wanted}, not {data!r}")
+        expected = counts.get(most, f"at most {most} targets")
+        raise where.error(f"a {task.name} has {expected}, not {data!r}")
     return names
 
 

@@ -61,9 +61,9 @@ def read_train(folder: Path, grammar: Grammar, task: Task, names: Iterable[str])
 
 def _check_ensemble(ensemble: Object, where: Where, task: Task, names: Iterable[str]) -> None:
     made = build(ensemble)
-    wanted = getattr(made, "model", None)
-    if wanted is not None and wanted not in names:
-        raise where.at("params", "model").error(f"{wanted!r} does not compete{nearest(wanted, names)}")
+    name = getattr(made, "model", None)
+    if name is not None and name not in names:
+        raise where.at("params", "model").error(f"{name!r} does not compete{nearest(name, names)}")
     final = getattr(made, "final_estimator", None)
     if final is not None and "final_estimator" not in task.takes:
         raise where.error(f"{ensemble.name} cannot learn from what the members of a {task.name} say")

@@ -47,15 +47,16 @@ def infer(
         If the target or an overridden column is not in the table, or a column cannot be read as the owner says.
     """
     overrides = {  # a weight is a number, whatever the column looks like
-        name: {"dtype": "number", **said} if said.get("role") == "weight" else said for name, said in overrides.items()
+        name: {"dtype": "number", **override} if override.get("role") == "weight" else override
+        for name, override in overrides.items()
     }
     names, schema = list(frame.columns), Schema(target, task, [], missing=None if missing is None else list(missing))
     _refuse_absent(names, schema, overrides)
     seen = counts(frame, [mark for mark in (USUAL if missing is None else missing) if mark])
     schema.columns = [Column(name, "feature", "category") for name in names]
     frame = without_marks(frame, schema)
-    told, dates = _fill_columns(frame, schema, overrides, _kinds(frame, overrides, decimal), seen)
-    schema.notes = _joined(told) + odd_rows(frame, schema)
+    by_topic, dates = _fill_columns(frame, schema, overrides, _kinds(frame, overrides, decimal), seen)
+    schema.notes = _joined(by_topic) + odd_rows(frame, schema)
     schema.warnings = [note for note in schema.notes if note.startswith("left out")]
     schema.notes += _choose_time(dates, schema, overrides)
     if isinstance(schema.target, str):
@@ -83,26 +84,26 @@ def _fill_columns(
     others = {
         mark for name, kind in kinds.items() if kind.dtype in ("number", "datetime") for mark in seen.get(name, {})
     }
-    schema.columns, told, dates = [], dict[str, list[str]](), dict[str, pd.Series]()
+    schema.columns, by_topic, dates = [], dict[str, list[str]](), dict[str, pd.Series]()
     for name in frame.columns:
-        kind, said = kinds[name], overrides.get(name, {})
-        column = _column(frame[name], kind, said)
+        kind, override = kinds[name], overrides.get(name, {})
+        column = _column(frame[name], kind, override)
         if kind.dtype == "category" and missing is None:
             column.blank = blank_of(name, len(frame), seen, int(frame[name].isna().sum()), others)
         if name in schema.targets:
             column.role = "target"
             schema.answers.append(column)
             _refuse_marks(column, seen.get(name, {}), len(frame), missing)
-            notes = _notes(frame[name], column, kind, said)
+            notes = _notes(frame[name], column, kind, override)
         else:
             typed = convert(frame[name], column)
-            notes = _seen(frame[name], typed, column, kind, said)
+            notes = _seen(frame[name], typed, column, kind, override)
             if column.dtype == "datetime":
                 dates[name] = typed
             schema.columns.append(column)
         for topic, note in notes:
-            told.setdefault(topic, []).append(note)
-    return told, dates
+            by_topic.setdefault(topic, []).append(note)
+    return by_topic, dates
 
 
 def _refuse_absent(names: list[str], schema: Schema, overrides: Mapping[str, Any]) -> None:
@@ -125,37 +126,37 @@ def _kinds(frame: pd.DataFrame, overrides: Mapping[str, Mapping[str, Any]], deci
     present = {name: frame[name].dropna() for name in frame.columns}
     kinds: dict[str, Kind] = {}
     for name, values in present.items():
-        said = overrides.get(name, {})
-        kinds[name] = of_format(values, said["format"]) if "format" in said else kind_of(values)
+        override = overrides.get(name, {})
+        kinds[name] = of_format(values, override["format"]) if "format" in override else kind_of(values)
     locale = locale_of(kinds)
     locale = locale if decimal is None else Locale(decimal, locale.dayfirst)
     for name, values in present.items():
-        said = overrides.get(name, {})
-        if "format" in said:
+        override = overrides.get(name, {})
+        if "format" in override:
             continue
         if kinds[name].other and locale != Locale():
             kinds[name] = kind_of(values, locale)
-        if "dtype" in said and not kinds[name].is_nested:
-            kinds[name] = of_dtype(values, said["dtype"], kinds[name], locale)
+        if "dtype" in override and not kinds[name].is_nested:
+            kinds[name] = of_dtype(values, override["dtype"], kinds[name], locale)
     return kinds
 
 
-def _column(values: pd.Series, kind: Kind, said: Mapping[str, Any]) -> Column:
-    rules = {key: value for key, value in said.items() if key in RULES[3:]}
+def _column(values: pd.Series, kind: Kind, override: Mapping[str, Any]) -> Column:
+    rules = {key: value for key, value in override.items() if key in RULES[3:]}
     column = Column(str(values.name), "feature", kind.dtype, kind.form, kind.numbers, rules=rules)
     column.unit, column.width = kind.unit, kind.width
     return column
 
 
 def _seen(
-    values: pd.Series, typed: pd.Series, column: Column, kind: Kind, said: Mapping[str, Any]
+    values: pd.Series, typed: pd.Series, column: Column, kind: Kind, override: Mapping[str, Any]
 ) -> list[tuple[str, str]]:
     """Fill in what was seen in a column, and its role; return notes by topic."""
     name = column.name
     if kind.is_nested:
         cell = next(cell for cell in values.dropna() if not is_scalar(cell))
         what = f"its cells are no single values but each a {type(cell).__name__}"
-        if said.get("role", "ignore") != "ignore":
+        if override.get("role", "ignore") != "ignore":
             raise UserError(f"{name}: {what}; write them as columns of their own", "data.yaml", "columns", name)
         column.role, column.missing = "ignore", 1.0
         return [("ignored", f"{name} ({what})")]
@@ -167,10 +168,10 @@ def _seen(
         column.min, column.max = float(seen.min()), float(seen.max())
     if column.dtype == "category" and column.unique <= MOST_CATEGORIES:
         column.categories = sorted(map(str, seen.unique()))
-    notes = _notes(values, column, kind, said, typed)
+    notes = _notes(values, column, kind, override, typed)
     column.unread = float((typed.isna().to_numpy() & values.notna().to_numpy()).mean()) if len(typed) else 0.0
-    if "role" in said:
-        column.role = said["role"]
+    if "role" in override:
+        column.role = override["role"]
         return notes
     if column.unique == 0:
         column.role = "ignore"
@@ -196,7 +197,7 @@ def _is_boolean(present: pd.Series) -> bool:
 
 
 def _notes(
-    values: pd.Series, column: Column, kind: Kind, said: Mapping[str, Any], typed: pd.Series | None = None
+    values: pd.Series, column: Column, kind: Kind, override: Mapping[str, Any], typed: pd.Series | None = None
 ) -> list[tuple[str, str]]:
     """Return what there is to say about how a column is read, by topic."""
     name, notes = column.name, [("", f"{column.name}: {note}") for note in kind.notes]
@@ -214,7 +215,7 @@ def _notes(
                 f"{len(lost)} such values in all. Correct them, or list them under `missing`",
                 *("data.yaml", "columns", name),
             )
-    if (column.format or kind.other) and "format" not in said and is_read.any():
+    if (column.format or kind.other) and "format" not in override and is_read.any():
         first = int(is_read.argmax())
         notes += _format_notes(name, column, kind, str(values.iloc[first]), typed.iloc[first])
     if column.blank is not None:
@@ -365,7 +366,7 @@ def _signals(
     ]
 
 
-def _joined(told: Mapping[str, list[str]]) -> list[str]:
+def _joined(by_topic: Mapping[str, list[str]]) -> list[str]:
     """Return one note for each topic that several columns share, and the others as they are."""
     starts = {
         "ignored": "left out: ",
@@ -373,8 +374,8 @@ def _joined(told: Mapping[str, list[str]]) -> list[str]:
         "number": "read as numbers: ",
         "date": "read as dates: ",
     }
-    shared = [f"{start}{_listed(told[topic])}" for topic, start in starts.items() if topic in told]
-    return shared + told.get("", [])
+    shared = [f"{start}{_listed(by_topic[topic])}" for topic, start in starts.items() if topic in by_topic]
+    return shared + by_topic.get("", [])
 
 
 def _listed(names: list[str]) -> str:

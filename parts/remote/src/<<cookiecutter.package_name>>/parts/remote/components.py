@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...errors import UserError
 from ...files import replacing_folder, write_json
-from ...project.calls import said
+from ...project.calls import run_program
 
 if TYPE_CHECKING:
     import psutil
@@ -149,7 +149,7 @@ class SkyPilot:
                 raise UserError(f"{program} is not installed, or not on the PATH: SkyPilot needs it{how}")
         cloud = job.machine["cloud"]
         # Its exit code is 0 whether it finds credentials or not.
-        enabled = _json(said(["sky", "check", cloud, "--output", "json"]))
+        enabled = _json(run_program(["sky", "check", cloud, "--output", "json"]))
         if cloud.lower() not in {name.lower() for workspace in enabled.values() for name in workspace}:
             raise UserError(f"SkyPilot has no credentials for {cloud}: `sky check {cloud}` says what is missing")
 
@@ -160,7 +160,9 @@ class SkyPilot:
         secrets = [word for name in job.environment if name in os.environ for word in ("--secret", name)]
         role = _role(job)
         config = ["--config", f"{job.machine['cloud']}.remote_identity={role}"] if role else []
-        said(["sky", "launch", "--yes", "--detach-run", "--cluster", job.name, *config, *secrets, str(file)], show=True)
+        run_program(
+            ["sky", "launch", "--yes", "--detach-run", "--cluster", job.name, *config, *secrets, str(file)], show=True
+        )
 
     def task(self, job: "Job") -> dict[str, Any]:
         """The job as SkyPilot's YAML has it."""
@@ -209,15 +211,15 @@ class SkyPilot:
         """Copy what is in its `output` by now."""
         folder.mkdir(parents=True, exist_ok=True)
         # SkyPilot makes an entry of the cluster's name for ssh.
-        said(["rsync", "--archive", "--compress", f"{job.name}:sky_workdir/output/", f"{folder}/"])
+        run_program(["rsync", "--archive", "--compress", f"{job.name}:sky_workdir/output/", f"{folder}/"])
 
     def stop(self, job: "Job") -> None:
         """Destroy the machine; no error where there is none."""
-        said(["sky", "down", "--yes", job.name])
+        run_program(["sky", "down", "--yes", job.name])
 
     def _status(self, job: "Job") -> str | None:
         """SkyPilot's word for the cluster, asked of the cloud; None if there is none."""
-        clusters = _json(said(["sky", "status", "--refresh", "--output", "json", job.name]))
+        clusters = _json(run_program(["sky", "status", "--refresh", "--output", "json", job.name]))
         return next((str(one["status"]) for one in clusters if one["name"] == job.name), None)
 
 
@@ -277,8 +279,8 @@ class TPI:
             "workdir": str(job.bundle),
         }
         write_json(room / "terraform.tfvars.json", values)
-        said(["terraform", "init", "-no-color", "-input=false"], room)
-        said(["terraform", "apply", "-no-color", "-input=false", "-auto-approve"], room)
+        run_program(["terraform", "init", "-no-color", "-input=false"], room)
+        run_program(["terraform", "apply", "-no-color", "-input=false", "-auto-approve"], room)
 
     def state(self, job: "Job") -> str:
         """`starting`, `running`, `ended`, or `gone` where Terraform knows of nothing."""
@@ -305,14 +307,14 @@ class TPI:
         """Destroy all there is; no error where there is nothing."""
         room = self._room(job)
         if (room / "terraform.tfstate").exists():
-            said(["terraform", "destroy", "-no-color", "-input=false", "-auto-approve"], room)
+            run_program(["terraform", "destroy", "-no-color", "-input=false", "-auto-approve"], room)
 
     def _outputs(self, job: "Job") -> dict[str, dict[str, Any]]:
         room = self._room(job)
         if not (room / "terraform.tfstate").exists():
             return {}
-        said(["terraform", "apply", "-refresh-only", "-no-color", "-input=false", "-auto-approve"], room)
-        found: dict[str, dict[str, Any]] = json.loads(said(["terraform", "output", "-json"], room))
+        run_program(["terraform", "apply", "-refresh-only", "-no-color", "-input=false", "-auto-approve"], room)
+        found: dict[str, dict[str, Any]] = json.loads(run_program(["terraform", "output", "-json"], room))
         return found
 
     def _room(self, job: "Job") -> Path:

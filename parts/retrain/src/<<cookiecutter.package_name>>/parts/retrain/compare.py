@@ -13,7 +13,7 @@ from ...schema import Schema, convert, to_text
 from ...steps.evaluate import scores
 from ...steps.predict import features
 from ...steps.predictions import units_of
-from ...steps.task import Task, score_outputs, of_rows, task_of
+from ...steps.task import Task, of_rows, score_outputs, task_of
 from .components import Compared
 
 
@@ -151,7 +151,9 @@ def _score(
     def one(number: int, rows: np.ndarray) -> float:
         try:
             part, asked = said[number].part(rows), given.iloc[rows]
-            return score_outputs(metric, task, part, truth[rows], asked, *learned, models[number], of_rows(weights, rows))
+            return score_outputs(
+                metric, task, part, truth[rows], asked, *learned, models[number], of_rows(weights, rows)
+            )
         except (ValueError, AttributeError):
             return float("nan")
 
