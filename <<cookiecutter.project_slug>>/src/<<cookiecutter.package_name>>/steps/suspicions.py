@@ -166,16 +166,14 @@ def _by_time(
     if names:
         if names[0] not in schema.role("time"):
             place = {"params/data.yaml": f"columns: {{{key(names[0])}: {{role: time}}}}"}
-        message = f"Rows near each other in time ({', '.join(names)}) have like values of {schema.targets[0]}"
+        fact = f"Rows near each other in time ({', '.join(names)}) have like values of {schema.targets[0]}"
         advice = "if you will predict what comes later, split by time"
     else:
-        message = (
+        fact = (
             f"The rows are ordered by something that tells {schema.targets[0]}: rows that follow each other are alike"
         )
         advice = "if it is time, split by it"
-    yield Suspicion(
-        f"{message}, and the split puts them on both sides; {advice}", place | {"params/split.yaml": BY_TIME}
-    )
+    yield Suspicion(f"{fact}, and the split puts them on both sides; {advice}", place | {"params/split.yaml": BY_TIME})
 
 
 def _apart(frame: pd.DataFrame, names: list[str], train: np.ndarray, held_out: np.ndarray) -> bool:
