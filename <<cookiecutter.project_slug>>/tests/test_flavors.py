@@ -20,7 +20,9 @@ from << cookiecutter.package_name >>.objects.allowed import imported, is_trusted
 from << cookiecutter.package_name >>.objects.discovery import find_all
 from << cookiecutter.package_name >>.objects.grammar import Grammar
 from << cookiecutter.package_name >>.objects.nodes import classes
-from << cookiecutter.package_name >>.objects.plan import Plan, compile_params, read_model, read_package
+from << cookiecutter.package_name >>.objects.params.models import read_model
+from << cookiecutter.package_name >>.objects.params.package import read_package
+from << cookiecutter.package_name >>.objects.plan import Plan, compile_params
 from << cookiecutter.package_name >>.objects.reader import Where, read
 from << cookiecutter.package_name >>.prediction.artifact import Described, compare, load, save
 from << cookiecutter.package_name >>.prediction.manifest import seal
