@@ -50,7 +50,7 @@ def hand_over() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
         try:
             connection.connect(address)
-            request = marshal.dumps((identity(), words, os.getcwd(), dict(os.environ)))
+            request = marshal.dumps((identity(), words, os.getcwd(), dict(os.environ), ignored()))
             socket.send_fds(connection, [request], [0, 1, 2])
             child = int(connection.recv(16))
         except (OSError, ValueError):
@@ -91,7 +91,7 @@ def start(module: str, *words: str, env: Mapping[str, str]) -> "subprocess.Popen
         return subprocess.Popen(command, env=env, start_new_session=True)  # nosec B603 # no shell
     process = fork()
     if process == 0:
-        become(command, os.getcwd(), dict(env))
+        become(command, os.getcwd(), dict(env), ignored())
     return Fork(process, command)
 
 
@@ -122,14 +122,15 @@ def fork() -> int:
     return process
 
 
-def become(words: list[str], cwd: str, env: dict[str, str]) -> NoReturn:
-    """Do in a forked process what a new Python does with these words, and end."""
+def become(words: list[str], cwd: str, env: dict[str, str], deaf: list[int]) -> NoReturn:
+    """Do in a forked process what a new Python does with these words, deaf to these signals, and end."""
     global _given
     _given, code = env, 1
     try:
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         for number in FORWARDED:
-            signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
+            default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, signal.SIG_IGN if number in deaf else default)
         os.chdir(cwd)
         os.environ.clear()
         os.environ.update({"OMP_WAIT_POLICY": "PASSIVE"} | env)
@@ -158,6 +159,11 @@ def become(words: list[str], cwd: str, env: dict[str, str]) -> NoReturn:
             atexit._run_exitfuncs()
             sys.stdout.flush()
         os._exit(code)
+
+
+def ignored() -> list[int]:
+    """Return the signals that this process ignores, as programs in the background of a script ignore Ctrl-C."""
+    return [int(number) for number in FORWARDED if signal.getsignal(number) == signal.SIG_IGN]
 
 
 def identity() -> tuple[str, str]:

@@ -71,7 +71,7 @@ class Server:
         files: list[int] = []
         try:
             request, files, _, _ = socket.recv_fds(connection, MOST_BYTES, 3)
-            asked, words, cwd, env = marshal.loads(request)  # nosec B302 # of this user
+            asked, words, cwd, env, deaf = marshal.loads(request)  # nosec B302 # of this user
             self._import(words[2].rpartition(".")[2])
             same = (asked, seen(env), _state()) == (identity(), self._env, self._code)
             server, process = os.getpid(), fork() if same and threads() == 1 else -1
@@ -84,7 +84,7 @@ class Server:
                     os._exit(1)
                 for number, file in enumerate(files):
                     os.dup2(file, number)
-                become(words, cwd, env)
+                become(words, cwd, env, deaf)
             handle = os.pidfd_open(process)
             self._children |= dict.fromkeys((handle, connection.fileno()), (handle, connection, process))
             self._poll.register(handle, select.POLLIN)

@@ -77,7 +77,7 @@ run "an_http_api_with_a_key" {
   variables {
     front             = "http_api"
     access            = "key"
-    api_key           = "a-secret-of-some-length"
+    api_key           = "a-secret-of-some-length" # pragma: allowlist secret
     github_repository = "ada/shop"
     alarm_email       = "ada@example.org"
   }
@@ -108,7 +108,7 @@ run "an_open_function_url_is_refused" {
 
   variables {
     access  = "key"
-    api_key = "a-secret-of-some-length"
+    api_key = "a-secret-of-some-length" # pragma: allowlist secret
   }
 
   expect_failures = [var.access]
@@ -160,7 +160,7 @@ run "a_short_key_is_refused" {
   variables {
     front   = "http_api"
     access  = "key"
-    api_key = "short"
+    api_key = "short" # pragma: allowlist secret
   }
 
   expect_failures = [var.api_key]
