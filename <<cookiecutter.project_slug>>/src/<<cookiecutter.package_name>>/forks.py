@@ -9,6 +9,7 @@ macOS, whose libraries do not bear forks.
 import atexit
 import contextlib
 import gc
+import io
 import marshal
 import os
 import re
@@ -136,7 +137,8 @@ def become(words: list[str], cwd: str, env: dict[str, str], deaf: list[int]) -> 
         os.environ.update({"OMP_WAIT_POLICY": "PASSIVE"} | env)
         sys.path[0] = cwd
         sys.orig_argv[:], sys.argv[:] = words, words[2:]
-        sys.stdout.reconfigure(line_buffering=os.isatty(1))  # type: ignore[union-attr]
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(line_buffering=os.isatty(1))
         # What libraries drew and took from the process when they were imported.
         if "numpy" in sys.modules:
             sys.modules["numpy"].random.seed()
@@ -155,6 +157,7 @@ def become(words: list[str], cwd: str, env: dict[str, str], deaf: list[int]) -> 
     finally:
         # As Python ends, without the time that it takes to clear its memory.
         with contextlib.suppress(BaseException):
+            # Private, but nothing else ends the threads of executors; multiprocessing ends its forks so, too.
             threading._shutdown()  # type: ignore[attr-defined]
             atexit._run_exitfuncs()
             sys.stdout.flush()

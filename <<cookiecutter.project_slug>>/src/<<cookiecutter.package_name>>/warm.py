@@ -153,8 +153,12 @@ def _load(name: str) -> None:
 def _state() -> dict[str, tuple[int, ...]]:
     """Return what changes when a file of the package is edited, added or removed."""
     files = [Path(folder, name) for folder, _, names in os.walk(ROOT) for name in names if not name.endswith(".pyc")]
-    states = {str(file): file.lstat() for file in files}
-    return {name: (one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for name, one in states.items()}
+    found: dict[str, tuple[int, ...]] = {}
+    for file in files:
+        with contextlib.suppress(FileNotFoundError):  # it was removed just now
+            state = file.lstat()
+            found[str(file)] = state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
+    return found
 
 
 def _supported() -> bool:

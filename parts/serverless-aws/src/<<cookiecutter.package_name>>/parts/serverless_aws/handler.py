@@ -4,6 +4,7 @@ import gc
 import logging
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ Handler = Callable[[Any, Any], dict[str, Any]]
 def start() -> Handler:
     """Load the model and start the service; return the function that answers events."""
     # This one comes first: skops looks for functions in every module that is loaded, and there are few as yet.
-    from ...objects import skops  # noqa: F401
+    import_module("...objects.skops", __package__)
     from ...objects.reader import read
     from ...prediction.pipeline import PredictionPipeline
     from ..serve.app import make_app
