@@ -1,0 +1,1 @@
+"""Monitoring: a log of predictions, metrics of them for Prometheus, and drift."""
