@@ -22,11 +22,10 @@ from .drift_predictions import aligned, compare_predictions, lacking, scorable
 from .drift_reference import Reference, read_reference
 from .drift_window import Window, from_log, from_table, read_table
 from .labels import join, truth_of
+from .outputs import REPORT, RESULT
 from .params import read_monitoring
 
 PARAMS = Path("params")
-FOLDER = Path("monitoring")
-RESULT, REPORT = FOLDER / "drift.json", FOLDER / "drift.html"
 DRIFTED = 3  # the exit code; 1 and 2 are those of errors
 MOST_TOLD = 5
 
@@ -112,7 +111,7 @@ def drift(asked: Asked) -> Found:
     found = compare(pipeline, reference, window, settings, asked)
     from .drift_report import page
 
-    FOLDER.mkdir(exist_ok=True)
+    REPORT.parent.mkdir(exist_ok=True)
     write_text(REPORT, page(found, settings.limits))
     write_json(RESULT, found.to_json())
     return found
@@ -171,6 +170,11 @@ def reasons(found: Found) -> list[str]:
     if scored is not None and scored.alarm:
         told.append(f"{scored.metric} is {scored.window.value:.4g}, and was {scored.holdout.value:.4g} on the hold-out")
     return told
+
+
+def starts_retraining(found: Found) -> bool:
+    """Return whether the rule in `params/monitoring.yaml` asks for a retraining, given these alarms."""
+    return not {*read_monitoring(PARAMS).drift.retrain}.isdisjoint(found.alarms)
 
 
 def retrain() -> None:

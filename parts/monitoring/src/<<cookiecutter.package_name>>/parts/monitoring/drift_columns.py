@@ -70,7 +70,7 @@ def compare_columns(
     -------
     What is found of each column, in the order of `dtypes`.
     """
-    level = limits.alpha / max(len(dtypes), 1)
+    level = limits.alpha / 2 / max(len(dtypes), 1)  # half is the test's
     found = [_compare(name, dtype, reference[name], window[name], level) for name, dtype in dtypes.items()]
     _correct(found)
     for column in found:
@@ -80,7 +80,7 @@ def compare_columns(
 
 def has_drifted(shift: Shift, p_value: float, limits: Limits) -> bool:
     """Return whether the PSI exceeds what chance gives by the limit, and chance rarely gives as much."""
-    return shift.effect >= limits.psi and (shift.psi > shift.threshold or p_value < limits.alpha)
+    return shift.effect >= limits.psi and (shift.psi > shift.threshold or p_value < limits.alpha / 2)
 
 
 def lengths(values: pd.Series) -> pd.Series:

@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedKFold
 from .drift_columns import lengths
 from .drift_params import Limits
 
-MOST_ROWS = 4000  # of each table that the classifier sees
+MOST_ROWS, FEWEST_ROWS, TIMES = 4000, 1000, 4  # of the reference at most so many times the rows of the window
 FOLDS = 5
 LEVELS = 30  # categories that the classifier tells apart
 MOST_NAMED = 5
@@ -48,7 +48,11 @@ def tell_apart(
     Dates have no part in it, because those of new rows are always later.
     """
     names = [name for name, dtype in dtypes.items() if dtype != "datetime"]
-    parts = [part if len(part) <= MOST_ROWS else part.sample(MOST_ROWS, random_state=0) for part in (reference, window)]
+    most = min(max(FEWEST_ROWS, TIMES * len(window)), MOST_ROWS)
+    parts = [
+        part if len(part) <= limit else part.sample(limit, random_state=0)
+        for part, limit in ((reference, most), (window, MOST_ROWS))
+    ]
     rows = pd.concat([part[names] for part in parts], ignore_index=True)
     if not names or min(map(len, parts)) < 2 * FOLDS:
         return None

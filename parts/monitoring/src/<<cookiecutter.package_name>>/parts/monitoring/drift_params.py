@@ -47,7 +47,8 @@ DRIFT = mapping(
             )
         ),
     },
-    description="When new rows have drifted.",
+    description="When new rows have drifted, and what follows.",
+    default={},
 )
 
 

@@ -17,7 +17,7 @@ from .drift_predictions import columns_of
 
 PERIODS = 12
 FEWEST_ROWS = 20  # of a period
-SAMPLES, FEWER_SAMPLES, MANY_ROWS = 200, 50, 20_000
+SAMPLES, FEWER_SAMPLES, MANY_ROWS = 200, 40, 10_000  # of the bootstrap, and from which number of rows on fewer
 CONFIDENCE = 0.95
 
 

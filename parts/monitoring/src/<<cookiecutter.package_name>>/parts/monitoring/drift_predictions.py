@@ -61,3 +61,8 @@ def scorable(truth: pd.DataFrame, predictions: pd.DataFrame, like: pd.DataFrame)
 def lacking(predictions: pd.DataFrame, like: pd.DataFrame) -> Sequence[str]:
     """Return the columns of predictions that a window does not have."""
     return [name for name in columns_of(like, "prediction") if name not in predictions]
+
+
+def _dtype(values: pd.Series) -> str:
+    """Return how predictions are compared: classes, labels and the numbers of clusters by their shares."""
+    return "number" if pd.api.types.is_float_dtype(values) else "category"

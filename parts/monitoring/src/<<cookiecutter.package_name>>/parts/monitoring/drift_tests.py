@@ -14,6 +14,7 @@ from scipy import stats
 BINS = 10  # of numbers, by the quantiles of the reference
 LEVELS = 30  # categories that have a bin of their own; rarer ones share one
 DRAWS = 500  # pairs of samples without drift that are simulated for each column
+FEWEST = 3  # rows of the smaller sample that a bin is to have; with fewer, single rows would look like drift
 FEWEST_EXPECTED = 5  # rows in a cell of the chi-square test
 REST = "\0rest"  # stands for the rarer categories, and can be no category itself
 
@@ -59,7 +60,7 @@ def shift_of_numbers(reference: np.ndarray, window: np.ndarray, level: float, se
     level : the probability with which samples without drift may exceed the threshold of the PSI.
     seed : of the simulation.
     """
-    edges = _edges(reference)
+    edges = _edges(reference, window)
     counts = [np.bincount(np.searchsorted(edges, part, side="left"), minlength=len(edges) + 1) for part in (reference, window)]
     test = stats.ks_2samp(reference, window, method="asymp")
     names = _names(edges)
@@ -68,7 +69,7 @@ def shift_of_numbers(reference: np.ndarray, window: np.ndarray, level: float, se
 
 def shift_of_categories(reference: pd.Series, window: pd.Series, level: float, seed: int = 0) -> Shift:
     """Compare two samples of categories, none missing, by their shares and the chi-square test; see `shift_of_numbers`."""
-    known = reference.value_counts().head(LEVELS).index
+    known = _levels(reference, window)
     counts = [part.where(part.isin(known), REST).value_counts() for part in (reference, window)]
     names = [*known, *([REST] if any(REST in part for part in counts) else [])]
     before, after = (part.reindex(names, fill_value=0).to_numpy() for part in counts)
@@ -144,12 +145,34 @@ def _without_drift(reference: np.ndarray, window: np.ndarray, level: float, seed
     return mean, float(stats.gamma.isf(level, mean**2 / variance, scale=variance / mean))
 
 
-def _edges(values: np.ndarray) -> np.ndarray:
-    """Return the upper edges of all bins but the last; of few different numbers each has a bin."""
-    unique = np.unique(values)
-    if len(unique) <= BINS:
-        return unique[:-1]
-    return np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1], method="lower"))
+def _edges(reference: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """Return the upper edges of all bins but the last: quantiles of the reference, or its values if they are few.
+
+    Bins that would hold few rows are put to their neighbours.
+    """
+    unique = np.unique(reference)
+    quantiles = np.quantile(reference, np.linspace(0, 1, BINS + 1)[1:-1], method="lower")
+    edges = unique[:-1] if len(unique) <= BINS else np.unique(quantiles)
+    below = sum(np.searchsorted(np.sort(part), edges, side="right") for part in (reference, window))
+    rows = len(reference) + len(window)
+    smaller = min(len(reference), len(window)) / rows
+    kept, last = [], 0
+    for edge, count in zip(edges, below, strict=True):
+        if (count - last) * smaller >= FEWEST and (rows - count) * smaller >= FEWEST:
+            kept.append(edge)
+            last = count
+    return np.array(kept)
+
+
+def _levels(reference: pd.Series, window: pd.Series) -> list[str]:
+    """Return the categories that have a bin of their own: those of the reference that are not rare in both samples."""
+    counts = reference.value_counts()
+    together = counts.add(window.value_counts(), fill_value=0)
+    smaller = min(len(reference), len(window)) / (len(reference) + len(window))
+    kept = [name for name in counts.head(LEVELS).index if together[name] * smaller >= FEWEST]
+    if kept and 0 < (together.sum() - together[kept].sum()) * smaller < FEWEST:
+        kept = kept[:-1]  # the few other rows are put to the rarest category
+    return kept
 
 
 def _names(edges: np.ndarray) -> tuple[str, ...]:

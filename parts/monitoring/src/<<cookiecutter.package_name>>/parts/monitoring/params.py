@@ -11,8 +11,14 @@ from ...objects.params.packages import read_grammar
 from ...objects.params.values import read
 from ...objects.reader import Where
 from .components import PredictionLog
+from .drift_params import DRIFT, Drift, drift_of
 
-KEYS = mapping({"log": or_null(node("prediction_log", description="Where predictions are logged; null for nowhere."))})
+KEYS = mapping(
+    {
+        "log": or_null(node("prediction_log", description="Where predictions are logged; null for nowhere.")),
+        "drift": DRIFT,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,7 @@ class Monitoring:
 
     log: PredictionLog | None
     where: Where
+    drift: Drift
 
 
 def compile(values: dict[str, Any], where: Where, context: Context) -> None:
@@ -46,11 +53,11 @@ def read_monitoring(folder: Path) -> Monitoring:
 
 
 def _monitoring(values: dict[str, Any], where: Where) -> Monitoring:
-    node, place = values["log"], where.at("log")
+    node, place, drift = values["log"], where.at("log"), drift_of(values["drift"], where.at("drift"))
     if node is None:
-        return Monitoring(None, place)
+        return Monitoring(None, place, drift)
     log = build(node)
     problem = log.problem()
     if problem:
         raise place.error(problem)
-    return Monitoring(log, place)
+    return Monitoring(log, place, drift)
