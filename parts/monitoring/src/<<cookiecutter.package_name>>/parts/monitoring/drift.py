@@ -128,16 +128,20 @@ def compare(
         If it has too few rows, or the labels do not fit.
     """
     asked, rows = asked or Asked(), len(window.features)
-    if rows < settings.minimum_rows:
+    task = task_of(pipeline.schema)
+    fewest = settings.fewest(task.independent)
+    if rows < fewest:
         raise UserError(
-            f"{window.source}: {rows} rows are too few to tell drift from chance (`minimum_rows` is "
-            f"{settings.minimum_rows} in params/monitoring.yaml)"
+            f"{window.source}: {rows} rows are too few to tell drift from chance, {fewest} are needed (`minimum_rows` "
+            "in params/monitoring.yaml)"
         )
     dtypes, notes = _compared(reference, window, settings)
     columns = compare_columns(reference.features, window.features, dtypes, settings.limits)
     domain = tell_apart(reference.features, window.features, dtypes, settings.limits)
     predictions = _predictions(pipeline, reference, window)
-    shifts = [] if predictions is None else compare_predictions(reference.predictions, predictions, settings.limits)
+    shifts = []
+    if predictions is not None and task.independent:  # forecasts move with the season and the trend
+        shifts = compare_predictions(reference.predictions, predictions, settings.limits)
     performance = _performance(pipeline, reference, window, predictions, settings, asked, notes)
     found = Found(
         window.source,
@@ -243,7 +247,7 @@ def _performance(
     if predictions is None:
         return None
     targets = targets.loc[targets.index.intersection(predictions.index)]
-    if len(targets) < settings.minimum_rows:
+    if len(targets) < settings.fewest(task_of(schema).independent):
         notes.append(f"{len(targets)} rows have a label, too few to say how good the predictions were")
         return None
     table = scorable(truth_of(targets, schema, reference.predictions), predictions, reference.predictions)

@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedKFold
 from .drift_columns import lengths
 from .drift_params import Limits
 
-MOST_ROWS, FEWEST_ROWS, TIMES = 4000, 1000, 4  # of the reference at most so many times the rows of the window
+MOST_ROWS, FEWEST_ROWS, TIMES = 2500, 1000, 2  # of the reference at most so many times the rows of the window
 FOLDS = 5
 LEVELS = 30  # categories that the classifier tells apart
 MOST_NAMED = 5
@@ -74,10 +74,10 @@ def tell_apart(
 
 def _classifier(categorical: list[bool]) -> Any:
     return HistGradientBoostingClassifier(
-        max_iter=40,
+        max_iter=30,
         max_leaf_nodes=15,
+        max_bins=64,
         early_stopping=False,
-        class_weight="balanced",
         categorical_features=categorical,
         random_state=0,
     )

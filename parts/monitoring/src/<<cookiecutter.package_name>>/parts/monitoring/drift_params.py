@@ -9,12 +9,13 @@ from .. import names
 
 ALARMS = ("values", "missing", "unseen", "predictions", "domain", "performance")
 RETRAINING = "retrain"  # the part that trains again
+FEWEST_ROWS, FEWEST_FORECASTS = 30, 6
 KEY = either(text(), items(text(), minItems=1), needs="the name of a column, or a list of names")
 
 DRIFT = mapping(
     {
         "days": whole("How many days of the log `make drift` looks at.", default=7),
-        "minimum_rows": whole("Fewer rows than this are refused.", 20, default=30),
+        "minimum_rows": or_null(whole("Fewer rows than this are refused; null for 30, or 6 forecasts.", 5)),
         "ignore": or_null(items(text(), "Columns that are not compared.", uniqueItems=True), []),
         "labels": or_null(text("A table with the targets of past predictions, once they are known.")),
         "key": or_null(
@@ -69,13 +70,19 @@ class Drift:
     """The keys of `drift:`; `key` is a list of columns, or None; `retrain` the alarms that start a retraining."""
 
     days: int
-    minimum_rows: int
+    minimum_rows: int | None
     ignore: list[str]
     labels: str | None
     key: list[str] | None
     limits: Limits
     retrain: list[str]
     where: Where
+
+    def fewest(self, independent: bool) -> int:
+        """Return how many rows are compared at least; there are few forecasts, whose rows are not independent."""
+        if self.minimum_rows is not None:
+            return self.minimum_rows
+        return FEWEST_ROWS if independent else FEWEST_FORECASTS
 
 
 def drift_of(values: dict[str, Any], where: Where) -> Drift:

@@ -17,7 +17,8 @@ from .drift_predictions import columns_of
 
 PERIODS = 12
 FEWEST_ROWS = 20  # of a period
-SAMPLES, FEWER_SAMPLES, MANY_ROWS = 200, 40, 10_000  # of the bootstrap, and from which number of rows on fewer
+SAMPLES, FEWER_SAMPLES, MANY_ROWS = 200, 40, 10_000  # of the bootstrap, and of how many rows on it has fewer
+PERIOD_SAMPLES = 80
 CONFIDENCE = 0.95
 
 
@@ -114,8 +115,9 @@ def _value(metric: Metric, task: Task, outputs: Outputs, y_true: np.ndarray) -> 
 def _score(metric: Metric, task: Task, outputs: Outputs, y_true: np.ndarray, start: str = "", end: str = "") -> Score:
     """Return a metric and its interval, by samples of the rows drawn with replacement."""
     rows, random = len(y_true), np.random.default_rng(0)
+    samples = FEWER_SAMPLES if rows > MANY_ROWS else PERIOD_SAMPLES if start else SAMPLES
     value = _value(metric, task, outputs, y_true)
-    drawn = (random.integers(0, rows, rows) for _ in range(SAMPLES if rows <= MANY_ROWS else FEWER_SAMPLES))
+    drawn = (random.integers(0, rows, rows) for _ in range(samples))
     values = [_value(metric, task, outputs.part(some), y_true[some]) for some in drawn] if value is not None else []
     defined = np.array([one for one in values if one is not None])
     if len(defined) < 10:

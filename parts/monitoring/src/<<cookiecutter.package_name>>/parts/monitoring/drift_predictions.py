@@ -31,7 +31,7 @@ def aligned(predictions: pd.DataFrame, like: pd.DataFrame, schema: Schema) -> pd
         values = predictions[names].set_axis(schema.targets, axis=1)
         table |= dict(zip(own, encoded(values, schema).astype(bool).T, strict=True))
     else:
-        table |= {name: predictions[name].to_numpy(dtype=float) for name in own if name in predictions}
+        table |= {name: predictions[name].astype(float).astype(like[name].dtype) for name in own if name in predictions}
     for name in columns_of(like, "probability"):
         if name in predictions:
             table[name] = predictions[name].to_numpy(dtype=float)

@@ -12,6 +12,7 @@ from ...objects.metrics import Metric, distinct, metric
 from ...objects.reader import Where
 from ...prediction.pipeline import PredictionPipeline
 from ...project.locked import read_plan
+from ...steps.predict import predict
 
 LEARNED, PREDICTED = Path("data/processed/train.parquet"), Path("reports/predictions.parquet")
 BASELINE = Path("reports/baseline.json")
@@ -26,7 +27,8 @@ class Reference:
     ----------
     features : what the model learned from, typed and featurized.
     dtypes : the dtype of each feature.
-    predictions : as `steps.predictions.to_table` makes them, of the hold-out; without one, out of fold.
+    predictions : as `steps.predictions.to_table` makes them, of the hold-out; without one, out of fold. Of clusters
+        those of the training rows: they have no truth to overfit, and each fold would number its clusters anew.
     metrics : those of the project that are computed of truth and predictions alone, the metric of the search first.
     baseline : what the dummy model reaches, by the name of the metric.
     """
@@ -61,7 +63,11 @@ def read_reference(pipeline: PredictionPipeline) -> Reference:
         )
     baseline = read_json(BASELINE)
     known = {baseline["metric"]: float(baseline["baseline"])} if baseline["baseline"] is not None else {}
-    return Reference(learned[list(dtypes)], dtypes, pd.read_parquet(PREDICTED), _metrics(), known)
+    rows = learned[list(dtypes)]
+    predictions = (
+        pd.read_parquet(PREDICTED) if pipeline.schema.targets else predict(pipeline.model, rows, pipeline.schema)
+    )
+    return Reference(rows, dtypes, predictions, _metrics(), known)
 
 
 def _metrics() -> list[Metric]:
