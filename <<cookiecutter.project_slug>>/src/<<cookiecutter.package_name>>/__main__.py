@@ -86,6 +86,7 @@ def _predict(given: argparse.Namespace) -> None:
     from .errors import UserError
     from .objects.reader import read
     from .prediction.batch import predict_file
+    from .prediction.observers import observers
     from .prediction.pipeline import PredictionPipeline
     from .project.targets import check_target
     from .steps.load import options_for
@@ -106,6 +107,7 @@ def _predict(given: argparse.Namespace) -> None:
             missing=data.get("missing"),
             keep=keep,
             rows=given.rows,
+            observer=observers(pipeline, "batch", Path("params")),
         )
     except UserError as error:
         # The table is the command's, not that of params/data.yaml.

@@ -3,6 +3,7 @@
 import csv
 import os
 import sys
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from ..files import replacing_file
 from ..project.targets import check_target
 from ..steps.load import load, load_parts
 from ..steps.task import task_of
+from .observers import Observer
 from .pipeline import PredictionPipeline, refusal_message
 
 MOST_WARNINGS = 20
@@ -31,6 +33,7 @@ def predict_file(
     missing: list[str] | None = None,
     keep: Sequence[str] = (),
     rows: int = 50_000,
+    observer: Observer | None = None,
     say: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True),
 ) -> int:
     """Predict the rows of a table and return how many have a prediction.
@@ -44,6 +47,7 @@ def predict_file(
     output : a .csv, .parquet or .jsonl file, one line for each row; it is written whole or not at all.
     read, missing : as in `params/data.yaml`.
     keep : columns of the source that are written beside the predictions.
+    observer : is told of the predictions.
 
     Raises
     ------
@@ -52,16 +56,18 @@ def predict_file(
         something other than predictions.
     """
     output = _writable(output)
+    observer, request_id = observer or Observer(), uuid.uuid4().hex
     refusals, done = output.with_name(f"{output.name}.refused.csv"), 0
     check_target(output, sources=[source])
     check_target(refusals, sources=[source], replaceable=_lists_refusals(refusals))
     with replacing_file(output, wait=False) as new:
         findings = _Findings(new.with_name("refused.csv"))
-        with WRITERS[output.suffix](new) as write, findings:
+        with WRITERS[output.suffix](new) as write, findings, observer:
             for part in _parts(pipeline, source, read, missing, rows):
                 kept = _kept(part, keep, source)
                 found = pipeline.run(part)
                 findings.add(found.checked, done, pipeline.validation.bad_rows)
+                observer.predicted(found, request_id)
                 write(pd.concat([kept, found.table.drop(columns=list(keep), errors="ignore")], axis=1))
                 done += len(part)
                 if done > len(part) or len(part) == rows:

@@ -6,6 +6,7 @@ no link leads out of it.
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -75,6 +76,12 @@ def verify(folder: Path) -> Manifest:
         if _checksum(path) != manifest.parts[part]:
             raise UserError(f"{path} is damaged: its checksum is not that of the manifest")
     return manifest
+
+
+def version_of(folder: Path) -> str:
+    """Return what a model is called in logs: the environment's MODEL_VERSION, or a name made of the model's content."""
+    content = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    return os.environ.get("MODEL_VERSION", "").strip() or f"model-{content[:12]}"
 
 
 def copy_model(folder: Path, to: Path) -> None:

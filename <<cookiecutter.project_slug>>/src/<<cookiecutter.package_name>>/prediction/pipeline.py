@@ -30,6 +30,7 @@ from ..steps.task import task_of
 from .addresses import opened
 from .artifact import load, load_transformers
 from .described import read_example
+from .manifest import version_of
 from .trust import read_trusted
 
 Preprocess = Callable[[pd.DataFrame, Schema], pd.DataFrame]
@@ -61,6 +62,7 @@ class PredictionPipeline:
     preprocess, featurize : the steps, the project's own unless others are given.
     example : some rows as they were read, with which changed steps are tried at once.
     transformers : of each fitted estimator of the model the fitted steps before it.
+    version : of the model, for logs and metrics.
     """
 
     schema: Schema
@@ -70,6 +72,7 @@ class PredictionPipeline:
     featurize: Featurize = featurize
     example: pd.DataFrame | None = None
     transformers: Sequence[Sequence[tuple[str, Any]]] = ()
+    version: str = ""
 
     @classmethod
     def load(
@@ -101,6 +104,7 @@ class PredictionPipeline:
                 model, schema = load(folder, trusted.named)
                 transformers = steps_of(apart(model)["transformers"])
             example = pd.DataFrame(read_example(folder))
+            version = version_of(folder)
         if not _is_same_task(schema.task, trusted.task):
             raise UserError(f"{uri} is a model for another task than that of params/data.yaml: {schema.task}")
         try:
@@ -108,7 +112,8 @@ class PredictionPipeline:
         except (TypeError, ValueError) as error:
             raise UserError(f"{uri} is damaged: the task of its schema.json cannot be made: {error}") from None
         shown = example if len(example) else None
-        return cls(schema, model, read_validation(params, grammar), example=shown, transformers=transformers)
+        validation = read_validation(params, grammar)
+        return cls(schema, model, validation, example=shown, transformers=transformers, version=version)
 
     def check(self, frame: pd.DataFrame) -> Checked:
         """Rows as they were read, typed, and what is wrong with them.

@@ -119,6 +119,7 @@ def number_rows(kept: pd.DataFrame, schema: Schema) -> pd.DataFrame:
                 *TARGET,
             )
         kept[name] = numbers
+        column.min, column.max = float(numbers.min()), float(numbers.max())
         _refuse_constant(kept[name])
     return kept
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from ...errors import UserError
 from .components import PASSWORD
-from .files import _utc as utc
+from .files import utc
 
 SECONDS = 60.0  # between two looks at the number of rows
 MARKS = {"logged_at", "request_id", "row", "model_version"}  # columns by which a table is known as a log
@@ -63,7 +63,8 @@ class LogTable:
             Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
         seconds = {"connect_timeout": 10} if address.get_backend_name() == "postgresql" else {}
         self.engine = sa.create_engine(address, connect_args=seconds, pool_pre_ping=True, hide_parameters=True)
-        self.name, self._table, self._next_look = name, None, 0.0
+        self.name, self._next_look = name, 0.0
+        self._table: sa.Table | None = None
 
     def write(self, table: pd.DataFrame) -> None:
         """Insert rows in one transaction; the table is made or given new columns where that is needed."""
@@ -71,7 +72,7 @@ class LogTable:
         if known is None or not set(table.columns) <= set(known.columns.keys()):
             known = self._table = self._prepared(table)
         values = table.astype(object)
-        rows = values.where(values.notna(), None).to_dict("records")
+        rows: Any = values.where(values.notna(), None).to_dict("records")
         with self.engine.begin() as connection:
             connection.execute(sa.insert(known), rows)
 
@@ -89,7 +90,7 @@ class LogTable:
                 if name not in found.columns:
                     kind = column.type.compile(connection.dialect)
                     words = f"ALTER TABLE {quote.quote(self.name)} ADD COLUMN {quote.quote(name)} {kind}"
-                    connection.exec_driver_sql(words.replace("%", "%%") if "%s" in quote_style(connection) else words)
+                    connection.execute(sa.text(words.replace(":", r"\:")))
         with self.engine.connect() as connection:
             again = self._found(connection)
             assert again is not None

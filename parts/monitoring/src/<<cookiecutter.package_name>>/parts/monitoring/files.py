@@ -84,7 +84,7 @@ class DayFiles:
 
     def read(self, since: datetime | None, until: datetime | None) -> pd.DataFrame:
         """Return the rows that were logged from `since` up to, but not including, `until`."""
-        first, end = _utc(since), _utc(until)
+        first, end = utc(since), utc(until)
         parts = []
         for path, day, _ in self._listed():
             if (first is None or day >= first.date()) and (end is None or day <= end.date()):
@@ -120,7 +120,7 @@ class DayFiles:
         return listed
 
 
-def _utc(time: datetime | None) -> datetime | None:
+def utc(time: datetime | None) -> datetime | None:
     """Return a time in UTC, which is meant where it has no time zone."""
     if time is None:
         return None

@@ -3,7 +3,9 @@
 import json
 import logging
 import os
+import re
 import sys
+import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -16,6 +18,7 @@ from fastapi.responses import JSONResponse
 
 from ...components.validation import Checked, Refused
 from ...objects.reader import read
+from ...prediction.observers import Observers, observers
 from ...prediction.pipeline import PredictionPipeline, Predictions
 from ...steps.cleaning import Uncleanable
 from ...steps.task import task_of
@@ -29,6 +32,7 @@ from .watch import Problem, Watched, error, errors, problem
 
 LOG = logging.getLogger(__name__)
 MOST_WARNINGS = 100
+REQUEST_ID = "X-Request-ID"
 
 
 class Service:
@@ -41,9 +45,12 @@ class Service:
     settings : Settings
         What requests may ask for.
     data : `read` and `missing` of `params/data.yaml`, for bodies of CSV.
+    params : the folder in which parts find their settings; None if no part is told of predictions.
     """
 
-    def __init__(self, pipeline: PredictionPipeline, settings: Settings, data: Mapping[str, Any]) -> None:
+    def __init__(
+        self, pipeline: PredictionPipeline, settings: Settings, data: Mapping[str, Any], params: Path | None = None
+    ) -> None:
         self.pipeline, self.settings, self.data = pipeline, settings, data
         self.schema, self.task = pipeline.schema, task_of(pipeline.schema)
         self.columns = self.task.answers(pipeline.model)
@@ -51,6 +58,9 @@ class Service:
         self.example = [] if shown is None else json.loads(shown.to_json(orient="records"))
         self.batches, self.received = Batches(pipeline, settings.max_rows), Received(UNPACKED * settings.max_bytes)
         self.counted, self.is_ready = Metrics(), False
+        self.observers = Observers()
+        if params is not None:
+            self.observers = observers(pipeline, "service", params, self.counted.registry)
         # More threads than there are processors make each answer late, and none earlier.
         self.threads = anyio.CapacityLimiter(os.cpu_count() or 1)
 
@@ -62,9 +72,10 @@ class Service:
                 await self.batches.run(self.pipeline.example)
             except Exception as failure:  # other rows may well be predicted
                 LOG.warning(json.dumps({"warning": "the example cannot be predicted", "error": type(failure).__name__}))
-        self.is_ready = True
-        yield
-        self.is_ready = False
+        with self.observers:
+            self.is_ready = True
+            yield
+            self.is_ready = False
 
     async def predict(self, request: Request) -> Response:
         """Answer with the predictions of the rows in the body, or with what is wrong with it."""
@@ -83,6 +94,8 @@ class Service:
         refused, count = _problems(found.checked, "refuse"), int(found.checked.refused.sum())
         self.counted.rows(len(found.table), count)
         request.state.told = {"rows": len(found.table), "refused": count}
+        if refused:
+            self.observers.refused([one for one in found.checked.findings if one.policy == "refuse"], len(found.table))
         if refused and self.pipeline.validation.bad_rows == "refuse":
             return errors(422, refused)
         answer = {
@@ -90,7 +103,9 @@ class Service:
             "refused": refused,
             "warnings": _problems(found.checked, "warn")[:MOST_WARNINGS],
         }
-        return JSONResponse(answer)
+        request_id = _request_id(request)
+        self.observers.predicted(found, request_id)
+        return JSONResponse(answer, headers={REQUEST_ID: request_id})
 
     async def _found(self, request: Request, kind: str) -> Predictions:
         """Read the body and predict its rows; a large one is read in a thread of its own."""
@@ -99,7 +114,11 @@ class Service:
             read_body = partial(table, body, kind, self.schema, self.data, self.settings.max_rows, most)
             is_quick = len(body) < SMALL and kind != PARQUET
             rows = read_body() if is_quick else await anyio.to_thread.run_sync(read_body, limiter=self.threads)
-            return await self.batches.run(rows)
+            try:
+                return await self.batches.run(rows)
+            except Refused as refusal:
+                self.observers.refused(refusal.findings, len(rows))
+                raise
 
     async def row_schema(self) -> dict[str, Any]:
         """Describe what a row needs."""
@@ -125,7 +144,11 @@ class Service:
 
 
 def make_app(
-    pipeline: PredictionPipeline, settings: Settings, data: Mapping[str, Any] | None = None, key: str | None = None
+    pipeline: PredictionPipeline,
+    settings: Settings,
+    data: Mapping[str, Any] | None = None,
+    key: str | None = None,
+    params: Path | None = None,
 ) -> FastAPI:
     """Make the service of a pipeline.
 
@@ -133,8 +156,9 @@ def make_app(
     ----------
     data : `read` and `missing` of `params/data.yaml`, for bodies of CSV.
     key : the value that requests have to bring in the header `X-API-Key`; None lets everybody in.
+    params : the folder in which parts find their settings; None if no part is told of predictions.
     """
-    service = Service(pipeline, settings, data or {})
+    service = Service(pipeline, settings, data or {}, params)
     targets, task = ", ".join(service.schema.targets), service.task.name
     app = FastAPI(
         title=targets or task,
@@ -168,8 +192,15 @@ def make_app(
 def from_params() -> FastAPI:
     """The service of the project in this folder; each worker process makes its own."""
     logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.INFO)
-    settings, data = read_settings(Path("params")), read(Path("params/data.yaml"))[0]
-    return make_app(PredictionPipeline.load(settings.model), settings, data, key())
+    params = Path("params")
+    settings, data = read_settings(params), read(params / "data.yaml")[0]
+    return make_app(PredictionPipeline.load(settings.model), settings, data, key(), params)
+
+
+def _request_id(request: Request) -> str:
+    """Return what a client or a proxy calls the request, or a new name where there is none that can be kept."""
+    given = request.headers.get(REQUEST_ID, "")
+    return given if re.fullmatch(r"[\w.:-]{1,128}", given, re.ASCII) else uuid.uuid4().hex
 
 
 def _answers(found: Predictions, columns: list[str]) -> list[Any]:

@@ -21,8 +21,9 @@ def start() -> Handler:
     from ..serve.settings import key, read_settings
     from .adapter import make_handler
 
-    settings, data = read_settings(Path("params")), read(Path("params/data.yaml"))[0]
-    return make_handler(make_app(PredictionPipeline.load(), settings, data, key()))
+    params = Path("params")
+    settings, data = read_settings(params), read(params / "data.yaml")[0]
+    return make_handler(make_app(PredictionPipeline.load(), settings, data, key(), params))
 
 
 # One line of JSON a request, as the service writes it anywhere else.
