@@ -207,8 +207,11 @@ def _compared(reference: Reference, window: Window, settings: Drift) -> tuple[di
     notes += [f"not compared (`ignore`): {', '.join(settings.ignore)}"] if settings.ignore else []
     if window.refused:
         notes.append(f"{window.refused:,} rows were refused by params/predict.yaml and have no prediction")
-    if len(window.versions) > 1:
-        notes.append(f"several versions of the model predicted: {', '.join(window.versions)}")
+    if window.others:
+        notes.append(
+            f"{window.others:,} rows were predicted by another version than the packaged one, and their predictions are "
+            "left out"
+        )
     return dtypes, notes
 
 

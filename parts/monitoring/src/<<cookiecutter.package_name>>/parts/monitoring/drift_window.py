@@ -15,6 +15,7 @@ from ...steps.predict import features
 from ...steps.task import task_of
 from .log import read_log
 
+EMPTY: dict[str, Any] = {"number": float("nan"), "datetime": pd.NaT, "category": None, "text": None}
 INPUT, PREDICTION, PROBABILITY = "input.", "prediction", "probability"
 
 
@@ -33,6 +34,7 @@ class Window:
     refused : how many rows were not predicted.
     logged : whether it is a stretch of the log.
     versions : the versions of the model that predicted, with their rows.
+    others : how many rows another version than the packaged one predicted, whose predictions are left out.
     """
 
     source: str
@@ -44,6 +46,7 @@ class Window:
     refused: int = 0
     logged: bool = False
     versions: dict[str, int] = field(default_factory=dict)
+    others: int = 0
 
 
 def from_table(pipeline: PredictionPipeline, source: str) -> Window:
@@ -89,22 +92,26 @@ def from_log(pipeline: PredictionPipeline, log: Any, days: int, since: datetime 
         )
     own = {name: name.removeprefix(INPUT) for name in logged if name.startswith(INPUT)}
     rows = logged[list(own)].rename(columns=own)
-    typed, absent = _prepared(pipeline, rows)
+    typed, absent = _featurized(pipeline, rows)
     said = {
         name: name.replace(".", "_", 1)
         for name in logged
         if name == PREDICTION or name.startswith((f"{PREDICTION}.", f"{PROBABILITY}."))
     }
     more = logged[[name for name in logged if name not in own and name not in said and name not in rows]]
+    versions = {str(name): int(count) for name, count in logged["model_version"].value_counts().items()}
+    predictions = logged[list(said)].rename(columns=said)
     return Window(
         f"the log, {stretch}",
         pd.concat([rows, more], axis=1),
         typed,
-        logged[list(said)].rename(columns=said),
+        # Those of another model are not comparable with the hold-out of this one.
+        predictions.where(logged["model_version"] == pipeline.version),
         pd.to_datetime(logged["logged_at"], utc=True),
         absent,
         logged=True,
-        versions={str(name): int(count) for name, count in logged["model_version"].value_counts().items()},
+        versions=versions,
+        others=len(logged) - versions.get(pipeline.version, 0),
     )
 
 
@@ -123,6 +130,15 @@ def _prepared(pipeline: PredictionPipeline, rows: pd.DataFrame) -> tuple[pd.Data
     """Return the features of rows of which columns may be left out, and which these are."""
     absent = [column.name for column in pipeline.schema.needed if column.name not in rows]
     typed = pipeline.prepare(rows.assign(**dict.fromkeys(absent, None)) if absent else rows)
+    return typed, [name for name in absent if name in typed]
+
+
+def _featurized(pipeline: PredictionPipeline, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return the features of rows from the log, which are typed already, and which columns it lacks."""
+    needed = pipeline.schema.needed
+    absent = [column.name for column in needed if column.name not in rows]
+    empty = {name: pd.Series(EMPTY[column.dtype], index=rows.index) for column in needed if (name := column.name) in absent}
+    typed = features(rows.assign(**empty), pipeline.schema, pipeline.featurize)
     return typed, [name for name in absent if name in typed]
 
 
