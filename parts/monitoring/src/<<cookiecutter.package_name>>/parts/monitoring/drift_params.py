@@ -40,7 +40,10 @@ DRIFT = mapping(
             mapping(
                 {
                     "when": items(
-                        choice(ALARMS), "The alarms of which any starts `make retrain`.", uniqueItems=True, minItems=1
+                        choice(ALARMS, needs=f"one of {', '.join(ALARMS)}"),
+                        "The alarms of which any starts `make retrain`.",
+                        uniqueItems=True,
+                        minItems=1,
                     )
                 },
                 ["when"],

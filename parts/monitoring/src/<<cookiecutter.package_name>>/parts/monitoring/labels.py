@@ -53,7 +53,8 @@ def join(rows: pd.DataFrame, labels: pd.DataFrame, key: Sequence[str], schema: S
     ours, theirs = (_keys(table, key, schema) for table in (rows, labels))
     if theirs.isna().any():
         first = int(np.flatnonzero(theirs.isna())[0]) + 1
-        raise UserError(f"{int(theirs.isna().sum())} labels have no key ({_named(key)} is empty), first in row {first}")
+        count = int(theirs.isna().sum())
+        raise UserError(f"{count} of {len(labels)} labels have no key: {_named(key)} is empty, first in row {first}")
     _refuse_twice(theirs, key, "labels")
     if latest:
         ours = ours[~ours.duplicated(keep="last")]
