@@ -1,4 +1,4 @@
-"""The log of predictions and the metrics of the service: what is kept, what is counted, and what never fails a request."""
+"""The log of predictions and the metrics of the service: what is kept and counted, and that no request fails of it."""
 
 import os
 import shutil
@@ -277,7 +277,9 @@ def test_predictions_scores_and_reasons_are_counted(started: Any, found: Predict
         observed.refused([one for one in [_finding()] if one.policy == "refuse"], 5)
     text = prometheus.generate_latest(registry).decode()
     values = {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in text.splitlines() if line[0] != "#"}
-    rows = sum(value for name, value in values.items() if name.startswith(("predictions_total", "prediction_values_count")))
+    rows = sum(
+        value for name, value in values.items() if name.startswith(("predictions_total", "prediction_values_count"))
+    )
     assert rows >= len(found.table), "each row has a class, a number, or labels"
     scores = [value for name, value in values.items() if name.startswith("prediction_scores_count")]
     assert all(value == len(found.table) for value in scores)

@@ -153,7 +153,10 @@ class PredictionMetrics:
 
     def _count_class_scores(self, scores: Histogram, shares: dict[str, str], table: pd.DataFrame) -> None:
         """Observe the probability of the predicted class, which a threshold may have made another than the largest."""
-        child, known = scores.labels(self._target(PREDICTION)), {label: table[name].tolist() for label, name in shares.items()}
+        child, known = (
+            scores.labels(self._target(PREDICTION)),
+            {label: table[name].tolist() for label, name in shares.items()},
+        )
         for row, label in enumerate(table[PREDICTION].tolist()):
             child.observe(known[str(label)][row])
 
