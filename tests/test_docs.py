@@ -37,6 +37,7 @@ PLACES = {
     "registry": "registry.yaml",
     "releases": "releases.yaml",
     "tracking": "tracking.yaml",
+    "monitoring": "monitoring.yaml",
     "model": "models/example.yaml",
     "preprocess": "preprocess/example.yaml",
 }

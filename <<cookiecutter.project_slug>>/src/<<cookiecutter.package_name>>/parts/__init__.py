@@ -17,8 +17,8 @@ a module that a part may have:
 `outputs`      `FOLDERS` are those in which the part alone writes; `written()` returns the files, and the folders in
                `.cache`, that `make clean` removes. Nothing but Python is needed to import it
 `observer`     `observing(model)` is a context manager around the search of a model
-`predictions`  `observer(pipeline, origin, params, registry)` returns an observer of the predictions of the service or of
-               `predict` (see `prediction/observers.py`), or None
+`predictions`  `observer(pipeline, origin, params, registry)` returns an observer of the predictions of the service or
+               of `predict` (see `prediction/observers.py`), or None
 =============  ========================================================================================================
 """
 

@@ -50,9 +50,19 @@ class PredictionMetrics:
         self._counting = self._chosen(registry)
         self._thread = ThreadPoolExecutor(1)
 
-    def start(self) -> None:
-        """Show which model predicts."""
+    def start(self, fates: Sequence[str] = ()) -> None:
+        """Show which model predicts, and what is counted from 0 on: Prometheus sees no increase before a first value.
+
+        Parameters
+        ----------
+        fates : what may become of rows for the log.
+        """
         self._model.labels(*self._about).set(1)
+        for fate in fates:
+            self._logged.labels(fate)
+        for name, said in self.answers.items():
+            for label in said.get("enum", ()):
+                self._count_label(self._target(name), str(label), 0)
 
     def end(self) -> None:
         """Finish what is being counted."""
@@ -143,11 +153,12 @@ class PredictionMetrics:
 
     def _count_class_scores(self, scores: Histogram, shares: dict[str, str], table: pd.DataFrame) -> None:
         """Observe the probability of the predicted class, which a threshold may have made another than the largest."""
-        places = {label: place for place, label in enumerate(shares)}
-        columns = [places[str(label)] for label in table[PREDICTION].tolist()]
-        child, values = scores.labels(self._target(PREDICTION)), table[list(shares.values())].to_numpy(dtype=float)
-        for value in values[np.arange(len(table)), columns].tolist():
-            child.observe(value)
+        child, known = (
+            scores.labels(self._target(PREDICTION)),
+            {label: table[name].tolist() for label, name in shares.items()},
+        )
+        for row, label in enumerate(table[PREDICTION].tolist()):
+            child.observe(known[str(label)][row])
 
 
 def _observe(histogram: Histogram, columns: dict[str, str], table: pd.DataFrame) -> None:

@@ -15,7 +15,7 @@ from ...prediction.observers import Observer
 from ...prediction.pipeline import PredictionPipeline, Predictions
 from .params import Monitoring, read_monitoring
 from .rows import Rows
-from .writer import WRITTEN, Count, Writer
+from .writer import FATES, WRITTEN, Count, Writer
 
 LOG = logging.getLogger(__name__)
 LAMBDA = "AWS_LAMBDA_FUNCTION_NAME"
@@ -50,7 +50,7 @@ class ServiceObserver(Observer):
             self.writer = _writer(pipeline, monitoring, self.metrics.logged)
 
     def __enter__(self) -> Self:
-        self.metrics.start()
+        self.metrics.start(FATES if self.writer else ())
         if self.writer:
             self.writer.start()
         return self

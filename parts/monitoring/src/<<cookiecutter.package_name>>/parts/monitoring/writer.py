@@ -20,7 +20,7 @@ MOST_AT_ONCE = 10_000  # rows that are written together
 TRIES = 6  # of which the last comes half a minute after the first
 FIRST_PAUSE = 1.0  # seconds after the first failure; twice as many after each further one
 PATIENCE = 10.0  # seconds for which the end of the service waits for the log
-WRITTEN, FULL, FAILED, NO_ROOM = "written", "queue_full", "sink_failed", "no_room"
+FATES = WRITTEN, FULL, FAILED, NO_ROOM = "written", "queue_full", "sink_failed", "no_room"
 Count = Callable[[str, int], None]
 Item = tuple[Predictions, str, datetime]
 
