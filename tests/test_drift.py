@@ -127,7 +127,7 @@ def test_the_log_of_predictions_is_a_window(project: Project, penguins: pd.DataF
     settings.write_text(written.replace("log: null", log), encoding="utf-8")
     try:
         project.python("predict", "data/raw/penguins.csv", "predicted.csv")
-        penguins[["body_mass_g", "species"]].drop_duplicates("body_mass_g").to_csv(
+        penguins[["body_mass_g", "species"]].dropna().drop_duplicates("body_mass_g").to_csv(
             project.path / "masses.csv", index=False
         )
         result = found(project, "--labels", "masses.csv", "--key", "body_mass_g", code=DRIFTED)
