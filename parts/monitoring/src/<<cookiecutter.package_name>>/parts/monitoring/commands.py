@@ -9,7 +9,9 @@ from ...commands import Commands
 
 def add(commands: Commands) -> None:
     """Add the command."""
-    drift = commands.add("drift", _drift, help="compare new rows with those of training; exits with 3 if they have drifted")
+    drift = commands.add(
+        "drift", _drift, help="compare new rows with those of training; exits with 3 if they have drifted"
+    )
     drift.add_argument("--data", help="a table of new rows; without it, the log of predictions is read")
     drift.add_argument("--since", type=_moment, help="the start of a stretch of the log: 2026-01-31, 2026-01-31T12:00")
     drift.add_argument("--until", type=_moment, help="its end, which does not belong to it")

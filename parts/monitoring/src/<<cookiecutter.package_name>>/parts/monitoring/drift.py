@@ -162,7 +162,11 @@ def compare(
 def reasons(found: Found) -> list[str]:
     """Return the alarms in words."""
     told = []
-    for kind, what in (("values", "other values in"), ("missing", "other missing shares in"), ("unseen", "new categories in")):
+    for kind, what in (
+        ("values", "other values in"),
+        ("missing", "other missing shares in"),
+        ("unseen", "new categories in"),
+    ):
         names = [column.name for column in found.columns if kind in column.alarms]
         told += [f"{what} {_some(names)}"] if names else []
     names = [column.name for column in found.predictions if column.alarms]
@@ -209,8 +213,8 @@ def _compared(reference: Reference, window: Window, settings: Drift) -> tuple[di
         notes.append(f"{window.refused:,} rows were refused by params/predict.yaml and have no prediction")
     if window.others:
         notes.append(
-            f"{window.others:,} rows were predicted by another version than the packaged one, and their predictions are "
-            "left out"
+            f"{window.others:,} rows were predicted by another version than the packaged one, and their predictions "
+            "are left out"
         )
     return dtypes, notes
 

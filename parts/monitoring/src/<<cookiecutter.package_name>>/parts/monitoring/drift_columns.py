@@ -91,7 +91,9 @@ def lengths(values: pd.Series) -> pd.Series:
 def _compare(name: str, dtype: str, before: pd.Series, after: pd.Series, level: float) -> ColumnDrift:
     known, now = before.dropna(), after.dropna()
     column = ColumnDrift(str(name), dtype, len(after))
-    column.missing, column.missing_before = (1 - len(part) / max(len(whole), 1) for part, whole in ((now, after), (known, before)))
+    column.missing, column.missing_before = (
+        1 - len(part) / max(len(whole), 1) for part, whole in ((now, after), (known, before))
+    )
     column.missing_p = share_test((len(before) - len(known), len(before)), (len(after) - len(now), len(after)))
     if dtype in ("number", "datetime"):
         column.range, column.range_before = _range(now, dtype), _range(known, dtype)
@@ -103,8 +105,8 @@ def _compare(name: str, dtype: str, before: pd.Series, after: pd.Series, level: 
     if dtype == "category":
         column.shift = shift_of_categories(known, now, level)
     else:
-        parts = (lengths(part) if dtype == "text" else part for part in (known, now))
-        column.shift = shift_of_numbers(*(part.to_numpy(dtype=float) for part in parts), level)
+        numbers = [(lengths(part) if dtype == "text" else part).to_numpy(dtype=float) for part in (known, now)]
+        column.shift = shift_of_numbers(numbers[0], numbers[1], level)
     return column
 
 
@@ -143,7 +145,7 @@ def _alarms(column: ColumnDrift, limits: Limits) -> list[str]:
         alarms.append("values")
     if abs(column.missing - column.missing_before) >= limits.missing and column.missing_p < limits.alpha:
         alarms.append("missing")
-    if column.unseen is not None and column.unseen_expected is not None and column.unseen_p is not None:
-        if column.unseen - column.unseen_expected >= limits.unseen and column.unseen_p < limits.alpha:
-            alarms.append("unseen")
+    more = (column.unseen or 0.0) - (column.unseen_expected or 0.0)
+    if column.unseen_p is not None and more >= limits.unseen and column.unseen_p < limits.alpha:
+        alarms.append("unseen")
     return alarms

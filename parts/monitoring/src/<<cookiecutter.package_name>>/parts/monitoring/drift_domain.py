@@ -18,7 +18,7 @@ from .drift_params import Limits
 MOST_ROWS, FEWEST_ROWS, TIMES = 2500, 1000, 2  # of the reference at most so many times the rows of the window
 FOLDS = 5
 LEVELS = 30  # categories that the classifier tells apart
-MOST_NAMED = 5
+MOST_NAMED, SMALLEST = 5, 0.005  # columns, and by how much the AUC falls at least without one
 ASKED = 600  # rows on which columns are shuffled
 
 
@@ -59,16 +59,17 @@ def tell_apart(
     X = _encoded(rows, {name: dtypes[name] for name in names}, len(parts[0]))
     y = np.repeat([0, 1], [len(part) for part in parts])
     categorical = [dtypes[name] == "category" for name in names]
-    aucs, importances = [], []
+    aucs: list[float] = []
+    importances: list[np.ndarray] = []
     for learn, judge in StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(X, y):
         model = _classifier(categorical).fit(X.iloc[learn], y[learn])
         aucs.append(roc_auc_score(y[judge], model.predict_proba(X.iloc[judge])[:, 1]))
         if len(importances) < 2:
             importances.append(_importances(model, X.iloc[judge], y[judge]))
-    found = Domain(float(np.mean(aucs)), _threshold(*map(len, parts), limits.alpha), len(parts[1]))
+    found = Domain(float(np.mean(aucs)), _threshold(len(parts[0]), len(parts[1]), limits.alpha), len(parts[1]))
     found.alarm = found.auc >= limits.auc and found.auc > found.threshold
-    falls = pd.Series(np.mean(importances, axis=0), index=names).sort_values(ascending=False).head(MOST_NAMED)
-    found.columns = {str(name): float(fall) for name, fall in falls.items() if fall > 0.005}
+    falls = pd.Series(np.mean(importances, axis=0), index=names).nlargest(MOST_NAMED)
+    found.columns = {str(name): float(fall) for name, fall in falls.items() if float(fall) > SMALLEST}
     return found
 
 
@@ -91,7 +92,9 @@ def _encoded(rows: pd.DataFrame, dtypes: Mapping[str, str], known: int) -> pd.Da
         if dtype == "category":
             texts = values.map(str, na_action="ignore")
             codes = {level: code for code, level in enumerate(texts.iloc[:known].value_counts().head(LEVELS).index)}
-            columns[name] = texts.map(lambda text, codes=codes: codes.get(text, LEVELS), na_action="ignore").astype(float)
+            columns[name] = texts.map(lambda text, codes=codes: codes.get(text, LEVELS), na_action="ignore").astype(
+                float
+            )
         else:
             columns[name] = lengths(values) if dtype == "text" else values.astype(float)
     return pd.DataFrame(columns)

@@ -24,9 +24,7 @@ DRIFT = mapping(
         "alpha": number(
             "How rarely rows without drift may raise each kind of alarm.", minimum=0.0001, maximum=0.2, default=0.01
         ),
-        "psi": number(
-            "How far a column's PSI has to exceed what chance gives.", minimum=0, maximum=10, default=0.1
-        ),
+        "psi": number("How far a column's PSI has to exceed what chance gives.", minimum=0, maximum=10, default=0.1),
         "missing": number("By how much the share of missing values has to change.", minimum=0, maximum=1, default=0.1),
         "unseen": number("How large the share of new categories has to be.", minimum=0, maximum=1, default=0.05),
         "auc": number("How well rows have to be told from those of training.", minimum=0.5, maximum=1, default=0.6),
@@ -100,8 +98,8 @@ def drift_of(values: dict[str, Any], where: Where) -> Drift:
     key, retrain = written["key"], written["retrain"]
     if retrain is not None and RETRAINING not in names():
         raise where.at("retrain").error(
-            f"`retrain` starts `make retrain`, which is in the part {RETRAINING!r}: `make add PART={RETRAINING}` adds it, "
-            "and `retrain: null` does without"
+            f"`retrain` starts `make retrain`, which is in the part {RETRAINING!r}: `make add PART={RETRAINING}` adds "
+            "it, and `retrain: null` does without"
         )
     limits = Limits(**{name: float(written[name]) for name in Limits.__dataclass_fields__})
     return Drift(

@@ -75,7 +75,8 @@ def measure(
 
     Parameters
     ----------
-    table, reference : truth and predictions of the window and of the hold-out, as `steps.predictions.to_table` has them.
+    table, reference : truth and predictions of the window and of the hold-out, as `to_table` of `steps.predictions` has
+        them.
     metrics : those of the project, the one that decides first.
     baseline : what the dummy model reaches, by the name of the metric.
     times : of the rows, with the index of `table`.
@@ -126,9 +127,7 @@ def _score(metric: Metric, task: Task, outputs: Outputs, y_true: np.ndarray, sta
     return Score(rows, value, float(low), float(high), float(defined.std()), start, end)
 
 
-def _periods(
-    metric: Metric, task: Task, outputs: Outputs, y_true: np.ndarray, times: pd.Series | None
-) -> list[Score]:
+def _periods(metric: Metric, task: Task, outputs: Outputs, y_true: np.ndarray, times: pd.Series | None) -> list[Score]:
     """Return the metric over time, in up to twelve stretches with about equally many rows."""
     if times is None or times.isna().all():
         return []
@@ -173,5 +172,8 @@ def _by_label(
     """Return the F1 of each label in the window and on the hold-out; of one target, nothing."""
     if y_now.ndim < 2 or now.classes is None:
         return {}
-    pairs = [f1_score(y, outputs.predicted, average=None, zero_division=0) for y, outputs in ((y_now, now), (y_before, before))]
+    pairs = [
+        f1_score(y, outputs.predicted, average=None, zero_division=0)
+        for y, outputs in ((y_now, now), (y_before, before))
+    ]
     return {name: (float(a), float(b)) for name, a, b in zip(names, *pairs, strict=True)}

@@ -27,8 +27,7 @@ def aligned(predictions: pd.DataFrame, like: pd.DataFrame, schema: Schema) -> pd
     if isinstance(kind, pd.CategoricalDtype):
         table["prediction"] = pd.Categorical(predictions["prediction"].map(str), categories=kind.categories)
     elif pd.api.types.is_bool_dtype(kind):
-        names = [name for name in predictions if name == "prediction" or name.startswith("prediction_")]
-        values = predictions[names].set_axis(schema.targets, axis=1)
+        values = predictions[columns_of(predictions, "prediction")].set_axis(schema.targets, axis=1)
         table |= dict(zip(own, encoded(values, schema).astype(bool).T, strict=True))
     else:
         table |= {name: predictions[name].astype(float).astype(like[name].dtype) for name in own if name in predictions}

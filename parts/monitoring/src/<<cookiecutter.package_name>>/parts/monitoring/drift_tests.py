@@ -6,6 +6,7 @@ simulated for the sizes of the two samples, and what counts is by how much the i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -61,14 +62,16 @@ def shift_of_numbers(reference: np.ndarray, window: np.ndarray, level: float, se
     seed : of the simulation.
     """
     edges = _edges(reference, window)
-    counts = [np.bincount(np.searchsorted(edges, part, side="left"), minlength=len(edges) + 1) for part in (reference, window)]
+    before, after = (
+        np.bincount(np.searchsorted(edges, part, side="left"), minlength=len(edges) + 1) for part in (reference, window)
+    )
     test = stats.ks_2samp(reference, window, method="asymp")
-    names = _names(edges)
-    return _shift(*counts, names, level, ("Kolmogorov-Smirnov", float(test.statistic), float(test.pvalue)), seed)
+    tested = ("Kolmogorov-Smirnov", float(test.statistic), float(test.pvalue))
+    return _shift(before, after, _names(edges), level, tested, seed)
 
 
 def shift_of_categories(reference: pd.Series, window: pd.Series, level: float, seed: int = 0) -> Shift:
-    """Compare two samples of categories, none missing, by their shares and the chi-square test; see `shift_of_numbers`."""
+    """Compare two samples of categories by their shares and the chi-square test; see `shift_of_numbers`."""
     known = _levels(reference, window)
     counts = [part.where(part.isin(known), REST).value_counts() for part in (reference, window)]
     names = [*known, *([REST] if any(REST in part for part in counts) else [])]
@@ -153,7 +156,7 @@ def _edges(reference: np.ndarray, window: np.ndarray) -> np.ndarray:
     unique = np.unique(reference)
     quantiles = np.quantile(reference, np.linspace(0, 1, BINS + 1)[1:-1], method="lower")
     edges = unique[:-1] if len(unique) <= BINS else np.unique(quantiles)
-    below = sum(np.searchsorted(np.sort(part), edges, side="right") for part in (reference, window))
+    below = np.searchsorted(np.sort(np.concatenate([reference, window])), edges, side="right")
     rows = len(reference) + len(window)
     smaller = min(len(reference), len(window)) / rows
     kept, last = [], 0
@@ -179,7 +182,7 @@ def _names(edges: np.ndarray) -> tuple[str, ...]:
     if not len(edges):
         return ("all",)
     shown = [f"{edge:.4g}" for edge in edges]
-    return (f"≤ {shown[0]}", *(f"{a} – {b}" for a, b in zip(shown, shown[1:], strict=False)), f"> {shown[-1]}")
+    return (f"≤ {shown[0]}", *(f"{a} – {b}" for a, b in pairwise(shown)), f"> {shown[-1]}")
 
 
 def _chi_square(reference: np.ndarray, window: np.ndarray) -> tuple[str, float, float]:

@@ -73,7 +73,9 @@ def from_table(pipeline: PredictionPipeline, source: str) -> Window:
     return Window(source, rows, typed, table, _times(pipeline, found.checked.frame), refused=refused)
 
 
-def from_log(pipeline: PredictionPipeline, log: Any, days: int, since: datetime | None, until: datetime | None) -> Window:
+def from_log(
+    pipeline: PredictionPipeline, log: Any, days: int, since: datetime | None, until: datetime | None
+) -> Window:
     """Read a stretch of the log; the last `days` days if neither its start nor its end is given.
 
     Raises
@@ -90,15 +92,16 @@ def from_log(pipeline: PredictionPipeline, log: Any, days: int, since: datetime 
             f"the log has no predictions {stretch}: name another stretch (make drift SINCE=2026-01-31), or a table of "
             "new rows (make drift DATA=new.csv)"
         )
-    own = {name: name.removeprefix(INPUT) for name in logged if name.startswith(INPUT)}
+    names = [str(name) for name in logged]
+    own = {name: name.removeprefix(INPUT) for name in names if name.startswith(INPUT)}
     rows = logged[list(own)].rename(columns=own)
     typed, absent = _featurized(pipeline, rows)
     said = {
         name: name.replace(".", "_", 1)
-        for name in logged
+        for name in names
         if name == PREDICTION or name.startswith((f"{PREDICTION}.", f"{PROBABILITY}."))
     }
-    more = logged[[name for name in logged if name not in own and name not in said and name not in rows]]
+    more = logged[[name for name in names if name not in own and name not in said and name not in rows]]
     versions = {str(name): int(count) for name, count in logged["model_version"].value_counts().items()}
     predictions = logged[list(said)].rename(columns=said)
     return Window(
@@ -137,7 +140,9 @@ def _featurized(pipeline: PredictionPipeline, rows: pd.DataFrame) -> tuple[pd.Da
     """Return the features of rows from the log, which are typed already, and which columns it lacks."""
     needed = pipeline.schema.needed
     absent = [column.name for column in needed if column.name not in rows]
-    empty = {name: pd.Series(EMPTY[column.dtype], index=rows.index) for column in needed if (name := column.name) in absent}
+    empty = {
+        name: pd.Series(EMPTY[column.dtype], index=rows.index) for column in needed if (name := column.name) in absent
+    }
     typed = features(rows.assign(**empty), pipeline.schema, pipeline.featurize)
     return typed, [name for name in absent if name in typed]
 

@@ -116,7 +116,8 @@ def _classes(values: pd.Series, kind: pd.CategoricalDtype) -> pd.Series:
     if len(unknown):
         known = ", ".join(map(str, kind.categories[:10]))
         raise UserError(
-            f"the label {unknown.iloc[0]!r} is no class of the model, nor are {len(unknown) - 1} others: it knows {known}"
+            f"the label {unknown.iloc[0]!r} is no class of the model, nor are {len(unknown) - 1} others: it knows "
+            f"{known}"
         )
     return pd.Series(pd.Categorical(texts, categories=kind.categories), index=values.index)
 
@@ -139,7 +140,10 @@ def _refuse_twice(keys: pd.Series, key: Sequence[str], what: str) -> None:
     twice = keys[keys.duplicated(keep=False)]
     if len(twice):
         rows = ", ".join(str(row + 1) for row in twice.index[twice == twice.iloc[0]][:SHOWN])
-        raise UserError(f"several {what} have the key {twice.iloc[0]!r} ({_named(key)}; rows {rows}): a key says which one row is meant")
+        raise UserError(
+            f"several {what} have the key {twice.iloc[0]!r} ({_named(key)}; rows {rows}): a key says which one row is "
+            "meant"
+        )
 
 
 def _named(key: Sequence[str]) -> str:
