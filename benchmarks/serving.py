@@ -5,9 +5,9 @@ import contextlib
 import datetime
 import http.client
 import json
+import shutil
 import socket
 import statistics
-import shutil
 import subprocess
 import sys
 import tempfile
