@@ -70,9 +70,7 @@ def test_rows_of_the_same_population_have_not_drifted(project: Project) -> None:
 
 
 @pytest.mark.slow
-def test_what_has_drifted_is_named_in_the_report_and_by_the_exit_code(
-    project: Project, penguins: pd.DataFrame
-) -> None:
+def test_what_has_drifted_is_named_in_the_report_and_by_the_exit_code(project: Project, penguins: pd.DataFrame) -> None:
     new = penguins.drop(columns="species")
     new["bill_length_mm"] += 8
     new.loc[:120, "sex"] = None
