@@ -41,7 +41,7 @@ def too_long(url: str, names: Sequence[str]) -> str | None:
         if size > most:
             return (
                 f"the log's column {name!r} has a name of {size} bytes, and the database takes {most}: "
-                "put the column into `leave_out`, or use ParquetLog"
+                "leave the column out with `leave_out`, or use ParquetLog"
             )
     return None
 
@@ -57,7 +57,7 @@ class LogTable:
 
     def __init__(self, url: str, name: str) -> None:
         address = sa.make_url(url)
-        if os.environ.get(PASSWORD):
+        if os.environ.get(PASSWORD) and address.username:
             address = address.set(password=os.environ[PASSWORD])
         if address.get_backend_name() == "sqlite" and address.database not in (None, "", ":memory:"):
             Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ class LogTable:
                 if name not in found.columns:
                     kind = column.type.compile(connection.dialect)
                     words = f"ALTER TABLE {quote.quote(self.name)} ADD COLUMN {quote.quote(name)} {kind}"
-                    connection.execute(sa.text(words.replace(":", r"\:")))
+                    connection.exec_driver_sql(words)
         with self.engine.connect() as connection:
             again = self._found(connection)
             assert again is not None
