@@ -1,6 +1,7 @@
 """Logs of predictions: where they are written and read; `params/monitoring.yaml` names one of them."""
 
 import importlib.util
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
@@ -197,7 +198,7 @@ class DatabaseLog(PredictionLog):
         if self._database is None:
             from .database import LogTable
 
-            self._database = LogTable(self.url, self.table)
+            self._database = LogTable(self.url, self.table, os.environ.get(PASSWORD))
         return self._database
 
 

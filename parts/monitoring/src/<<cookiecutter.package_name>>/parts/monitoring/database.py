@@ -1,6 +1,5 @@
 """A table of a database that holds a log of predictions."""
 
-import os
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +11,6 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from ...errors import UserError
-from .components import PASSWORD
 from .files import utc
 
 SECONDS = 60.0  # between two looks at the number of rows
@@ -41,7 +39,7 @@ def too_long(url: str, names: Sequence[str]) -> str | None:
         if size > most:
             return (
                 f"the log's column {name!r} has a name of {size} bytes, and the database takes {most}: "
-                "put the column into `leave_out`, or use ParquetLog"
+                "leave the column out with `leave_out`, or use ParquetLog"
             )
     return None
 
@@ -53,12 +51,13 @@ class LogTable:
     ----------
     url : of the database.
     name : of the table.
+    password : of the user in the address, if there is one.
     """
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, password: str | None = None) -> None:
         address = sa.make_url(url)
-        if os.environ.get(PASSWORD):
-            address = address.set(password=os.environ[PASSWORD])
+        if password and address.username:
+            address = address.set(password=password)
         if address.get_backend_name() == "sqlite" and address.database not in (None, "", ":memory:"):
             Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
         seconds = {"connect_timeout": 10} if address.get_backend_name() == "postgresql" else {}
@@ -90,7 +89,7 @@ class LogTable:
                 if name not in found.columns:
                     kind = column.type.compile(connection.dialect)
                     words = f"ALTER TABLE {quote.quote(self.name)} ADD COLUMN {quote.quote(name)} {kind}"
-                    connection.execute(sa.text(words.replace(":", r"\:")))
+                    connection.exec_driver_sql(words)
         with self.engine.connect() as connection:
             again = self._found(connection)
             assert again is not None
