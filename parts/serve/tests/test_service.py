@@ -370,3 +370,14 @@ def test_settings_that_are_wrong_are_refused(text: str, reason: str, tmp_path: P
     (tmp_path / "serve.yaml").write_text(text)
     with pytest.raises(UserError, match=reason):
         read_settings(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("order-7:a", True), ("two words", False), ("x" * 129, False), (None, False)]
+)
+def test_an_answer_names_the_request(given: str | None, kept: bool, client: Any, rows: list[dict[str, Any]]) -> None:
+    answers = [
+        client.post("/predict", json={"rows": rows}, headers={"X-Request-ID": given} if given else {}) for _ in range(2)
+    ]
+    names = [answer.headers["X-Request-ID"] for answer in answers]
+    assert names == [given, given] if kept else len({*names, given}) == 3
