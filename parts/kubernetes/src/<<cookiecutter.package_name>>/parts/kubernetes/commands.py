@@ -44,7 +44,9 @@ def _set_image(given: argparse.Namespace) -> None:
     settings = read_settings(PARAMS)
     overlays.check(given.stage)
     if given.image is None and given.version is None:
-        raise UserError("which image? make set-image STAGE=prod VERSION=v1.0.0, or IMAGE=registry.example.com/…@sha256:…")
+        raise UserError(
+            "which image? make set-image STAGE=prod VERSION=v1.0.0, or IMAGE=registry.example.com/…@sha256:…"
+        )
     image = given.image or image_of(settings, given.version, refresh=not given.no_push)
     if image is None:
         raise UserError(f"no image of {given.version} was pushed: make push-image, or IMAGE=… names it")

@@ -101,7 +101,8 @@ def push(settings: Settings, version: str, built: str, engine: str, share: bool)
     except UserError as error:
         git("tag", "--delete", tag)
         raise UserError(
-            f"the image is pushed, but the tag {tag} was not accepted by {REMOTE} and is taken away again: {error.message}"
+            f"the image is pushed, but the tag {tag} was not accepted by {REMOTE}, so it is taken away again: "
+            f"{error.message}"
         ) from None
     return [f"{version} is {image}; the tag {tag} is pushed to {REMOTE}"]
 
@@ -157,7 +158,9 @@ def _check_unchanged(version: str) -> None:
     """Refuse files that are not as in the last commit, and a model that is not that of the version."""
     changed = git("status", "--porcelain", "--", "src", "params", "pyproject.toml", "Dockerfile", str(LOCK)).split()
     if changed:
-        raise UserError(f"{changed[1]} is not as in the last commit, so the image would not be what it says: commit first")
+        raise UserError(
+            f"{changed[1]} is not as in the last commit, so the image would not be what it says: commit first"
+        )
     expected = expected_of(LOCK.read_text(encoding="utf-8"), str(MODEL)) if LOCK.is_file() else None
     if expected is None or checksum(MODEL, expected) != expected:
         raise UserError(f"{MODEL} is not the model that dvc.lock names: `make pull` gets it, `make run` makes it anew")

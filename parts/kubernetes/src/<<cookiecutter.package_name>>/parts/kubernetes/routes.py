@@ -131,7 +131,7 @@ def add(app: FastAPI, service: Service) -> None:
     inference = Inference(service, model_name(Path("params")))
     body = {"requestBody": {"required": True, "content": {JSON: {"schema": REQUEST}}}}
     rows = {"requestBody": {"required": True, "content": {JSON: {"schema": INSTANCES}}}}
-    errors = {code: ERROR for code in (400, 401, 404, 408, 413, 415, 422, 503)}
+    errors = dict.fromkeys((400, 401, 404, 408, 413, 415, 422, 503), ERROR)
     asked: list[tuple[str, str, Callable[..., Awaitable[Any]]]] = [
         ("/v2", "The server, in the Open Inference Protocol", inference.server),
         ("/v2/health/live", "Whether the process answers", inference.live),
@@ -184,7 +184,6 @@ REQUEST: Documents = {
                     "data": {"type": "array"},
                 },
                 "required": ["name", "shape", "datatype", "data"],
-                "additionalProperties": False,
             },
         },
         "outputs": {
@@ -193,7 +192,6 @@ REQUEST: Documents = {
         },
     },
     "required": ["inputs"],
-    "additionalProperties": False,
 }
 INSTANCES: Documents = {
     "type": "object",

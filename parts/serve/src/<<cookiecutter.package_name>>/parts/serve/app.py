@@ -91,8 +91,8 @@ class Service:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in TYPES:
             return error(415, f"the content type is one of {', '.join(TYPES)}")
-        limits = {"max_rows": self.settings.max_rows, "max_bytes": self.settings.max_bytes}
-        read_body = partial(table, kind=kind, schema=self.schema, data=self.data, **limits)
+        rows, size = self.settings.max_rows, self.settings.max_bytes
+        read_body = partial(table, kind=kind, schema=self.schema, data=self.data, max_rows=rows, max_bytes=size)
         try:
             answer = await self.answer(request, read_body, quick=kind != PARQUET)
         except Unanswered as unanswered:
@@ -100,9 +100,7 @@ class Service:
         predictions = objects(answer.predictions, list(self.columns))
         return JSONResponse({"predictions": predictions, "refused": answer.refused, "warnings": answer.warnings})
 
-    async def answer(
-        self, request: Request, read_body: Callable[[bytes], pd.DataFrame], quick: bool = True
-    ) -> Answer:
+    async def answer(self, request: Request, read_body: Callable[[bytes], pd.DataFrame], quick: bool = True) -> Answer:
         """Predict the rows of a request: the same limits, checks and counters for every protocol.
 
         Parameters
