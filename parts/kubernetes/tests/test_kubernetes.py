@@ -132,7 +132,11 @@ def test_what_is_no_request_is_refused_with_the_reason(client: Any, name: str, i
         ({"inputs": [{**inputs[0], "name": 7}]}, 422, "needs a 'name'"),
         ({"inputs": [{**inputs[0], "name": "\ud800"}]}, 422, "needs a 'name'"),
         ({"inputs": [inputs[0], inputs[0]]}, 422, f"column {first!r}: two inputs have this name"),
-        ({"inputs": [{**inputs[0], "name": "none"}]}, 422, f"no input has the name of a column that the model needs: {first}"),
+        (
+            {"inputs": [{**inputs[0], "name": "none"}]},
+            422,
+            f"no input has the name of a column that the model needs: {first}",
+        ),
         ({"inputs": inputs, "id": 7}, 422, "'id' needs a text"),
         ({"inputs": inputs, "outputs": ["all"]}, 422, "'outputs' needs a list"),
         ({"inputs": inputs, "outputs": [{"name": "price"}]}, 422, "there is no output 'price'; there are: "),
@@ -280,7 +284,9 @@ def test_a_promotion_for_review_is_a_branch_of_its_own(repository: Path) -> None
 
 
 def test_a_version_without_an_image_is_refused_before_it_stands_in_a_stage(repository: Path) -> None:
-    with pytest.raises(UserError, match=r"there is no image of v2\.0\.0 that deploy/kubernetes/overlays/prod could run"):
+    with pytest.raises(
+        UserError, match=r"there is no image of v2\.0\.0 that deploy/kubernetes/overlays/prod could run"
+    ):
         promotions.check("prod", "v2.0.0", push=True)
     promotions.check("staging", "v2.0.0", push=True)
     assert promotions.follow("staging", "v2.0.0", push=True) == []

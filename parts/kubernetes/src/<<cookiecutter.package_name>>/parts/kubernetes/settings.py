@@ -10,7 +10,7 @@ from ...objects.params.values import read
 
 FILE = "kubernetes"
 LABEL = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
-IMAGE = r"^[a-z0-9]([a-z0-9._/:-]*[a-z0-9])?$"
+IMAGE = r"^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9]([a-z0-9._-]*[a-z0-9])?)+$"  # with the host of its registry
 BRANCH = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"
 KEYS = mapping(
     {
