@@ -79,7 +79,9 @@ def test_every_overlay_is_rendered_and_is_what_its_schemas_say(alone: BakedProje
     assert kinds["argocd"] == {"AppProject", "Application"}
     pulled_in = kinds["overlays/prod"] | kinds["kserve overlays/prod"] | {"Namespace"}
     project = next(one for one in found["argocd"] if one["kind"] == "AppProject")["spec"]
-    allowed = {one["kind"] for key in ("clusterResourceWhitelist", "namespaceResourceWhitelist") for one in project[key]}
+    allowed = {
+        one["kind"] for key in ("clusterResourceWhitelist", "namespaceResourceWhitelist") for one in project[key]
+    }
     assert allowed == pulled_in, "Argo CD may make what the overlays have, and no more"
     wrong = copy.deepcopy([*found["kserve overlays/prod"], *found["argocd"], *found["overlays/prod"]])
     for manifest in wrong:
@@ -112,7 +114,9 @@ def test_pods_have_no_rights_and_the_places_of_probes_are_the_services(alone: Ba
                     assert all(re.fullmatch(r"(/v2)?/health/(live|ready)", one["path"]) for one in paths)
                     assert re.search(r"@sha256:[0-9a-f]{64}$", container["image"])
                     keys = [one["valueFrom"]["secretKeyRef"] for one in container["env"] if one["name"] == "API_KEY"]
-                    assert [key["optional"] for key in keys] == [name.endswith("dev")], "prod does not start without a key"
+                    assert [key["optional"] for key in keys] == [name.endswith("dev")], (
+                        "prod does not start without a key"
+                    )
     assert seen == 6
 
 
@@ -147,7 +151,10 @@ def birds(registered: Project, tmp_path: Path) -> Project:
     project = registered.copy(tmp_path)
     run("git", "init", "--quiet", "--bare", "--initial-branch", "main", str(tmp_path / "origin"), cwd=tmp_path)
     run("git", "branch", "--move", "main", cwd=project.path)
-    for words in (["remote", "add", "origin", str(tmp_path / "origin")], ["push", "--quiet", "origin", "main", "--tags"]):
+    for words in (
+        ["remote", "add", "origin", str(tmp_path / "origin")],
+        ["push", "--quiet", "origin", "main", "--tags"],
+    ):
         run("git", *words, cwd=project.path)
     return project
 

@@ -227,7 +227,7 @@ def test_a_refused_row_is_null_in_its_tensors() -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project in a folder of a repository, with a bare `origin`, and images of two versions; the bare one is given."""
+    """A project in a folder of a repository with images of two versions; its bare `origin` is given."""
     for variable in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"):
         monkeypatch.setenv(variable, "ada@example.org")
     git("init", "--quiet", "--bare", "--initial-branch", "main", str(tmp_path / "origin"))
