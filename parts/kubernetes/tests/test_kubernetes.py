@@ -57,17 +57,9 @@ def rows(raw: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def inputs(client: Any, name: str, rows: list[dict[str, Any]]) -> list[Tensor]:
+def inputs(schema: Schema, rows: list[dict[str, Any]]) -> list[Tensor]:
     """These rows as tensors, with the datatypes that the model names."""
-    found = []
-    for about in client.get(f"/v2/models/{name}").json()["inputs"]:
-        values = [row[about["name"]] for row in rows]
-        if about["datatype"] == "BYTES":
-            values = [None if value is None else str(value) for value in values]
-        if about["datatype"] == "BOOL":
-            values = [None if value is None else bool(value) for value in values]
-        found.append(about | {"shape": [len(rows)], "data": values})
-    return found
+    return tensors.example(schema, rows)
 
 
 def test_both_versions_predict_what_the_service_predicts(
@@ -196,6 +188,14 @@ def test_rows_are_checked_as_those_of_the_service_are(client: Any, name: str, in
     assert second.status_code == plain.status_code
     if plain.status_code != 200:
         assert second.json()["detail"] == plain.json()["detail"]
+
+
+def test_the_documentation_has_an_example_that_is_answered(client: Any, name: str) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    for path in ("/v2/models/{name}/infer", "/v1/models/{name}:predict"):
+        (shown,) = paths[path]["post"]["requestBody"]["content"]["application/json"]["examples"].values()
+        assert client.post(path.format(name=name), json=shown["value"]).status_code == 200
+        assert paths[path]["post"]["security"] == [{"key": []}]
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,8 @@ def image_of(settings: Settings, version: str, refresh: bool) -> str | None:
         tags = f"refs/tags/image/{settings.name}/*"
         git("fetch", "--quiet", "--no-tags", REMOTE, f"{tags}:{tags}")
     tag = tag_of(settings, version)
-    said = git("for-each-ref", "--format=%(contents:subject)", f"refs/tags/{tag}").strip()
-    return check_pinned(said) if said else None
+    image = git("for-each-ref", "--format=%(contents:subject)", f"refs/tags/{tag}").strip()
+    return check_pinned(image) if image else None
 
 
 def has_images(settings: Settings) -> bool:
@@ -171,8 +171,8 @@ def _check_unchanged(version: str) -> None:
 
 def _digest(engine: str, image: str, name: str) -> str:
     """Return the address by digest that the registry gave an image that was just pushed."""
-    said = run_program([engine, "image", "inspect", "--format", "{{range .RepoDigests}}{{println .}}{{end}}", name])
-    found = [line for line in said.split() if line.startswith(f"{image}@")]
+    listed = run_program([engine, "image", "inspect", "--format", "{{range .RepoDigests}}{{println .}}{{end}}", name])
+    found = [line for line in listed.split() if line.startswith(f"{image}@")]
     if not found:
         raise UserError(f"{engine} does not say which digest {name} has in the registry")
     return found[-1]

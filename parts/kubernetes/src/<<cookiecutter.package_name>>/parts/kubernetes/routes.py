@@ -17,13 +17,14 @@ from fastapi.responses import JSONResponse
 
 from ..serve.app import Answer, Service, objects
 from ..serve.bodies import JSON
+from ..serve.documents import ERRORS
 from ..serve.watch import Problem, Unanswered, problem
 from . import tensors
 from .settings import model_name
 
 OPEN = ("/v2/health/live", "/v2/health/ready")
 VERSION = "MODEL_VERSION"  # in the environment: the version of the model that the image holds
-SHOWN = 3  # problems that are told in the sentence of an error; `detail` has all
+SHOWN = 3  # problems in the sentence of an error; `detail` has all
 
 Documents = dict[str, Any]
 
@@ -82,16 +83,16 @@ class Inference:
             return answer
         wanted = {output: service.columns[output] for output in asked.outputs}
         found = answer.predictions
-        said: Documents = {"model_name": self.name, "id": asked.id or str(uuid4())}
+        content: Documents = {"model_name": self.name, "id": asked.id or str(uuid4())}
         if self.version:
-            said["model_version"] = self.version
+            content["model_version"] = self.version
         # A parameter of the protocol is a text or a number, so lists are texts of JSON.
-        told = {"refused": answer.refused, "warnings": answer.warnings}
-        parameters = {key: json.dumps(problems) for key, problems in told.items() if problems}
+        notes = {"refused": answer.refused, "warnings": answer.warnings}
+        parameters = {key: json.dumps(problems) for key, problems in notes.items() if problems}
         if parameters:
-            said["parameters"] = parameters
-        said["outputs"] = tensors.tensors(found.table, found.checked.refused.tolist(), wanted)
-        return JSONResponse(said)
+            content["parameters"] = parameters
+        content["outputs"] = tensors.tensors(found.table, found.checked.refused.tolist(), wanted)
+        return JSONResponse(content)
 
     async def predict(self, name: str, request: Request) -> Response:
         """Answer a request of version 1."""
@@ -100,9 +101,9 @@ class Inference:
         answer = await self._answer(name, request, read_body)
         if isinstance(answer, Response):
             return answer
-        said: Documents = {"predictions": objects(answer.predictions, list(service.columns))}
-        told = {"refused": answer.refused, "warnings": answer.warnings}
-        return JSONResponse(said | {key: problems for key, problems in told.items() if problems})
+        content: Documents = {"predictions": objects(answer.predictions, list(service.columns))}
+        notes = {"refused": answer.refused, "warnings": answer.warnings}
+        return JSONResponse(content | {key: problems for key, problems in notes.items() if problems})
 
     async def _answer(
         self, name: str, request: Request, read_body: Callable[[bytes], pd.DataFrame]
@@ -129,9 +130,13 @@ class Inference:
 def add(app: FastAPI, service: Service) -> None:
     """Add the paths of the protocol to the service."""
     inference = Inference(service, model_name(Path("params")))
-    body = {"requestBody": {"required": True, "content": {JSON: {"schema": REQUEST}}}}
-    rows = {"requestBody": {"required": True, "content": {JSON: {"schema": INSTANCES}}}}
-    errors = dict.fromkeys((400, 401, 404, 408, 413, 415, 422, 503), ERROR)
+    shown = service.example
+    body = _body(REQUEST, {"inputs": tensors.example(service.schema, shown)} if shown else None)
+    rows = _body(INSTANCES, {"instances": shown} if shown else None)
+    errors = {
+        code: {"description": ERRORS.get(code, "There is no such model."), "content": ERROR}
+        for code in (400, 401, 404, 408, 413, 415, 422, 503)
+    }
     asked: list[tuple[str, str, Callable[..., Awaitable[Any]]]] = [
         ("/v2", "The server, in the Open Inference Protocol", inference.server),
         ("/v2/health/live", "Whether the process answers", inference.live),
@@ -145,23 +150,29 @@ def add(app: FastAPI, service: Service) -> None:
     for path, summary, answers in asked:
         app.get(path, summary=summary, description="", response_model=None)(answers)
     infer, predict = "/v2/models/{name}/infer", "/v1/models/{name}:predict"
-    told: dict[str, Any] = {"description": "", "responses": errors, "response_model": None}
-    app.post(infer, summary="Predict tensors", openapi_extra=body, **told)(inference.infer)
-    app.post(predict, summary="Predict rows, in version 1", openapi_extra=rows, **told)(inference.predict)
+    common: dict[str, Any] = {"description": "", "responses": errors, "response_model": None}
+    app.post(infer, summary="Predict tensors", openapi_extra=body, **common)(inference.infer)
+    app.post(predict, summary="Predict rows, in version 1", openapi_extra=rows, **common)(inference.predict)
+
+
+def _body(schema: Documents, example: Documents | None) -> Documents:
+    """Describe the body of a request for the service's documentation."""
+    examples = {} if example is None else {"examples": {"rows of training": {"value": example}}}
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema, **examples}}}}
 
 
 def _failed(status: int, problems: list[Problem]) -> Response:
     """Return an error as the protocol has it, with all problems beside it."""
-    shown = [_sentence(one) for one in problems[:SHOWN]]
+    shown = [_sentence(found) for found in problems[:SHOWN]]
     if len(problems) > SHOWN:
         shown.append(f"and {len(problems) - SHOWN:,} more")
     return JSONResponse({"error": "; ".join(shown), "detail": problems}, status)
 
 
-def _sentence(one: Problem) -> str:
-    places = [f"row {one['row']}" if one["row"] else "", f"column {one['column']!r}" if one["column"] else ""]
-    place = ", ".join(place for place in places if place)
-    return f"{place}: {one['reason']}" if place else str(one["reason"])
+def _sentence(found: Problem) -> str:
+    places = [f"row {found['row']}"] if found["row"] else []
+    places += [f"column {found['column']!r}"] if found["column"] else []
+    return ": ".join([*filter(None, [", ".join(places)]), str(found["reason"])])
 
 
 TEXT: Documents = {"type": "string"}
@@ -199,7 +210,4 @@ INSTANCES: Documents = {
     "required": ["instances"],
     "additionalProperties": False,
 }
-ERROR: Documents = {
-    "description": "Why there is no prediction.",
-    "content": {JSON: {"schema": {"type": "object", "properties": {"error": TEXT}, "required": ["error"]}}},
-}
+ERROR: Documents = {JSON: {"schema": {"type": "object", "properties": {"error": TEXT}, "required": ["error"]}}}

@@ -25,7 +25,7 @@ NEEDS = {
     **dict.fromkeys(FLOATS, "numbers or null"),
     **{name: f"whole numbers from {least} to {most}, or null" for name, (least, most) in INTEGERS.items()},
 }
-MOST_NAME = 100  # characters of a name that are told back
+MOST_NAME = 100  # characters of a name that an error repeats
 
 
 def rows_of_v1(body: bytes, schema: Schema, max_rows: int) -> pd.DataFrame:
@@ -90,9 +90,21 @@ def inputs(schema: Schema) -> list[Document]:
     return [{"name": column.name, "datatype": _datatype_of(column), "shape": [-1]} for column in schema.needed]
 
 
+def example(schema: Schema, rows: list[Document]) -> list[Document]:
+    """Write rows as inputs, with the datatypes that the model names."""
+    made: dict[str, Any] = {"BYTES": str, "BOOL": bool}
+    found = []
+    for tensor in inputs(schema):
+        write = made.get(tensor["datatype"], lambda value: value)
+        values = [row.get(tensor["name"]) for row in rows]
+        data = [None if value is None else write(value) for value in values]
+        found.append(tensor | {"shape": [len(rows)], "data": data})
+    return found
+
+
 def outputs(columns: Mapping[str, Document]) -> list[Document]:
     """Describe the tensors that the model gives; `columns` has the JSON Schema of each."""
-    return [{"name": name, "datatype": datatype(said), "shape": [-1]} for name, said in columns.items()]
+    return [{"name": name, "datatype": datatype(schema), "shape": [-1]} for name, schema in columns.items()]
 
 
 def tensors(table: pd.DataFrame, refused: list[bool], columns: Mapping[str, Document]) -> list[Document]:
@@ -108,8 +120,8 @@ def tensors(table: pd.DataFrame, refused: list[bool], columns: Mapping[str, Docu
         The columns to write, each with the JSON Schema of its values.
     """
     found = []
-    for name, said in columns.items():
-        kind = datatype(said)
+    for name, schema in columns.items():
+        kind = datatype(schema)
         values = [None if bad else value for bad, value in zip(refused, table[name].tolist(), strict=True)]
         if kind == "BYTES":
             values = [None if value is None else str(value) for value in values]
@@ -117,9 +129,9 @@ def tensors(table: pd.DataFrame, refused: list[bool], columns: Mapping[str, Docu
     return found
 
 
-def datatype(said: Document) -> str:
+def datatype(schema: Document) -> str:
     """Return the protocol's datatype for values of a JSON Schema."""
-    labels = said.get("enum")
+    labels = schema.get("enum")
     if labels:
         kinds = {type(label) for label in labels}
         if kinds == {bool}:
@@ -127,7 +139,7 @@ def datatype(said: Document) -> str:
         if kinds == {int}:
             return "INT64"
         return "FP64" if kinds <= {int, float} else "BYTES"
-    return {"number": "FP64", "integer": "INT64", "boolean": "BOOL"}.get(str(said.get("type")), "BYTES")
+    return {"number": "FP64", "integer": "INT64", "boolean": "BOOL"}.get(str(schema.get("type")), "BYTES")
 
 
 def _datatype_of(column: Column) -> str:
@@ -141,18 +153,19 @@ def _wanted(asked: Any, known: list[str]) -> list[str]:
     if asked is None:
         return known
     if not isinstance(asked, list) or not all(
-        isinstance(one, dict) and isinstance(one.get("name"), str) for one in asked
+        isinstance(output, dict) and isinstance(output.get("name"), str) for output in asked
     ):
         raise BadBody(422, "'outputs' needs a list of objects with a 'name'")
-    for output in asked:
-        if output["name"] not in known:
-            raise BadBody(422, f"there is no output {output['name'][:MOST_NAME]!r}; there are: {', '.join(known[:20])}")
-    return [name for name in known if name in {output["name"] for output in asked}] or known
+    names = {output["name"] for output in asked}
+    unknown = sorted(names - set(known))
+    if unknown:
+        raise BadBody(422, f"there is no output {unknown[0][:MOST_NAME]!r}; there are: {', '.join(known[:20])}")
+    return [name for name in known if name in names] or known
 
 
 def _columns(sent: Any) -> dict[str, list[Any]]:
     """Return the values of each input."""
-    if not isinstance(sent, list) or not sent or not all(isinstance(one, dict) for one in sent):
+    if not isinstance(sent, list) or not sent or not all(isinstance(tensor, dict) for tensor in sent):
         raise BadBody(422, "'inputs' needs a list of objects, one for each column")
     columns: dict[str, list[Any]] = {}
     for tensor in sent:
@@ -180,8 +193,8 @@ def _values(tensor: Document, name: str) -> list[Any]:
         raise BadBody(422, "'shape' needs to be [n] or [n, 1], where n is the number of rows", column=name)
     if not isinstance(data, list):
         raise BadBody(422, "'data' needs a list; binary data is not read", column=name)
-    if len(shape) == 2 and data and all(isinstance(one, list) and len(one) == 1 for one in data):
-        data = [one[0] for one in data]
+    if len(shape) == 2 and data and all(isinstance(cell, list) and len(cell) == 1 for cell in data):
+        data = [cell[0] for cell in data]
     if len(data) != shape[0]:
         raise BadBody(422, f"'data' has {len(data):,} values, and 'shape' says {shape[0]:,}", column=name)
     for row, value in enumerate(data):
