@@ -19,6 +19,10 @@ a module that a part may have:
 `observer`     `observing(model)` is a context manager around the search of a model
 `predictions`  `observer(pipeline, origin, params, registry)` returns an observer of the predictions of the service or
                of `predict` (see `prediction/observers.py`), or None
+`routes`       `add(app, service)` adds paths to the service of the part `serve`, which asks; `OPEN` names those that
+               need no key
+`promotions`   `check(stage, version, push)` refuses a version that is about to stand in a stage of the part `releases`,
+               which asks; `follow(stage, version, push)` does what the part does then, and says so
 =============  ========================================================================================================
 """
 
