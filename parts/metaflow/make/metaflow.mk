@@ -1,6 +1,6 @@
 # The pipeline as a flow of Metaflow.
 
-.PHONY: metaflow metaflow-run metaflow-take
+.PHONY: metaflow metaflow-run metaflow-resume metaflow-take
 
 METAFLOW = $(VENV)/bin/python -c 'import metaflow' 2>/dev/null || { echo "metaflow is not installed, which is the extra" \
 	"\`metaflow\`: $(if $(UV),uv pip install --python $(VENV)/bin/python,$(VENV)/bin/python -m pip install) -e '.[metaflow]'" >&2; exit 1; }
@@ -16,6 +16,11 @@ metaflow-run: $(READY) ## Write the flow and run it; one task at a time, or WORK
 	@$(VENV)/bin/python -m $(PACKAGE) metaflow-write
 	@$(AS_USER) $(VENV)/bin/python flow.py run --max-workers $(or $(call quoted,WORKERS),1) \
 		$(if $(value WITH),--with $(call quoted,WITH))
+
+metaflow-resume: $(READY) ## Go on with the run that failed last, or with RUN=12; FROM=start does all again
+	@$(METAFLOW)
+	@$(AS_USER) $(VENV)/bin/python flow.py resume $(call quoted,FROM) --max-workers $(or $(call quoted,WORKERS),1) \
+		$(if $(value RUN),--origin-run-id $(call quoted,RUN)) $(if $(value WITH),--with $(call quoted,WITH))
 
 metaflow-take: $(READY) .dvc/config ## Take over what a run of the flow made: make metaflow-take RUN=12
 	@$(METAFLOW)

@@ -1,6 +1,7 @@
 """The commands `metaflow-write` and `metaflow-take`."""
 
 import argparse
+import importlib
 
 from ...commands import Commands, extra
 
@@ -14,13 +15,15 @@ def add(commands: Commands) -> None:
 
 def _write(given: argparse.Namespace) -> None:
     with extra("metaflow"):
-        from .write import write_flow
+        importlib.import_module("metaflow")
+    from .write import write_flow
 
-        print(write_flow())
+    print(write_flow())
 
 
 def _take(given: argparse.Namespace) -> None:
     with extra("metaflow"):
-        from .take import take
+        importlib.import_module("metaflow")
+    from .take import take
 
-        print(take(given.number))
+    print(take(given.number))

@@ -9,7 +9,7 @@ from ...project.calls import dvc
 from ...project.locked import note_made
 from .pipeline import Stage, read_pipeline
 from .tasks import Files, joined, run_stage, table_file, write
-from .write import FLOW, flow_name
+from .write import flow_name
 
 
 def take(number: str | None) -> str:
@@ -52,7 +52,7 @@ def _run(number: str | None) -> Any:
         what = f"there is no run {number}" if number else "no run has succeeded"
         raise UserError(f"{what} of the flow {name}: make metaflow-run makes one")
     if not run.successful:
-        raise UserError(f"run {run.id} has not succeeded; `python {FLOW} resume --origin-run-id {run.id}` goes on")
+        raise UserError(f"run {run.id} has not succeeded; make metaflow-resume RUN={run.id} goes on with it")
     return run
 
 

@@ -53,7 +53,7 @@ def run_stage(name: str, *earlier: Files, table: bytes | None = None, item: str 
 
     Raises
     ------
-    RuntimeError
+    MetaflowException
         If the stage fails; what it said stands above.
     """
     stage, stages = stage_of(ROOT, name)
@@ -70,7 +70,9 @@ def run_stage(name: str, *earlier: Files, table: bytes | None = None, item: str 
             env={**os.environ, "PATH": search, "PYTHONPATH": str(room / "src")},
         )
         if done.returncode:
-            raise RuntimeError(f"{' '.join(filter(None, [name, item]))} failed; what it said stands above")
+            from metaflow.exception import MetaflowException
+
+            raise MetaflowException(f"{' '.join(filter(None, [name, item]))} failed; what it said stands above")
         return {path: body for made in stage.makes for path, body in read_files(room, made).items()}
 
 

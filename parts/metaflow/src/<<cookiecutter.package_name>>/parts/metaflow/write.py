@@ -81,7 +81,7 @@ def checked_steps(
     names = [step_name(stage, stages) for stage in stages]
     for step, decorators in steps.items():
         if step not in names:
-            raise where.at(step).error(f"the flow has no step {step!r}{nearest(step, names)}: {', '.join(names)}")
+            raise where.at(step).error(f"the flow has no step {step!r}{nearest(step, names)}")
         for name, arguments in decorators.items():
             if name not in known:
                 raise where.at(step, name).error(f"a step cannot have the decorator {name!r}{nearest(name, known)}")
