@@ -12,12 +12,16 @@ from << cookiecutter.package_name >>.parts.metaflow.tasks import items, run_stag
 PIPELINE = """
 vars: [params.yaml:models]
 stages:
-  last: {cmd: "cat each/*.txt > all.txt", deps: [each], outs: [all.txt]}
+  last:
+    cmd: cat each/*.txt > all.txt
+    deps: [each]
+    outs: [all.txt]
   each:
     matrix: {model: "${models}"}
     cmd: echo ${item} ${item.model} > each/${item.model}.txt
     deps: [params.yaml]
-    outs: [each/${item.model}.txt]
+    outs:
+      - each/${item.model}.txt
 """
 
 
@@ -46,7 +50,7 @@ def test_the_matrix_is_filled_in(tmp_path: Path) -> None:
 
 
 def test_two_matrices_in_a_row_are_refused(tmp_path: Path) -> None:
-    text = PIPELINE.replace("  last: {", "  last: {matrix: {model: [a]}, ")
+    text = PIPELINE.replace("  last:\n", "  last:\n    matrix: {model: [a]}\n")
     with pytest.raises(UserError, match="a stage without a matrix between them"):
         read_pipeline(pipeline(tmp_path, text))
 

@@ -158,7 +158,7 @@ def roll_back(made: dict[str, Any], model: str | None) -> None:
         raise Refused("there is no function app; make deploy-azure makes one")
     tags = json.loads(azure("acr", "repository", "show-tags", "--name", made["registry"], "--repository", "serve"))
     if model is None or tag_of(model) not in tags:
-        known = sorted(tag for tag in tags if not re.fullmatch("serve-[0-9a-f]{16}", tag))
+        known = sorted({tag for tag in tags if not re.fullmatch("serve-[0-9a-f]{16}", tag)})
         raise Refused(f"no model {model} was released; there are: {', '.join(known) or 'none'}")
     release(made["group"], made["function"], f"{made['image']}:{tag_of(model)}", model)
 
