@@ -10,6 +10,6 @@ ifneq ($(UV),)
 	@"$(UV)" pip install --quiet --python .venv-mlem/bin/python --requirements scripts/mlem.txt
 else
 	@"$(PYTHON)" -m venv .venv-mlem
-	@.venv-mlem/bin/python -m pip install --quiet --disable-pip-version-check --requirement scripts/mlem.txt
+	@.venv-mlem/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement scripts/mlem.txt
 endif
 	@touch .venv-mlem/.ready

@@ -180,7 +180,9 @@ def _answers(found: Predictions, columns: list[str]) -> list[Any]:
     answers: list[Any] = [dict(zip(plain, one, strict=True)) for one in said]
     if shares:
         labels = [name.removeprefix(documents.PROBABILITY) for name in shares]
-        for answer, row in zip(answers, found.table[shares].to_numpy().tolist(), strict=True):
+        # By column: a table of some of the columns takes pandas longer to make than all answers to a few rows.
+        rows = zip(*(found.table[name].tolist() for name in shares), strict=True)
+        for answer, row in zip(answers, rows, strict=True):
             answer["probabilities"] = dict(zip(labels, row, strict=True))
     return [None if bad else one for bad, one in zip(found.checked.refused.tolist(), answers, strict=True)]
 

@@ -90,8 +90,8 @@ class Batches:
 
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """One table; a value stays what it is, whatever stands in the other tables."""
-    columns = {name: np.concatenate([frame[name].to_numpy(dtype=object) for frame in frames]) for name in frames[0]}
-    return pd.DataFrame(columns, dtype=object)
+    cells = np.concatenate([frame.to_numpy(dtype=object) for frame in frames])
+    return pd.DataFrame(cells, columns=frames[0].columns, dtype=object, copy=False)
 
 
 def _apart(found: Predictions, sizes: list[int]) -> Any:
