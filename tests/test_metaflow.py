@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from made_once import once
+from made_once import finished
 from stamped import TOOLS, Project, environment
 
 # How long something took differs from run to run.
@@ -102,7 +102,7 @@ def test_without_metaflow_one_sentence_says_how_to_get_it(project: Project) -> N
 
 @pytest.mark.slow
 def test_a_run_fails_goes_on_and_is_taken_over(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
-    project = once(tmp_path_factory, "metaflow", light).copy(tmp_path)
+    project = finished(tmp_path_factory, "tabular-classification").copy(tmp_path)
     broken = tmp_path / "broken"
     broken.touch()
     tune = "python -m finished.stages.tune"
@@ -115,18 +115,10 @@ def test_a_run_fails_goes_on_and_is_taken_over(tmp_path_factory: pytest.TempPath
     shutil.rmtree(project.path / "models")
     project.python("metaflow-take")
     assert "up to date" in project.run(str(TOOLS / "dvc"), "status")
-    assert made(project) == made(once(tmp_path_factory, "metaflow", light))
+    assert made(project) == made(finished(tmp_path_factory, "tabular-classification"))
     project.edit("params/train.yaml", ("size: 25", "size: 24"))
     said = project.python("metaflow-take", code=1)
     assert "the params or the code changed since run" in said
-
-
-def light(folder: Path) -> Project:
-    """Make a project whose pipeline DVC has run, with two trials."""
-    project = Project(folder, project_name="Finished", parts="metaflow", estimators="fast")
-    project.light()
-    project.repro()
-    return project
 
 
 def made(project: Project) -> Any:
