@@ -13,7 +13,9 @@ PIPELINE = """
 vars: [params.yaml:models]
 stages:
   last:
-    cmd: cat each/*.txt > all.txt
+    cmd:
+      - cat each/*.txt > all.txt
+      - test -s all.txt
     deps: [each]
     outs: [all.txt]
   each:
@@ -44,6 +46,7 @@ def test_stages_come_after_what_they_need() -> None:
 def test_the_matrix_is_filled_in(tmp_path: Path) -> None:
     each, last = read_pipeline(pipeline(tmp_path))
     assert (each.key, each.items, last.key) == ("model", ("one", "two"), "")
+    assert last.command == "cat each/*.txt > all.txt && test -s all.txt"
     assert each.of("two").command == "echo --model two two > each/two.txt"
     assert each.of("two").makes == ("each/two.txt",)
     assert items("tune")

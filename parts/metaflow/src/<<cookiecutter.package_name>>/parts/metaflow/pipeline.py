@@ -67,7 +67,8 @@ def read_pipeline(root: Path) -> list[Stage]:
     for name, stage in written["stages"].items():
         key, items = _matrix(stage, values, where.at("stages", name))
         needs = tuple(str(one) for one in stage.get("deps") or [])
-        stages[name] = Stage(name, stage.get("desc", ""), stage["cmd"], needs, _outputs(stage), key, items)
+        commands = stage["cmd"] if isinstance(stage["cmd"], list) else [stage["cmd"]]
+        stages[name] = Stage(name, stage.get("desc", ""), " && ".join(commands), needs, _outputs(stage), key, items)
     order = graphlib.TopologicalSorter({name: [one.name for one in before(stages[name], stages)] for name in stages})
     ordered = [stages[name] for name in order.static_order()]
     for stage, following in itertools.pairwise(ordered):

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[4]
 Files = dict[str, bytes]
 
 
-def table_file(*_: object) -> str | None:
+def table_file() -> str | None:
     """Return the file of the table that `params/data.yaml` names; None if it is read from an address."""
     source, where = read(ROOT / "params" / "data.yaml", ROOT)
     path = str(resolved(source["source"], where.at("source"))["source"])

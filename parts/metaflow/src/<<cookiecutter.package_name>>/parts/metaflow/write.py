@@ -40,7 +40,7 @@ from {package}.parts.metaflow.tasks import {tasks}
 class {name}(FlowSpec):
     """{about}"""
 
-    table = IncludeFile("table", is_text=False, required=False, default=table_file, help="the table to learn from")
+    table = IncludeFile("table", is_text=False, required=False, default=table_file(), help="the table to learn from")
 '''
 BOTTOM = """
 
