@@ -30,8 +30,8 @@ def test_setup_makes_the_environment_and_the_repository(
     assert run("git", "log", "--format=%s", cwd=project) == "Start the project\n"
     assert run("git", "status", "--porcelain", cwd=project) == ""
     assert (project / "data" / "raw" / "penguins.csv.dvc").exists()
-    site = next((project / ".venv" / "lib").glob("python*/site-packages"))
-    assert list((site / "sklearn").glob("__pycache__/*.pyc")), "modules were not compiled"
     assert run("make", "setup", *words, cwd=project) == "", "the second time nothing is left to do"
     assert "params are valid" in run("make", "check", *words, cwd=project)
+    site = next((project / ".venv" / "lib").glob("python*/site-packages"))
+    assert list((site / "sklearn").glob("__pycache__/*.pyc")), "modules that were imported do not stay compiled"
     assert "RandomForestClassifier" in run("make", "list", "TEXT=forest", *words, cwd=project)

@@ -52,11 +52,11 @@ def wait(url: str, seconds: float) -> None:
             status, answer = ask(f"{url}/health/ready", timeout=5)
             if status == 200:
                 return
-            said = f"it answers {status}: {shown(answer)}"
+            state = f"it answers {status}: {shown(answer)}"
         except OSError as error:
-            said = f"nothing answers: {getattr(error, 'reason', error)}"
+            state = f"nothing answers: {getattr(error, 'reason', error)}"
         if time.monotonic() > end:
-            raise Unfit(f"{url} was not ready after {seconds:g} seconds ({said})")
+            raise Unfit(f"{url} was not ready after {seconds:g} seconds ({state})")
         time.sleep(0.5)
 
 

@@ -168,9 +168,9 @@ for name, dtype in schema.features.items():
 drawn = list(codes)[:columns]
 if target is not None:
     information = mutual_info_classif if classes else mutual_info_regression
-    truth = pd.factorize(sample[target])[0] if classes else sample[target]
-    told = information(pd.DataFrame(codes), truth, discrete_features=np.array(discrete), random_state=0)
-    strength = pd.Series(told, index=list(codes)).sort_values(ascending=False)
+    y_true = pd.factorize(sample[target])[0] if classes else sample[target]
+    gains = information(pd.DataFrame(codes), y_true, discrete_features=np.array(discrete), random_state=0)
+    strength = pd.Series(gains, index=list(codes)).sort_values(ascending=False)
     drawn = strength.index[:columns]
     display(strength.head(30).rename("mutual information").to_frame())
 
@@ -215,20 +215,20 @@ def boxes(axes, numbers, groups):
 
 def against(axes, name):
     """The target against a column."""
-    values, truth = plain(name, sample), sample[target]
+    values, y_true = plain(name, sample), sample[target]
     dates = pd.api.types.is_datetime64_any_dtype(values)
     if dates:
         values = pd.Series(date2num(values), index=values.index)
     if not classes and schema.features[name] == "category":
-        boxes(axes, truth, values)
+        boxes(axes, y_true, values)
     elif not classes:
-        axes.plot(values, truth, ".", alpha=0.4, markersize=4)
+        axes.plot(values, y_true, ".", alpha=0.4, markersize=4)
     elif schema.features[name] == "category":
-        shares = pd.crosstab(values, few(truth), normalize="index")
+        shares = pd.crosstab(values, few(y_true), normalize="index")
         shares.plot.barh(stacked=True, ax=axes, legend=False, ylabel="", width=0.8)
         axes.set_yticklabels(short(shares.index))
     else:
-        boxes(axes, values, few(truth))
+        boxes(axes, values, few(y_true))
     if dates:
         dated(axes)
 

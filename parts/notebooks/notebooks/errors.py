@@ -68,8 +68,8 @@ if model is not None:
     tuned = run("tune", model=model)
     fitted = assemble(tuned.model, tuned.result.values, schema.features, task)
     fitted = fit(fitted, train[features], train[schema.target])
-said = task.outputs(fitted, holdout[features])
-truth = task.encode(holdout[schema.target])
+outputs = task.outputs(fitted, holdout[features])
+y_true = task.encode(holdout[schema.target])
 classes = bool(schema.labels)
 display(Markdown(f"**{model or 'The final model'}** on {len(holdout)} held-out rows"))
 
@@ -83,14 +83,14 @@ display(Markdown(f"**{model or 'The final model'}** on {len(holdout)} held-out r
 names = np.asarray([str(label) for label in schema.labels], dtype=object)
 result = pd.DataFrame(index=holdout.index)
 if classes:
-    probabilities = task.to_scores(said)
-    result["truth"], result["prediction"] = names[truth], names[said.predicted]
+    probabilities = task.to_scores(outputs)
+    result["truth"], result["prediction"] = names[y_true], names[outputs.predicted]
     result["confidence"] = probabilities.max(axis=1)
-    result["size"] = 1 - probabilities[np.arange(len(truth)), truth]
-    result["wrong"] = said.predicted != truth
+    result["size"] = 1 - probabilities[np.arange(len(y_true)), y_true]
+    result["wrong"] = outputs.predicted != y_true
     print(f"{result['wrong'].sum()} of {len(result)} rows are predicted wrongly ({result['wrong'].mean():.1%})")
 else:
-    result["truth"], result["prediction"], result["error"] = truth, said.predicted, said.predicted - truth
+    result["truth"], result["prediction"], result["error"] = y_true, outputs.predicted, outputs.predicted - y_true
     result["size"] = result["error"].abs()
     print(f"mean absolute error {result['size'].mean():.4g}, median {result['size'].median():.4g}")
     print(f"mean error {result['error'].mean():.4g}: above 0 the model says too much")

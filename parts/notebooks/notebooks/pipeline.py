@@ -202,11 +202,11 @@ def rounded(table):
     return featurize(table.assign(**table.select_dtypes("number").round()))
 
 
-said = {
+tables = {
     "as it is": pipeline.predict(pipeline.example),
     "rounded": pipeline.with_featurize(rounded).predict(pipeline.example),
 }
-display(pd.concat(said, axis=1))
+display(pd.concat(tables, axis=1))
 
 # %% [markdown]
 # ## Going on from here

@@ -45,8 +45,8 @@ class Api:
             with urllib.request.urlopen(request, timeout=60) as answer:  # nosec B310 # an address that the host's own API gave
                 return json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
-            said = error.read(500).decode("utf-8", "replace")
-            raise Refused(f"{method} {path} was answered with {error.code}: {said}") from None
+            answer = error.read(500).decode("utf-8", "replace")
+            raise Refused(f"{method} {path} was answered with {error.code}: {answer}") from None
         except OSError as error:
             raise Refused(f"{method} {path} could not be sent: {error}") from None
 

@@ -36,8 +36,8 @@ def of_github() -> str:
     headers = {"Authorization": f"Bearer {os.environ['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"}
     request = urllib.request.Request(f"{url}&audience={audience}", headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=60) as said:  # nosec B310 # an address that the host's own API gave
-            return str(json.load(said)["value"])
+        with urllib.request.urlopen(request, timeout=60) as answer:  # nosec B310 # an address that the host's own API gave
+            return str(json.load(answer)["value"])
     except OSError as error:
         sys.exit(f"GitHub gave no token to this job: {error}")
 

@@ -320,10 +320,10 @@ def profiles(rows: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
         dtype = dtype_of(rows[name])
         if dtype == "category":
             common = rows[name].value_counts(normalize=True)
-            told = [(f"{name} = {value}", str(value), rows[name] == value) for value in common.index[:10]]
+            columns = [(f"{name} = {value}", str(value), rows[name] == value) for value in common.index[:10]]
         else:
-            told = [(str(name), "", rows[name])]
-        for of, value, column in told:
+            columns = [(str(name), "", rows[name])]
+        for of, value, column in columns:
             numbers = column.astype("int64") / 86_400e6 if dtype == "datetime" else column.astype(float)
             numbers = numbers.where(column.notna()) if dtype == "datetime" else numbers
             spread = numbers.std(ddof=0)

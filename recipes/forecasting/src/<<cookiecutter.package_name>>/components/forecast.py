@@ -132,38 +132,38 @@ class Forecast(Regression):
         """What the table was taken for, and whether there is enough of it."""
         lengths = frame.groupby(self.group_).size() if self.group_ else pd.Series([len(frame)])
         count = f"{len(lengths)} series of {lengths.min()} to {lengths.max()} steps" if self.group_ else "one series"
-        said = [f"{count}, frequency {self.frequency}, {self.season_length_} steps a season"]
+        lines = [f"{count}, frequency {self.frequency}, {self.season_length_} steps a season"]
         few = 2 * self.season_length_ + self.horizon
         if lengths.min() < few:
-            said.append(
+            lines.append(
                 f"the shortest series has {lengths.min()} steps: fewer than two seasons and a horizon ({few}), so that "
                 "a season can hardly be told from chance"
             )
         ended = self._ended_early(frame)
         if ended:
-            said.append(
+            lines.append(
                 f"{shortened(ended)} of {len(lengths)} series end before {frame[self.time_].max()}, where the table "
                 "ends: their forecasts follow their own ends"
             )
         left = schema.role("feature")
         if left:
-            said.append(
+            lines.append(
                 f"{', '.join(left[:5])}{', …' if len(left) > 5 else ''}: covariates. `make forecast FROM=future.csv` "
                 "needs their values of the steps to forecast; give a column that is not known then (weather, sales) "
                 "`role: ignore`"
             )
-        return said
+        return lines
 
     def example(self, rows: list[dict[str, Any]], raw: pd.DataFrame) -> list[dict[str, Any]]:
         """The rows moved on to the stamps that follow a series in the table, because the past cannot be forecast."""
         if not self.time_ or not rows:
             return rows
-        stamps, told = to_datetime(raw[self.time_], self.format_), {}
+        stamps, named = to_datetime(raw[self.time_], self.format_), {}
         if self.group_:
             names, series = to_text(raw[self.group_]), rows[0][self.group_]
             if str(series) not in names.array:  # a series that was made up has no future
                 series = next(iter(names.dropna()), series)
-            told = {self.group_: series}
+            named = {self.group_: series}
             stamps = stamps[names == str(series)]
         if stamps.isna().all():
             return rows
@@ -171,7 +171,7 @@ class Forecast(Regression):
         ahead = following(str(stamps.max()), len(rows), frequency)
         form = self.format_ if self.format_ not in (None, "ISO8601") else None
         form = form or ("%Y-%m-%d %H:%M:%S" if within_days(frequency) else "%Y-%m-%d")
-        return [row | told | {self.time_: in_format(one, form)} for row, one in zip(rows, ahead, strict=True)]
+        return [row | named | {self.time_: in_format(one, form)} for row, one in zip(rows, ahead, strict=True)]
 
     def splitter(self, splitter: Any) -> Any:
         """Return the splitter with the task's horizon, where it has none of its own."""
@@ -250,10 +250,10 @@ class Forecast(Regression):
 
     def predict(self, model: Any, features: pd.DataFrame) -> pd.DataFrame:
         """Return the time and the series of each row, then its forecast and the bounds of its intervals."""
-        said = super().predict(model, features)
+        table = super().predict(model, features)
         for name, values in reversed(self._identified(features).items()):
-            said.insert(0, name, values)
-        return said
+            table.insert(0, name, values)
+        return table
 
     def answers(self, model: Any) -> dict[str, Any]:
         """Return the JSON Schema of the time, the series and the numbers."""

@@ -57,9 +57,9 @@ def next_values(evaluation: Evaluation, most_series: int = 4, seconds: float = 6
         raise ValueError(error.message) from None
     rows, target = whole[list(evaluation.schema.features)], whole[evaluation.target]
     _refuse_slow(evaluation.model, rows, target, seconds)
-    said = task.predict(refitted(evaluation.model, rows, target, task), asked)
+    forecast = task.predict(refitted(evaluation.model, rows, target, task), asked)
     index = indexed(asked, task.time_, task.group_).index
-    numbers = said.drop(columns=[task.time_, *([task.group_] if task.group_ else [])])
+    numbers = forecast.drop(columns=[task.time_, *([task.group_] if task.group_ else [])])
     ahead = numbers.rename(columns={"prediction": "predicted"}).set_axis(index)
     past = pd.DataFrame({"true": target.to_numpy(dtype=float)}, indexed(whole, task.time_, task.group_).index)
     table = pd.concat([past, ahead]).sort_index()
@@ -70,8 +70,8 @@ def next_values(evaluation: Evaluation, most_series: int = 4, seconds: float = 6
     )
     series = len(_forecast_series(table))
     caption += f" {most_series} of {series} series are drawn." if series > most_series else ""
-    caption += f" The first {MOST_LISTED} are listed." if len(said) > MOST_LISTED else ""
-    return Chart("Forecast beyond the data", caption, figure, data, said.head(MOST_LISTED))
+    caption += f" The first {MOST_LISTED} are listed." if len(forecast) > MOST_LISTED else ""
+    return Chart("Forecast beyond the data", caption, figure, data, forecast.head(MOST_LISTED))
 
 
 @styled
@@ -142,12 +142,12 @@ def error_by_horizon(evaluation: Evaluation) -> Chart:
         known = features.iloc[rows]
         series = indexed(known, task.time_, task.group_).index.get_level_values(0)
         there = np.asarray(series.isin(list(naive.model_.ends_)))
-        said = np.full(len(rows), np.nan)
-        said[there] = naive.predict(known[there])
-        truth = fold["truth"].to_numpy(dtype=float)
+        naive_pred = np.full(len(rows), np.nan)
+        naive_pred[there] = naive.predict(known[there])
+        y_true = fold["truth"].to_numpy(dtype=float)
         errors = {
-            "model": np.abs(fold["predicted"].to_numpy(dtype=float) - truth),
-            "seasonal_naive": np.abs(said - truth),
+            "model": np.abs(fold["predicted"].to_numpy(dtype=float) - y_true),
+            "seasonal_naive": np.abs(naive_pred - y_true),
         }
         parts.append(pd.DataFrame({"step": step, **errors}))
     table = pd.concat(parts)
@@ -257,17 +257,18 @@ def _drawn(table: pd.DataFrame, task: Any, target: str, most_series: int) -> tup
 
 def _draw_series(axes: "Axes", own: pd.DataFrame) -> None:
     """Draw the history of one series, its forecast and its bands, which begin at the last known value."""
-    said = own[own["predicted"].notna()]
-    known = own.loc[own.index < said.index[0], "true"].dropna()
+    ahead = own[own["predicted"].notna()]
+    known = own.loc[own.index < ahead.index[0], "true"].dropna()
     if len(known):
-        bounds = {name: known.iloc[-1] for name in said if name != "true"}
-        said = pd.concat([pd.DataFrame(bounds, index=known.index[-1:]), said])
+        bounds = {name: known.iloc[-1] for name in ahead if name != "true"}
+        ahead = pd.concat([pd.DataFrame(bounds, index=known.index[-1:]), ahead])
     for number, band in enumerate(sorted(_bands(own), key=float, reverse=True)):
-        low, high = said[f"lower_{band}"].to_numpy(dtype=float), said[f"upper_{band}"].to_numpy(dtype=float)
+        low, high = ahead[f"lower_{band}"].to_numpy(dtype=float), ahead[f"upper_{band}"].to_numpy(dtype=float)
         alpha = 0.14 + 0.1 * number
-        axes.fill_between(said.index, low, high, color=COLOURS[1], alpha=alpha, linewidth=0, label=f"{band} % interval")
+        label = f"{band} % interval"
+        axes.fill_between(ahead.index, low, high, color=COLOURS[1], alpha=alpha, linewidth=0, label=label)
     axes.plot(own.index, own["true"], color=INK, linewidth=1.2, label="true")
-    axes.plot(said.index, said["predicted"], color=COLOURS[1], label="forecast", marker="o", markersize=2.5)
+    axes.plot(ahead.index, ahead["predicted"], color=COLOURS[1], label="forecast", marker="o", markersize=2.5)
 
 
 def _refuse_slow(model: Any, rows: pd.DataFrame, target: pd.Series, seconds: float) -> None:
@@ -308,9 +309,9 @@ def _held(evaluation: Evaluation, combine: Any) -> pd.DataFrame:
         known = hard[0] | {"rows": others["row"].to_numpy()}
         made.fit(others[["predicted"]].to_numpy(), others["truth"].to_numpy(), **known)
         bounds = made.predict_interval(own[["predicted"]].to_numpy(), **hard[1])
-        truth = own["truth"].to_numpy()
+        y_true = own["truth"].to_numpy()
         inside = {
-            f"{100 * share:g} %": (truth >= bounds[:, 2 * place]) & (truth <= bounds[:, 2 * place + 1])
+            f"{100 * share:g} %": (y_true >= bounds[:, 2 * place]) & (y_true <= bounds[:, 2 * place + 1])
             for place, share in enumerate(combine.coverage)
         }
         found.append(pd.DataFrame({"fold": number, "step": own["strata"].to_numpy(), **inside}))
@@ -337,13 +338,13 @@ def _lines(evaluation: Evaluation) -> pd.DataFrame:
     """Truth, forecasts and bounds of all rows by (series, time), in order."""
     task: Any = evaluation.task
     asked = evaluation.features
-    said = pd.DataFrame({"true": evaluation.y_true, "predicted": evaluation.y_pred}, index=asked.index)
+    shown = pd.DataFrame({"true": evaluation.y_true, "predicted": evaluation.y_pred}, index=asked.index)
     if evaluation.intervals is not None:
-        said = said.join(evaluation.intervals)
-    said = said.set_axis(indexed(asked, task.time_, task.group_).index)
+        shown = shown.join(evaluation.intervals)
+    shown = shown.set_axis(indexed(asked, task.time_, task.group_).index)
     learned = evaluation.learned
     past = pd.DataFrame(
         {"true": learned[evaluation.target].to_numpy(dtype=float)}, indexed(learned, task.time_, task.group_).index
     )
-    past = past[~past.index.isin(said.index)]
-    return pd.concat([past, said[~said.index.duplicated(keep="last")]]).sort_index()
+    past = past[~past.index.isin(shown.index)]
+    return pd.concat([past, shown[~shown.index.duplicated(keep="last")]]).sort_index()

@@ -13,9 +13,9 @@ def symmetric_mean_absolute_percentage_error(y_true: np.ndarray, y_pred: np.ndar
     ----------
     y_true, y_pred : arrays of shape (n,).
     """
-    truth, said = np.asarray(y_true, dtype=float), np.asarray(y_pred, dtype=float)
-    size = (np.abs(truth) + np.abs(said)) / 2
-    return float(np.mean(np.where(size > 0, np.abs(truth - said) / np.where(size > 0, size, 1), 0)))
+    y_true, y_pred = np.asarray(y_true, dtype=float), np.asarray(y_pred, dtype=float)
+    size = (np.abs(y_true) + np.abs(y_pred)) / 2
+    return float(np.mean(np.where(size > 0, np.abs(y_true - y_pred) / np.where(size > 0, size, 1), 0)))
 
 
 def mean_absolute_scaled_error(

@@ -50,10 +50,10 @@ class Forecaster(ABC, RegressorMixin, BaseEstimator):
         if X.index.duplicated().any():
             twice = X.index[X.index.duplicated()][0]
             raise ValueError(f"{twice[1]}{named(twice[0])} is there twice")
-        told = self.frequency or frequency_of(X.index.get_level_values(1))
-        if told is None:
+        frequency = self.frequency or frequency_of(X.index.get_level_values(1))
+        if frequency is None:
             raise ValueError("the time stamps have no regular step: frequency is needed")
-        self.frequency_: str = told
+        self.frequency_: str = frequency
         self.season_length_ = self.season_length or season_of(self.frequency_)
         self.covariates_ = learn_covariates(X)
         values, known = np.asarray(y, dtype=float), covariates(X, self.covariates_)
@@ -131,7 +131,7 @@ class EachSeries(Forecaster):
 
     def _ahead(self, names: list[str], steps: int, future: np.ndarray) -> np.ndarray:
         self._import()
-        said = []
+        predicted = []
         for number, name in enumerate(names):
             values = self.history_[name]
             one = repeat_season(values, self.season_length_, steps)
@@ -139,8 +139,8 @@ class EachSeries(Forecaster):
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     one = np.asarray(self._forecast_one(name, values, steps, future[number]), dtype=float)
-            said.append(one)
-        return np.array(said)
+            predicted.append(one)
+        return np.array(predicted)
 
     def _import(self) -> None:
         for name in type(self).needs:

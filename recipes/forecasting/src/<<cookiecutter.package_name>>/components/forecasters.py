@@ -111,8 +111,8 @@ class LagRegressor(Forecaster):
         for step in range(steps):
             position = np.array([self.back_ + step])
             past = self._past(lines, position)[:, 0]
-            said = np.ravel(self.estimator_.predict(np.hstack([past, known[:, step], future[:, step]])))
-            lines[:, position[0]] = said + self._base(lines, position)[:, 0]
+            predicted = np.ravel(self.estimator_.predict(np.hstack([past, known[:, step], future[:, step]])))
+            lines[:, position[0]] = predicted + self._base(lines, position)[:, 0]
         scales = np.array([self.scales_[name] for name in names])
         return np.asarray(lines[:, self.back_ :] * scales[:, 1:] + scales[:, :1])
 

@@ -56,8 +56,8 @@ class OfSeries(RegressorMixin, MetaEstimatorMixin, BaseEstimator):
         asked = known
         for step in self.front_:
             asked = _framed(step.transform(asked), step, asked.index)
-        said = np.asarray(self.model_.predict(asked), dtype=float).ravel()
-        return np.where(timed, said[known.index.get_indexer(rows.index)], np.nan)
+        predicted = np.asarray(self.model_.predict(asked), dtype=float).ravel()
+        return np.where(timed, predicted[known.index.get_indexer(rows.index)], np.nan)
 
 
 def _without(transformer: Any, names: tuple[str | None, ...]) -> Any:

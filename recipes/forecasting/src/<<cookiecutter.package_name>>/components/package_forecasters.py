@@ -306,20 +306,20 @@ class DartsForecaster(Forecaster):
         self.season_length, self.frequency = season_length, frequency
 
     def _learn(self) -> None:
-        self.said_ = self._asked(self.horizon or self.season_length_)
+        self.forecasts_ = self._asked(self.horizon or self.season_length_)
 
     def _ahead(self, names: list[str], steps: int, future: np.ndarray) -> np.ndarray:
-        said = self.said_
-        if any(len(said[name]) < steps for name in names):
-            said = self._asked(steps)
-        return np.array([said[name][:steps] for name in names])
+        forecasts = self.forecasts_
+        if any(len(forecasts[name]) < steps for name in names):
+            forecasts = self._asked(steps)
+        return np.array([forecasts[name][:steps] for name in names])
 
     def _asked(self, steps: int) -> dict[str, np.ndarray]:
         """Forecasts of all series; of one that is constant, its value."""
         darts, models = import_package("darts"), import_package("darts.models")
         silence("darts")
         varied = [name for name, values in self.history_.items() if np.ptp(values) > 0]
-        said = {name: np.full(steps, values[-1]) for name, values in self.history_.items() if name not in varied}
+        forecasts = {name: np.full(steps, values[-1]) for name, values in self.history_.items() if name not in varied}
         lines = [
             darts.TimeSeries.from_times_and_values(
                 pd.date_range(self.starts_[name], self.ends_[name], freq=offset(self.frequency_)), self.history_[name]
@@ -333,7 +333,7 @@ class DartsForecaster(Forecaster):
                 found = first.fit(lines).predict(steps, series=lines) if lines else []
             else:
                 found = [self._made(models).fit(line).predict(steps) for line in lines]
-        return said | {name: one.values().ravel() for name, one in zip(varied, found, strict=True)}
+        return forecasts | {name: one.values().ravel() for name, one in zip(varied, found, strict=True)}
 
     def _made(self, models: Any) -> Any:
         kind: Any = getattr(models, self.model, None)

@@ -50,19 +50,19 @@ def scores_of_labels(evaluation: Evaluation) -> pd.DataFrame:
         raise ValueError("it is for several labels a row")
     rows = []
     for position, label in enumerate(evaluation.labels):
-        truth, decided = evaluation.y_true[:, position].astype(int), evaluation.y_pred[:, position].astype(int)
+        y_true, y_pred = evaluation.y_true[:, position].astype(int), evaluation.y_pred[:, position].astype(int)
         share = None if evaluation.y_proba is None else evaluation.y_proba[:, position]
-        known = share is not None and 0 < truth.sum() < len(truth)
+        known = share is not None and 0 < y_true.sum() < len(y_true)
         rows.append(
             {
                 "label": label,
-                "rows": int(truth.sum()),
-                "predicted": int(decided.sum()),
-                "f1": float(f1_score(truth, decided, zero_division=0)),
-                "precision": float(precision_score(truth, decided, zero_division=0)),
-                "recall": float(recall_score(truth, decided, zero_division=0)),
-                "roc_auc": float(roc_auc_score(truth, share)) if known else np.nan,
-                "average_precision": float(average_precision_score(truth, share)) if known else np.nan,
+                "rows": int(y_true.sum()),
+                "predicted": int(y_pred.sum()),
+                "f1": float(f1_score(y_true, y_pred, zero_division=0)),
+                "precision": float(precision_score(y_true, y_pred, zero_division=0)),
+                "recall": float(recall_score(y_true, y_pred, zero_division=0)),
+                "roc_auc": float(roc_auc_score(y_true, share)) if known else np.nan,
+                "average_precision": float(average_precision_score(y_true, share)) if known else np.nan,
             }
         )
     return pd.DataFrame(rows).sort_values("rows", ascending=False, kind="stable", ignore_index=True)

@@ -14,10 +14,10 @@ def label_log_loss(y_true: np.ndarray, y_proba: np.ndarray) -> float:
     y_true : 0 and 1 of shape (rows, labels).
     y_proba : probabilities of the same shape.
     """
-    truth, share = np.asarray(y_true, dtype=float), np.asarray(y_proba, dtype=float)
+    y_true, share = np.asarray(y_true, dtype=float), np.asarray(y_proba, dtype=float)
     smallest = np.finfo(share.dtype).eps
     share = np.clip(share, smallest, 1 - smallest)
-    return float(-(truth * np.log(share) + (1 - truth) * np.log1p(-share)).mean())
+    return float(-(y_true * np.log(share) + (1 - y_true) * np.log1p(-share)).mean())
 
 
 def label_roc_auc_score(y_true: np.ndarray, y_proba: np.ndarray) -> float:
@@ -41,8 +41,8 @@ def label_average_precision_score(y_true: np.ndarray, y_proba: np.ndarray) -> fl
 
 
 def _mean(score: Callable[..., float], y_true: np.ndarray, y_proba: np.ndarray) -> float:
-    truth, share = np.asarray(y_true), np.asarray(y_proba)
-    usable = [label for label in range(truth.shape[1]) if 0 < truth[:, label].sum() < len(truth)]
+    y_true, share = np.asarray(y_true), np.asarray(y_proba)
+    usable = [label for label in range(y_true.shape[1]) if 0 < y_true[:, label].sum() < len(y_true)]
     if not usable:
         return float("nan")
-    return float(np.mean([score(truth[:, label], share[:, label]) for label in usable]))
+    return float(np.mean([score(y_true[:, label], share[:, label]) for label in usable]))

@@ -136,12 +136,12 @@ class Multilabel(Task):
 
     def answers(self, model: Any) -> dict[str, Any]:
         """A text, or a value for each column, and a share for each label."""
-        said: dict[str, Any] = {"prediction": {"type": "string"}}
+        answer: dict[str, Any] = {"prediction": {"type": "string"}}
         if not isinstance(self.target_, str):
-            said = {f"prediction_{name}": {"enum": pair} for name, pair in zip(self.names, self.labels_, strict=True)}
+            answer = {f"prediction_{name}": {"enum": pair} for name, pair in zip(self.names, self.labels_, strict=True)}
         share = {"type": "number", "minimum": 0, "maximum": 1}
         known = self.names if hasattr(model, "predict_proba") else []
-        return said | {f"probability_{name}": share for name in known}
+        return answer | {f"probability_{name}": share for name in known}
 
     def decoded(self, codes: np.ndarray) -> np.ndarray:
         """Raw targets of a matrix of labels: sets as text, shape (rows,), or values, shape (rows, columns)."""
@@ -248,9 +248,9 @@ class EnsembleOfLabels(ClassifierMixin, Ensemble):
 
     def predict_both(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """What `predict` and `predict_proba` give, for which the members are asked once."""
-        said = self.outputs(X)
-        codes = np.asarray(self.combine.predict(said)).astype(int)
-        return self.task.decoded(codes), np.asarray(self.combine.predict_proba(said))
+        outputs = self.outputs(X)
+        codes = np.asarray(self.combine.predict(outputs)).astype(int)
+        return self.task.decoded(codes), np.asarray(self.combine.predict_proba(outputs))
 
 
 class WeightedLabels(ClassifierMixin, BaseEstimator):
@@ -298,9 +298,9 @@ class LabelThresholds(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self.estimator_ = clone(self.estimator).fit(X, y)
         self.classes_ = np.arange(y.shape[1])
         probabilities, found = self.predict_proba(X), []
-        for truth, share in zip(y.T, probabilities.T, strict=True):
+        for y_true, share in zip(y.T, probabilities.T, strict=True):
             candidates = np.unique(np.append(np.quantile(share, np.linspace(0.01, 0.99, 99)), 0.5))
-            scores = [scorer._sign * scorer._score_func(truth, share >= one, **scorer._kwargs) for one in candidates]
+            scores = [scorer._sign * scorer._score_func(y_true, share >= one, **scorer._kwargs) for one in candidates]
             best = candidates[np.isclose(scores, max(scores))]
             found.append(best[np.argmin(np.abs(best - 0.5))])  # of equals the one nearest to what it was
         self.best_thresholds_ = np.asarray(found)
@@ -341,11 +341,11 @@ def raw(codes: np.ndarray, names: list[str], values: list[list[Any]] | None, del
     return np.asarray(sets, dtype=object)
 
 
-def shares(said: Any) -> np.ndarray:
+def shares(outputs: Any) -> np.ndarray:
     """Probabilities of the labels, (rows, labels), of what scikit-learn's several kinds of classifiers give."""
-    if isinstance(said, list):
-        return np.column_stack([np.asarray(one)[:, -1] for one in said])
-    found = np.asarray(said)
+    if isinstance(outputs, list):
+        return np.column_stack([np.asarray(one)[:, -1] for one in outputs])
+    found = np.asarray(outputs)
     if found.ndim == 3:  # (labels, rows, classes)
         return np.asarray(found[:, :, -1].T)
     return found

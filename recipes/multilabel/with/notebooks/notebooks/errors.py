@@ -68,8 +68,8 @@ if model is not None:
     tuned = run("tune", model=model)
     fitted = assemble(tuned.model, tuned.result.values, schema.features, task)
     fitted = fit(fitted, train[features], train[schema.target])
-said = task.outputs(fitted, holdout[features])
-truth, decided = task.encode(holdout[schema.target]).astype(bool), said.predicted.astype(bool)
+outputs = task.outputs(fitted, holdout[features])
+y_true, y_pred = task.encode(holdout[schema.target]).astype(bool), outputs.predicted.astype(bool)
 names = np.asarray(task.names, dtype=object)
 display(Markdown(f"**{model or 'The final model'}** on {len(holdout)} held-out rows"))
 
@@ -81,9 +81,9 @@ display(Markdown(f"**{model or 'The final model'}** on {len(holdout)} held-out r
 
 # %%
 result = pd.DataFrame(index=holdout.index)
-result["missed"] = ["|".join(names[one]) for one in truth & ~decided]
-result["added"] = ["|".join(names[one]) for one in ~truth & decided]
-result["size"] = (truth != decided).sum(axis=1)
+result["missed"] = ["|".join(names[one]) for one in y_true & ~y_pred]
+result["added"] = ["|".join(names[one]) for one in ~y_true & y_pred]
+result["size"] = (y_true != y_pred).sum(axis=1)
 print(f"{(result['size'] == 0).mean():.1%} of the rows have no wrong label")
 print(f"on average {result['size'].mean():.2f} of {len(names)} labels are wrong")
 display(result["size"].value_counts().sort_index().rename_axis("wrong labels").rename("rows").to_frame())
@@ -94,9 +94,9 @@ display(result["size"].value_counts().sort_index().rename_axis("wrong labels").r
 # %%
 labels = pd.DataFrame(
     {
-        "rows": truth.sum(axis=0),
-        "missed": (truth & ~decided).sum(axis=0),
-        "added": (~truth & decided).sum(axis=0),
+        "rows": y_true.sum(axis=0),
+        "missed": (y_true & ~y_pred).sum(axis=0),
+        "added": (~y_true & y_pred).sum(axis=0),
     },
     index=names,
 ).sort_values("rows", ascending=False)
@@ -120,7 +120,7 @@ display(labels)
 # In how many rows one label was missed and another added: pairs that stand high are taken for each other.
 
 # %%
-taken = (truth & ~decided).astype(int).T @ (~truth & decided).astype(int)
+taken = (y_true & ~y_pred).astype(int).T @ (~y_true & y_pred).astype(int)
 pairs = pd.DataFrame(taken, index=pd.Index(names, name="missed"), columns=pd.Index(names, name="added")).stack()
 display(pairs[pairs > 0].sort_values(ascending=False).head(rows).rename("rows").reset_index())
 

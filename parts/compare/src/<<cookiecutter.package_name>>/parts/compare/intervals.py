@@ -53,9 +53,9 @@ def paired(before: Version | None, here: Version, metrics: list[Metric]) -> Pair
     if units < FEWEST_GROUPS:
         return Paired({}, len(tables[1]), True, f"{units} groups or stretches of time are too few")
     samples = list(_samples(tables[1]["unit"].to_numpy()))
-    said = [from_table(table) for table in tables]
+    both = [from_table(table) for table in tables]
     weights = tables[1]["weight"].to_numpy() if "weight" in tables[1] else None
-    changes = {one.name: _bounds(one, said, samples, weights) for one in metrics}
+    changes = {one.name: _bounds(one, both, samples, weights) for one in metrics}
     known = {name: bounds for name, bounds in changes.items() if bounds is not None}
     reason = "the metric needs more than predictions, or is undefined for samples of them"
     return Paired(known, len(tables[1]), True, reason)
@@ -86,7 +86,7 @@ def _samples(units: np.ndarray) -> Iterator[np.ndarray]:
 
 def _bounds(
     metric: Metric,
-    said: list[tuple[np.ndarray, Outputs]],
+    both: list[tuple[np.ndarray, Outputs]],
     samples: list[np.ndarray],
     weights: np.ndarray | None,
 ) -> tuple[float, float] | None:
@@ -98,8 +98,8 @@ def _bounds(
         for rows in samples:
             try:
                 old, new = (
-                    metric.natural(metric.score(truth[rows], outputs.part(rows), weights=of_rows(weights, rows)))
-                    for truth, outputs in said
+                    metric.natural(metric.score(y_true[rows], outputs.part(rows), weights=of_rows(weights, rows)))
+                    for y_true, outputs in both
                 )
             except (ValueError, AttributeError):
                 continue

@@ -72,11 +72,11 @@ def verdict(measured: list[Measured], before: Version | None, pair: Paired) -> s
     went = f"{first.name} went from {_value(first.before)} to {_value(first.after)} ({which} is better)"
     if first.bounds is None:
         return f"Whether the model differs from that in {before.name} cannot be judged: {went}, but {pair.reason}."
-    said = f"The model is {first.verdict} than in"
+    finding = f"The model is {first.verdict} than in"
     if first.verdict == "no clear difference":
-        said = "There is no clear difference from"
+        finding = "There is no clear difference from"
     sure = f"on 95 % of resamples of the {pair.rows:,} rows the change is {_bounds(first)}"
-    return f"{said} {before.name}: {went}; {sure}."
+    return f"{finding} {before.name}: {went}; {sure}."
 
 
 def _versions(before: Revision | None) -> list[str]:
@@ -127,8 +127,8 @@ def _data(before: Version, here: Version) -> list[str]:
     if not found:
         return []
     same = all(one.before == one.after for one in found)
-    said = ["The same in both."] if same else _changes(found, before, here)
-    return ["", "### Data", "", *said]
+    lines = ["The same in both."] if same else _changes(found, before, here)
+    return ["", "### Data", "", *lines]
 
 
 def _stages(before: Version, here: Version, outdated: list[str] | None) -> list[str]:

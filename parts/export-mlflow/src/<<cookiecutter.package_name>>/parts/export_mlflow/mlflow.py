@@ -47,9 +47,9 @@ def save(path: Path, folder: Path, model: Any, features: pd.DataFrame) -> None:
     schema, rows = Schema.from_json(read_json(folder / "schema.json")), pd.DataFrame(read_json(folder / "example.json"))
     if not len(rows):
         return
-    said, expected = load(path).predict(rows), predict(model, features, schema)
+    answered, expected = load(path).predict(rows), predict(model, features, schema)
     for name in expected:
-        one, other = np.asarray(said[name]), np.asarray(expected[name])
+        one, other = np.asarray(answered[name]), np.asarray(expected[name])
         if not (np.allclose(one, other) if other.dtype.kind == "f" else (one == other).all()):
             raise ValueError(f"the model that MLflow loads gives another {name!r} than the model")
 

@@ -75,10 +75,10 @@ def nested() -> dict[str, Any]:
         model, _ = load(folder / "models/final", train["named"])
         held_out = frame.iloc[held_out_rows]
         features = held_out[list(schema.features)]
-        said = task.outputs(model, features)
-        truth, learned = task.encode(held_out[schema.target]), frame.iloc[train_rows]
+        outputs = task.outputs(model, features)
+        y_true, learned = task.encode(held_out[schema.target]), frame.iloc[train_rows]
         seen = learned[list(schema.features)], learned[schema.target]
-        found.append(scores(metrics, task, said, truth, features, *seen, model, schema.weights(held_out)))
+        found.append(scores(metrics, task, outputs, y_true, features, *seen, model, schema.weights(held_out)))
     return {one.name: _summary([values[one.name] for values in found]) for one in metrics}
 
 

@@ -52,13 +52,13 @@ def status() -> None:
     """Print all jobs, and what the machines of those under way are doing."""
     rows = [("job", "runner", "state", "machines")]
     for job in jobs():
-        told = job.state
+        state = job.state
         if job.state == "started":
             try:
-                told = _state(job, job.made())
+                state = _state(job, job.made())
             except UserError as error:
-                told = f"unknown: {error}"
-        rows.append((job.id, job.runner["class"].rpartition(".")[2], told, str(job.starts)))
+                state = f"unknown: {error}"
+        rows.append((job.id, job.runner["class"].rpartition(".")[2], state, str(job.starts)))
     if len(rows) == 1:
         print("there is no job: `make remote` starts one")
         return

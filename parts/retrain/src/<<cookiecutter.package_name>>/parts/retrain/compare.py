@@ -63,18 +63,18 @@ def compare(
             f"the registered model has learned from {known}" + (f", and {lost} have no answer" if lost else "")
         )
     task = task_of(new.schema)
-    truth = task.encode(rows[new.schema.target])
-    said = [task.outputs(one.model, given) for one, given in zip((new, registered), asked, strict=True)]
+    y_true = task.encode(rows[new.schema.target])
+    outputs = [task.outputs(one.model, given) for one, given in zip((new, registered), asked, strict=True)]
     models, learned = (new.model, registered.model), _learned(new)
     weights = new.schema.weights(rows)
     values = [
-        scores(metrics, task, one, truth, asked[0], *learned, model, weights)
-        for one, model in zip(said, models, strict=True)
+        scores(metrics, task, one, y_true, asked[0], *learned, model, weights)
+        for one, model in zip(outputs, models, strict=True)
     ]
     both = {metric.name: (values[0][metric.name], values[1][metric.name]) for metric in metrics}
     if None in both[metrics[0].name]:
         raise UserError(f"{metrics[0].name} is undefined for these {len(rows)} rows")
-    score = _score(metrics[0], task, said, truth, asked[0], learned, models, weights)
+    score = _score(metrics[0], task, outputs, y_true, asked[0], learned, models, weights)
     units = units_of(rows, new.schema, np.arange(len(rows)))
     return Comparison(Compared(len(rows), score, units), both)
 
@@ -139,8 +139,8 @@ def _learned(one: Trained) -> tuple[Any, Any]:
 def _score(
     metric: Metric,
     task: Task,
-    said: Sequence[Outputs],
-    truth: np.ndarray,
+    outputs: Sequence[Outputs],
+    y_true: np.ndarray,
     given: pd.DataFrame,
     learned: tuple[Any, Any],
     models: Sequence[Any],
@@ -150,9 +150,9 @@ def _score(
 
     def one(number: int, rows: np.ndarray) -> float:
         try:
-            part, asked = said[number].part(rows), given.iloc[rows]
+            part, asked = outputs[number].part(rows), given.iloc[rows]
             return score_outputs(
-                metric, task, part, truth[rows], asked, *learned, models[number], of_rows(weights, rows)
+                metric, task, part, y_true[rows], asked, *learned, models[number], of_rows(weights, rows)
             )
         except (ValueError, AttributeError):
             return float("nan")

@@ -6,7 +6,7 @@ from .code import PLAIN, laid_out, quoted, written
 from .reading import Way
 
 PREDICTION = '    columns = {{"prediction": {}}}'
-PROBABILITIES = '    columns |= {f"probability_{label}": one for label, one in zip(LABELS, said.T, strict=True)}'
+PROBABILITIES = '    columns |= {f"probability_{label}": one for label, one in zip(LABELS, proba.T, strict=True)}'
 
 
 def main(way: Way) -> str:
@@ -44,7 +44,7 @@ def _alone(way: Way) -> list[str]:
         PREDICTION.format("[labels[code] for code in np.ravel(model.predict(new)).astype(int)]"),
     ]
     if way.final.gives_probabilities:
-        lines += [f"    said = {way.sources.add(PLAIN, 'probabilities')}(labels, model, new)", PROBABILITIES]
+        lines += [f"    proba = {way.sources.add(PLAIN, 'probabilities')}(labels, model, new)", PROBABILITIES]
     return lines
 
 
@@ -55,9 +55,9 @@ def _together(way: Way) -> list[str]:
     if final.labels:
         say = way.sources.add(PLAIN, "probabilities" if final.members_give_probabilities else "confidences")
         fit = f"{way.sources.add(PLAIN, 'fitted')}({clone}(model), {{X}}, {{y}})"
-        said = f"{say}(*one, {{X}})"
+        output = f"{say}(*one, {{X}})"
     else:
-        fit, said = f"{clone}(model).fit({{X}}, {{y}})", "one.predict({X}).reshape(-1, 1)"
+        fit, output = f"{clone}(model).fit({{X}}, {{y}})", "one.predict({X}).reshape(-1, 1)"
     learn, one = "learn", "model in models()"
     if final.samples:
         learn = f"{way.sources.add(PLAIN, 'sample')}(learn, rows, seed)"
@@ -66,8 +66,8 @@ def _together(way: Way) -> list[str]:
         f"        each = [{fit.format(X=way.at('X', rows), y=f'y[{rows}]')} for learn, _ in folds]"
         for rows in (learn, "learn")
     )
-    mean = f"        outputs.append(np.mean([{said.format(X='new')} for one in each], axis=0))"
-    again = [f"        one = {fit.format(X='X', y='y')}", f"        outputs.append({said.format(X='new')})"]
+    mean = f"        outputs.append(np.mean([{output.format(X='new')} for one in each], axis=0))"
+    again = [f"        one = {fit.format(X='X', y='y')}", f"        outputs.append({output.format(X='new')})"]
     if not final.learned:
         lines = again if final.refit else [each, mean]
         return ["    outputs = []", "    for model in models():", *lines, *_weighted(way)]
@@ -77,9 +77,9 @@ def _together(way: Way) -> list[str]:
         f"    for {one}:",
         each,
         "        pairs = zip(each, scored, strict=True)",
-        f"        said = np.concatenate([{said.format(X=way.at('X', 'score'))} for one, score in pairs])",
-        "        said = said.astype(np.float32).astype(float)  # so the search kept them",
-        f"        inside.append(said{' / said.sum(axis=1, keepdims=True)' if final.labels else ''})",
+        f"        unseen = np.concatenate([{output.format(X=way.at('X', 'score'))} for one, score in pairs])",
+        "        unseen = unseen.astype(np.float32).astype(float)  # so the search kept them",
+        f"        inside.append(unseen{' / unseen.sum(axis=1, keepdims=True)' if final.labels else ''})",
         *(again if final.refit else [whole] * (whole != each) + [mean]),
         *_combined(way),
     ]
@@ -101,8 +101,8 @@ def _weighted(way: Way) -> list[str]:
     if not way.final.labels:
         return [PREDICTION.format("np.hstack(outputs) @ np.array(WEIGHTS)")]
     return [
-        '    said = np.einsum("rmc,m->rc", np.stack(outputs, axis=1), WEIGHTS)',
-        PREDICTION.format("[LABELS[code] for code in np.argmax(said, axis=1)]"),
+        '    proba = np.einsum("rmc,m->rc", np.stack(outputs, axis=1), WEIGHTS)',
+        PREDICTION.format("[LABELS[code] for code in np.argmax(proba, axis=1)]"),
         PROBABILITIES,
     ]
 
@@ -110,21 +110,21 @@ def _weighted(way: Way) -> list[str]:
 def _combined(way: Way) -> list[str]:
     """Stacking, calibration and threshold, each fitted to the outputs on rows that the models had not seen."""
     final = way.final
-    truth = "y[np.concatenate(scored)]"
+    y_true = "y[np.concatenate(scored)]"
     if final.labels:
-        truth = f"np.array([LABELS.index(label) for label in {truth}.tolist()])"
-    lines = ["    seen, new = np.hstack(inside), np.hstack(outputs)", f"    truth = {truth}"]
+        y_true = f"np.array([LABELS.index(label) for label in {y_true}.tolist()])"
+    lines = ["    seen, new = np.hstack(inside), np.hstack(outputs)", f"    y_true = {y_true}"]
     stacked = final.weights is None
     for number, one in enumerate(final.learned):
-        given = "seen, truth"
+        given = "seen, y_true"
         if number == 0 and stacked and sum(min(len(score), MOST_SCORED) for _, score in final.folds) > MOST_ROWS:
-            lines.append(f"    few = np.sort(np.random.default_rng(0).choice(len(truth), {MOST_ROWS}, replace=False))")
-            given = "seen[few], truth[few]"
+            lines.append(f"    few = np.sort(np.random.default_rng(0).choice(len(y_true), {MOST_ROWS}, replace=False))")
+            given = "seen[few], y_true[few]"
         node = written(one, way.sources)
         lines.append(f"    combine = {laid_out(node, 4, 10, len(given) + 6)}.fit({given})")
     if not final.labels:
         return [*lines, PREDICTION.format("np.ravel(combine.predict(new))")]
     lines.append(PREDICTION.format("[LABELS[code] for code in combine.predict(new).astype(int)]"))
     if final.gives_probabilities:
-        lines += ["    said = combine.predict_proba(new)", PROBABILITIES]
+        lines += ["    proba = combine.predict_proba(new)", PROBABILITIES]
     return lines

@@ -83,18 +83,18 @@ class Way:
     def column(self, column: Column) -> str:
         """The function that reads a column, told how its cells are written."""
         name = self.kind(column.dtype)
-        told: dict[str, Any] = {}
+        how: dict[str, Any] = {}
         if column.dtype == "datetime" and (self.loads or column.format not in (None, "ISO8601")):
-            told = {"form": column.format}
+            how = {"form": column.format}
         elif column.dtype == "number" and self.loads:
-            told = {"form": column.format, "unit": column.unit}
+            how = {"form": column.format, "unit": column.unit}
         elif column.dtype in ("category", "text"):
-            told = {"numbers": column.numbers or None} | ({"blank": column.blank} if self.loads else {})
-        told = {key: value for key, value in told.items() if value is not None}
-        if not told:
+            how = {"numbers": column.numbers or None} | ({"blank": column.blank} if self.loads else {})
+        how = {key: value for key, value in how.items() if value is not None}
+        if not how:
             return name
         self.sources.imports.add("from functools import partial")
-        return f"partial({name}, {', '.join(f'{key}={written(value, self.sources)}' for key, value in told.items())})"
+        return f"partial({name}, {', '.join(f'{key}={written(value, self.sources)}' for key, value in how.items())})"
 
     def values(self, column: Column) -> str:
         """A column of the rows that have a target, as an array."""

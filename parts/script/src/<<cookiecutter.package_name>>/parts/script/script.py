@@ -158,14 +158,14 @@ def _difference(text: str, made: Final, frames: bool) -> str:
                 one = ours[name] if frames else pd.Series(ours[:, position])
                 if len(one) != len(theirs) or not _same_column(one, theirs[name], dtype):
                     return f"{what} come out otherwise (column {name!r})"
-        truth = made.train[str(made.schema.target)]
-        if not (np.allclose(y, truth) if not made.labels else y.tolist() == truth.map(type(made.labels[0])).tolist()):
+        y_true = made.train[str(made.schema.target)]
+        if not (np.allclose(y, y_true) if not made.labels else y.tolist() == y_true.map(type(made.labels[0])).tolist()):
             return "the target comes out otherwise"
         for found, expected in zip(folds[0] if folds else [], made.folds, strict=bool(folds)):
             if not all(map(np.array_equal, found, expected)):
                 return "the folds come out otherwise"
         few = slice(0, MOST_TRIED)
-        codes = LabelEncoder().fit_transform(truth)[few] if made.labels else np.asarray(truth)[few]
+        codes = LabelEncoder().fit_transform(y_true)[few] if made.labels else np.asarray(y_true)[few]
         for (name, pipeline), ours in zip(made.members.items(), module.models(), strict=True):
             if len(pipeline) == 1 or any(hasattr(step, "fit_resample") for _, step in pipeline.steps):
                 continue

@@ -67,10 +67,10 @@ def noted() -> list[Search]:
     """The searches that are noted, the first one first; without what another version of this code has noted."""
     found = []
     for file in SEARCHES.glob("*.json"):
-        said = read_json(file)
+        kept = read_json(file)
         with suppress(TypeError, KeyError):
-            models = [Run(**one) for one in said.pop("models")]
-            found.append(Search(Run(**said.pop("run")), models=models, **said))
+            models = [Run(**one) for one in kept.pop("models")]
+            found.append(Search(Run(**kept.pop("run")), models=models, **kept))
     return sorted(found, key=lambda one: (one.run.started or 0, one.run.key))
 
 
@@ -270,15 +270,15 @@ def _flat(value: Any, prefix: str) -> dict[str, Any]:
 def _commit() -> dict[str, str]:
     """The commit, and whether anything but what the pipeline writes differs from it; nothing outside of git."""
 
-    def said(*words: str) -> str | None:
+    def git(*words: str) -> str | None:
         try:
             done = subprocess.run(["git", *words], capture_output=True, text=True, timeout=10)  # nosec B603, B607
         except (OSError, subprocess.TimeoutExpired):
             return None
         return done.stdout.strip() if done.returncode == 0 else None
 
-    commit = said("rev-parse", "HEAD")
+    commit = git("rev-parse", "HEAD")
     if commit is None:
         return {}
-    changed = said("status", "--porcelain", "--", ".", ":(exclude)dvc.lock", ":(exclude)reports")
+    changed = git("status", "--porcelain", "--", ".", ":(exclude)dvc.lock", ":(exclude)reports")
     return {"git.commit": commit, "git.dirty": str(changed != "").lower()}

@@ -62,8 +62,8 @@ class Run:
     @property
     def content(self) -> str:
         """A hash of all that there is to say: what a tracker has under the same one need not be sent."""
-        said = {name: value for name, value in asdict(self).items() if name not in NO_CONTENT}
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+        content = {name: value for name, value in asdict(self).items() if name not in NO_CONTENT}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def present(self) -> list[Path]:
