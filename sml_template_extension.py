@@ -20,7 +20,8 @@ finally:
 class TemplateExtension(Extension):
     """Globals and filters of the template.
 
-    Globals: `template_root`, `invoked_from`, `watch` and `watcher`; filters: `project_slug`, `package_name`, `quoted`.
+    Globals: `template_root`, `invoked_from`, `watch` and `watcher`; filters: `project_slug`, `package_name`,
+    `dns_label`, `quoted`.
     """
 
     invoked_from = Path.cwd()

@@ -69,6 +69,13 @@ def package_name(slug: object) -> str:
     return f"{name}_project" if package_taken(name) else name
 
 
+def dns_label(name: object) -> str:
+    """A name for things in a cluster, made from any text: `"2024 Sales"` gives `"model-2024-sales"`."""
+    label = re.sub(r"[^a-z0-9]+", "-", str(name).lower()).strip("-")
+    label = label if label[:1].isalpha() else f"model-{label}"
+    return label[:40].strip("-")
+
+
 def package_taken(name: str) -> str | None:
     """Why a package of this valid form cannot have this name, or None if it can."""
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):

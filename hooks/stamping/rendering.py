@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import AnswerError
-from .names import package_name, project_slug
+from .names import dns_label, package_name, project_slug
 
 PACKAGE = "<<cookiecutter.package_name>>"
 SIGNS = ("<<", "<%", "<#")  # where Jinja's code begins; a file without them is copied
@@ -23,7 +23,7 @@ def quoted(value: Any) -> str:
     return json.dumps(str(value), ensure_ascii=False)
 
 
-FILTERS = {"project_slug": project_slug, "package_name": package_name, "quoted": quoted}
+FILTERS = {"project_slug": project_slug, "package_name": package_name, "dns_label": dns_label, "quoted": quoted}
 
 
 class Renderer:

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from << cookiecutter.package_name >> import parts
 from << cookiecutter.package_name >>.components.validation import Refused, Validation
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.parts.serve.settings import Settings, key, read_settings
@@ -233,7 +234,8 @@ def test_without_the_key_nothing_of_the_model_is_told(pipeline: PredictionPipeli
     with TestClient(app) as client:
         paths = {route.path for route in app.routes if "GET" in getattr(route, "methods", ())}
         opened = {path for path in paths if client.get(path).status_code == 200}
-        assert opened == {*PAGES, "/health/live", "/health/ready"}
+        of_parts = {path for _, module in parts.behind("routes") for path in module.OPEN}
+        assert opened == {*PAGES, "/health/live", "/health/ready", *of_parts}
         told = "".join(client.get(path).text for path in opened)
         assert not [name for name in ("outcome", "plum", "classification") if name in told]
         document = client.get("/openapi.json", headers={"X-API-Key": "open sesame"}).json()

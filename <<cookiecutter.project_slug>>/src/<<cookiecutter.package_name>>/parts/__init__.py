@@ -17,6 +17,10 @@ a module that a part may have:
 `outputs`      `FOLDERS` are those in which the part alone writes; `written()` returns the files, and the folders in
                `.cache`, that `make clean` removes. Nothing but Python is needed to import it
 `observer`     `observing(model)` is a context manager around the search of a model
+`routes`       `add(app, service)` adds paths to the service of the part `serve`, which asks; `OPEN` names those that
+               need no key
+`promotions`   `check(stage, version, push)` refuses a version that is about to stand in a stage of the part `releases`,
+               which asks; `follow(stage, version, push)` does what the part does then, and says so
 =============  ========================================================================================================
 """
 

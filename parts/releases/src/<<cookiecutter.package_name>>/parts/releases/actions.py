@@ -1,7 +1,9 @@
 """The commands `register`, `promote`, `rollback` and `registry`, the same for every registry."""
 
 from pathlib import Path
+from types import ModuleType
 
+from ... import parts
 from ...errors import UserError, nearest
 from .components.registries import ModelRegistry
 from .fetch import refreshed, resolved
@@ -54,8 +56,9 @@ def promote(stage: str, version: str | None, push: bool) -> list[str]:
     before = registry.held().get(stage, [])
     if before and before[-1] == name:
         raise UserError(f"{name} stands in {stage} already")
+    doors = _asked(stage, name, push)
     done = registry.assign(stage, name, push)
-    return [f"{stage}: {f'{before[-1]} -> ' if before else ''}{name}; {done}"]
+    return [f"{stage}: {f'{before[-1]} -> ' if before else ''}{name}; {done}", *_followed(doors, stage, name, push)]
 
 
 def roll_back(stage: str, push: bool) -> list[str]:
@@ -66,8 +69,9 @@ def roll_back(stage: str, push: bool) -> list[str]:
         raise UserError(f"nothing stands in {stage}, so nothing can be taken back")
     if len(before) == 1:
         raise UserError(f"no version held {stage} before {before[0]}, so there is none to go back to")
+    doors = _asked(stage, before[-2], push)
     done = registry.take_back(stage, before[-2], push)
-    return [f"{stage}: {before[-1]} -> {before[-2]}; {done}"]
+    return [f"{stage}: {before[-1]} -> {before[-2]}; {done}", *_followed(doors, stage, before[-2], push)]
 
 
 def table() -> list[str]:
@@ -94,3 +98,15 @@ def _registry(stage: str, push: bool) -> ModelRegistry:
     if push:
         registry.refresh()
     return registry
+
+
+def _asked(stage: str, version: str, push: bool) -> list[ModuleType]:
+    """Return what other parts do when a version stands in a stage; each of them may refuse it first."""
+    doors = [module for _, module in parts.behind("promotions")]
+    for door in doors:
+        door.check(stage, version, push)
+    return doors
+
+
+def _followed(doors: list[ModuleType], stage: str, version: str, push: bool) -> list[str]:
+    return [line for door in doors for line in door.follow(stage, version, push)]

@@ -4,16 +4,19 @@ import json
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
+import pandas as pd
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
+from ... import parts
 from ...components.validation import Checked, Refused
 from ...objects.reader import read
 from ...prediction.pipeline import PredictionPipeline, Predictions
@@ -25,10 +28,27 @@ from .bodies import PARQUET, SMALL, TYPES, UNPACKED, BadBody, Received, table
 from .metrics import Metrics
 from .pages import HeadAsGet, Shielded, add_pages
 from .settings import Settings, key, read_settings
-from .watch import Problem, Watched, error, errors, problem
+from .watch import OPEN, Problem, Unanswered, Watched, error, errors, problem
 
 LOG = logging.getLogger(__name__)
 MOST_WARNINGS = 100
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is answered to a request, whatever the protocol.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        Of all rows, also of those that are refused.
+    refused, warnings : list of Problem
+        What is wrong with rows that have no prediction, and what is odd about others.
+    """
+
+    predictions: Predictions
+    refused: list[Problem]
+    warnings: list[Problem]
 
 
 class Service:
@@ -71,34 +91,55 @@ class Service:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in TYPES:
             return error(415, f"the content type is one of {', '.join(TYPES)}")
+        rows, size = self.settings.max_rows, self.settings.max_bytes
+        read_body = partial(table, kind=kind, schema=self.schema, data=self.data, max_rows=rows, max_bytes=size)
         try:
-            found = await self._found(request, kind)
+            answer = await self.answer(request, read_body, quick=kind != PARQUET)
+        except Unanswered as unanswered:
+            return errors(unanswered.status, unanswered.problems)
+        predictions = objects(answer.predictions, list(self.columns))
+        return JSONResponse({"predictions": predictions, "refused": answer.refused, "warnings": answer.warnings})
+
+    async def answer(self, request: Request, read_body: Callable[[bytes], pd.DataFrame], quick: bool = True) -> Answer:
+        """Predict the rows of a request: the same limits, checks and counters for every protocol.
+
+        Parameters
+        ----------
+        request : Request
+            The request.
+        read_body : callable
+            Makes a table of the body, or raises `BadBody`.
+        quick : bool, default=True
+            Whether a small body is read in no time.
+
+        Raises
+        ------
+        Unanswered
+            If there are no predictions, with what is wrong.
+        """
+        try:
+            found = await self._found(request, read_body, quick)
         except BadBody as bad:
-            return error(bad.status, bad.reason, bad.row, bad.column)
+            raise Unanswered(bad.status, [problem(bad.row, bad.column, bad.reason)]) from None
         except Refused as refusal:
-            return errors(422, [problem(None, one.column, one.reason) for one in refusal.findings])
+            raise Unanswered(422, [problem(None, one.column, one.reason) for one in refusal.findings]) from None
         except Uncleanable as failure:
             LOG.warning(json.dumps({"warning": "rows cannot be cleaned", "error": failure.message}))
-            return error(422, f"the rows cannot be cleaned by {failure.name}: look for cells of an unusual kind")
+            reason = f"the rows cannot be cleaned by {failure.name}: look for cells of an unusual kind"
+            raise Unanswered(422, [problem(None, None, reason)]) from None
         refused, count = _problems(found.checked, "refuse"), int(found.checked.refused.sum())
         self.counted.rows(len(found.table), count)
         request.state.told = {"rows": len(found.table), "refused": count}
         if refused and self.pipeline.validation.bad_rows == "refuse":
-            return errors(422, refused)
-        answer = {
-            "predictions": _answers(found, list(self.columns)),
-            "refused": refused,
-            "warnings": _problems(found.checked, "warn")[:MOST_WARNINGS],
-        }
-        return JSONResponse(answer)
+            raise Unanswered(422, refused)
+        return Answer(found, refused, _problems(found.checked, "warn")[:MOST_WARNINGS])
 
-    async def _found(self, request: Request, kind: str) -> Predictions:
+    async def _found(self, request: Request, read_body: Callable[[bytes], pd.DataFrame], quick: bool) -> Predictions:
         """Read the body and predict its rows; a large one is read in a thread of its own."""
-        most = self.settings.max_bytes
-        async with self.received.body(request, most) as body:
-            read_body = partial(table, body, kind, self.schema, self.data, self.settings.max_rows, most)
-            is_quick = len(body) < SMALL and kind != PARQUET
-            rows = read_body() if is_quick else await anyio.to_thread.run_sync(read_body, limiter=self.threads)
+        async with self.received.body(request, self.settings.max_bytes) as body:
+            read = partial(read_body, body)
+            is_quick = quick and len(body) < SMALL
+            rows = read() if is_quick else await anyio.to_thread.run_sync(read, limiter=self.threads)
             return await self.batches.run(rows)
 
     async def row_schema(self) -> dict[str, Any]:
@@ -144,8 +185,10 @@ def make_app(
         docs_url=None,  # it would load its scripts from another host
         redoc_url=None,
     )
+    routes = [module for _, module in parts.behind("routes")]
+    no_key = {*OPEN, *(path for module in routes for path in module.OPEN)}
     app.add_middleware(HeadAsGet)
-    app.add_middleware(Watched, counted=service.counted, key=key)
+    app.add_middleware(Watched, counted=service.counted, key=key, no_key=no_key)
     app.add_middleware(Shielded)
     add_pages(app)
     body = {"requestBody": documents.request(service.schema, service.example, settings.max_rows)}
@@ -160,8 +203,10 @@ def make_app(
         "/metrics", summary="Counters for Prometheus", description="", response_class=Response, responses=kept_out
     )
     prometheus(service.metrics)
+    for module in routes:
+        module.add(app, service)
     if key is not None:
-        documents.ask_for_key(app)
+        documents.ask_for_key(app, no_key)
     return app
 
 
@@ -172,7 +217,7 @@ def from_params() -> FastAPI:
     return make_app(PredictionPipeline.load(settings.model), settings, data, key())
 
 
-def _answers(found: Predictions, columns: list[str]) -> list[Any]:
+def objects(found: Predictions, columns: list[str]) -> list[Any]:
     """An object for each row, or None for one that is refused; probabilities stand together in it."""
     shares = [name for name in columns if name.startswith(documents.PROBABILITY)]
     plain = [name for name in columns if name not in shares]

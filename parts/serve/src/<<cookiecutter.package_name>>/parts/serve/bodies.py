@@ -119,7 +119,7 @@ def table(
         If it cannot be read, or holds too much.
     """
     if kind == JSON:
-        return _from_json(body, schema, max_rows)
+        return frame_of(parsed(body, max_rows), schema, max_rows)
     known = {*schema.targets, *(column.name for column in schema.columns)}
     columns, seen = MOST_COLUMNS + len(known), [column.name for column in schema.columns]
     try:
@@ -155,13 +155,30 @@ def _from_parquet(
         raise BadBody(status, bad.reason, column=bad.column) from None
 
 
-def _from_json(body: bytes, schema: Schema, max_rows: int) -> pd.DataFrame:
+def parsed(body: bytes, max_rows: int) -> Any:
+    """Return what a body of JSON holds.
+
+    Raises
+    ------
+    BadBody
+        If it is no JSON, says something twice, or has more objects and lists than so many rows can have.
+    """
     _count(body, max_rows)
     try:
-        sent = json.loads(body, parse_constant=_refuse, object_pairs_hook=_unique)
+        return json.loads(body, parse_constant=_refuse, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise BadBody(400, f"the body is no JSON: {reason[:200]}") from None
+
+
+def frame_of(sent: Any, schema: Schema, max_rows: int) -> pd.DataFrame:
+    """Return the rows of what a body of JSON holds: an object with the key `rows` or `columns`.
+
+    Raises
+    ------
+    BadBody
+        If it is something else, or has too many rows.
+    """
     if not isinstance(sent, dict) or len(sent) != 1 or not {"rows", "columns"} & set(sent):
         raise BadBody(422, "an object is needed with the one key 'rows' or 'columns'")
     known = {*schema.targets, *(column.name for column in schema.columns)}

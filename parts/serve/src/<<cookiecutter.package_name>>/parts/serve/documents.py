@@ -1,13 +1,14 @@
 """What the service says of itself: the schema of requests and answers, from the schema of the rows."""
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from fastapi import FastAPI
 
 from ...schema import Column, Schema
 from .bodies import CSV, JSON, PARQUET, TYPES
-from .watch import HEADER, OPEN
+from .watch import HEADER
 
 Document = dict[str, Any]
 PROBABILITY = "probability_"  # columns that begin so are given together
@@ -115,13 +116,13 @@ def responses(*codes: int, **described: Document) -> dict[int | str, Document]:
     return found
 
 
-def ask_for_key(app: FastAPI) -> None:
+def ask_for_key(app: FastAPI, no_key: Collection[str]) -> None:
     """Say in the OpenAPI document that the paths which are not open need a key."""
     written = app.openapi()
     schemes = {"key": {"type": "apiKey", "in": "header", "name": HEADER}}
     written.setdefault("components", {})["securitySchemes"] = schemes
     for path, methods in written["paths"].items():
-        if path not in OPEN:
+        if path not in no_key:
             for operation in methods.values():
                 operation["security"] = [{"key": []}]
 

@@ -4,7 +4,7 @@ import hmac
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +25,14 @@ Send = Callable[[Message], Awaitable[None]]
 Problem = dict[str, Any]
 
 
+class Unanswered(Exception):
+    """A request that gets no predictions: the status of the answer, and what is wrong."""
+
+    def __init__(self, status: int, problems: list[Problem]) -> None:
+        super().__init__(status)
+        self.status, self.problems = status, problems
+
+
 class Watched:
     """The service with a watch on its requests.
 
@@ -35,10 +43,13 @@ class Watched:
     app : the service.
     counted : where requests are counted.
     key : what the header `X-API-Key` has to hold; None lets everybody in.
+    no_key : paths that everybody may ask for.
     """
 
-    def __init__(self, app: Callable[..., Awaitable[None]], counted: Metrics, key: str | None) -> None:
-        self.app, self.counted, self.key = app, counted, key
+    def __init__(
+        self, app: Callable[..., Awaitable[None]], counted: Metrics, key: str | None, no_key: Collection[str] = OPEN
+    ) -> None:
+        self.app, self.counted, self.key, self.no_key = app, counted, key, no_key
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -54,7 +65,7 @@ class Watched:
             await send(message)
 
         try:
-            if self.key is not None and scope["path"] not in OPEN and not _opens(scope, self.key):
+            if self.key is not None and scope["path"] not in self.no_key and not _opens(scope, self.key):
                 await error(401, f"a key is needed in the header {HEADER}")(scope, receive, sent)
             else:
                 await self.app(scope, receive, sent)

@@ -25,20 +25,23 @@ function types(schema) {
   return [...new Set(known)].join(", ");
 }
 
-// The schema of one row, which stands in the first way to write the body.
+// The schema of one row, which stands in the first way to write the body of /predict; paths of parts have none.
 function rowOf(content) {
   const ways = content[JSON_TYPE].schema.oneOf;
-  return ways[0].properties.rows.items.properties;
+  return ways ? ways[0].properties.rows.items.properties : null;
 }
 
-function request(content) {
+function request(path, content) {
   const parts = [made("h3", "Request"), made("p", `The body is one of ${Object.keys(content).join(", ")}.`)];
-  const cells = Object.entries(rowOf(content)).map(([name, cell]) => [name, types(cell), cell.description || ""]);
-  parts.push(table(["column", "type in JSON", ""], cells));
+  const row = rowOf(content);
+  if (row) {
+    const cells = Object.entries(row).map(([name, cell]) => [name, types(cell), cell.description || ""]);
+    parts.push(table(["column", "type in JSON", ""], cells));
+  }
   for (const [name, example] of Object.entries(content[JSON_TYPE].examples || {})) {
     parts.push(made("h3", `Example: ${name}`), made("pre", JSON.stringify(example.value, null, 2)));
   }
-  const address = new URL("predict", location.href).href;
+  const address = decodeURI(new URL(path.slice(1), location.href).href);
   const curl = `curl ${address} -H 'Content-Type: ${JSON_TYPE}' -H "X-API-Key: $API_KEY" --data @rows.json`;
   parts.push(made("h3", "From a shell"), made("pre", curl));
   return parts;
@@ -51,7 +54,7 @@ function operation(path, method, about) {
   title.append(verb, made("code", path));
   const card = made("section", null, title, made("p", about.summary || ""));
   card.className = "card";
-  if (about.requestBody) card.append(...request(about.requestBody.content));
+  if (about.requestBody) card.append(...request(path, about.requestBody.content));
   const answers = Object.entries(about.responses).map(([status, one]) => [status, one.description]);
   card.append(made("h3", "Answers"), table(["status", ""], answers));
   return card;
