@@ -17,7 +17,7 @@ metaflow-run: $(READY) ## Write the flow and run it; one task at a time, or WORK
 	@$(AS_USER) $(VENV)/bin/python flow.py run --max-workers $(or $(call quoted,WORKERS),1) \
 		$(if $(value WITH),--with $(call quoted,WITH))
 
-metaflow-resume: $(READY) ## Go on with the run that failed last, or with RUN=12; FROM=start does all again
+metaflow-resume: $(READY) ## Go on with the run that failed last, or RUN=12; FROM=start repeats all
 	@$(METAFLOW)
 	@$(AS_USER) $(VENV)/bin/python flow.py resume $(call quoted,FROM) --max-workers $(or $(call quoted,WORKERS),1) \
 		$(if $(value RUN),--origin-run-id $(call quoted,RUN)) $(if $(value WITH),--with $(call quoted,WITH))
