@@ -243,7 +243,7 @@ def test_a_stage_goes_back_version_by_version(project: Project, origin: Path) ->
     def standing(stage: str) -> str:
         return str(fetch(stage)).rpartition("/")[2]
 
-    assert commands.promote("prod", "v1.0.0", True) == ["prod: v1.0.0; the tag model#prod#1 is pushed to origin"]
+    assert commands.promote("prod", "v1.0.0", True)[0] == "prod: v1.0.0; the tag model#prod#1 is pushed to origin"
     assert tags(origin) == ["model#prod#1", "model@v1.0.0"], "the version came along"
     assert "v1.0.0 stands in prod already" in refusal(project, lambda: commands.promote("prod", "v1.0.0", True))
     assert "no version held prod before v1.0.0" in refusal(project, lambda: commands.roll_back("prod", True))
