@@ -32,6 +32,7 @@ PLACES = {
     "package": "package.yaml",
     "publish": "publish.yaml",
     "serve": "serve.yaml",
+    "metaflow": "metaflow.yaml",
     "remote": "remote.yaml",
     "retrain": "retrain.yaml",
     "registry": "registry.yaml",

@@ -39,7 +39,7 @@ def test_the_sandbox_is_there_only_where_it_is_asked_for(bake: Bake) -> None:
     without, with_it = bake(project_name="Shop", parts="none"), bake(project_name="Shop", parts="sandbox-aws")
     own = [f"infra/aws-sandbox/{name}" for name in tree(PART / "infra" / "aws-sandbox") if ".terraform" not in name]
     assert len(own) > 20
-    beside = {"scripts/sandbox.py", "make/sandbox.mk", "docs/sandbox-aws.md"}
+    beside = {"scripts/cloud.py", "scripts/sandbox.py", "make/sandbox.mk", "docs/sandbox-aws.md"}
     assert set(with_it.files()) - set(without.files()) == {*own, *beside}
     assert not (without.path / "infra" / "aws-sandbox").exists()
     assert '"dvc-s3' in with_it.read("pyproject.toml") and '"dvc-s3' not in without.read("pyproject.toml")
@@ -85,11 +85,12 @@ def test_files_follow_the_conventions(sandbox: BakedProject) -> None:
 
 
 @pytest.fixture
-def script(tmp_path: Path) -> ModuleType:
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The script of a project that has nothing else, imported."""
-    for name in ("scripts/sandbox.py", "infra/aws-sandbox/sandbox.auto.tfvars"):
-        (tmp_path / name).parent.mkdir(parents=True)
+    for name in ("scripts/sandbox.py", "scripts/cloud.py", "infra/aws-sandbox/sandbox.auto.tfvars"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PART / name, tmp_path / name)
+    monkeypatch.syspath_prepend(tmp_path / "scripts")
     spec = importlib.util.spec_from_file_location("sandbox_script", tmp_path / "scripts" / "sandbox.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)

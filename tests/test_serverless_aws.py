@@ -51,7 +51,7 @@ def alone(bake: Bake) -> BakedProject:
 
 def test_the_part_comes_with_the_service_and_borrows_what_it_shares(alone: BakedProject) -> None:
     files = set(alone.files())
-    assert {"scripts/requirements.py", "scripts/smoke.py", "params/serve.yaml"} <= files
+    assert {"scripts/cloud.py", "scripts/requirements.py", "scripts/smoke.py", "params/serve.yaml"} <= files
     assert {"scripts/sandbox.py", "Dockerfile", ".github/workflows/deploy-aws.yml"}.isdisjoint(files)
     shared = [name for name in files if name.startswith("infra/aws-sandbox/")]
     assert shared and all(name.startswith("infra/aws-sandbox/modules/images/") for name in shared)
@@ -102,8 +102,9 @@ def test_a_promotion_deploys_as_a_role_that_one_environment_may_take(bake: Bake)
 
 
 @pytest.fixture
-def script(alone: BakedProject) -> ModuleType:
+def script(alone: BakedProject, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The script of a stamped project, imported."""
+    monkeypatch.syspath_prepend(alone.path / "scripts")
     spec = importlib.util.spec_from_file_location("serverless_script", alone.path / "scripts" / "serverless_aws.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)

@@ -16,8 +16,8 @@ DEPENDENCIES = frozenset(
     dvc_http dvc_objects dvc_render dvc_s3 dvc_ssh dvc_studio_client dvc_task dvclive fastapi feature_engine
     filelock fsspec funcy gcsfs git gitdb google greenlet grimp grpc gto h11 holidays httptools httpx hydra
     identify imblearn importlinter ipykernel ipython jinja2 jmespath joblib jupyter_client jupyter_core jupytext jwt
-    kiwisolver knack lightgbm loguru mako mangum markdown markupsafe matplotlib mlflow msal mypy narwhals nbclient
-    nbconvert nbformat nbstripout networkx nfoursid nodeenv numpy omegaconf onnx onnxmltools onnxruntime
+    kiwisolver knack lightgbm loguru mako mangum markdown markupsafe matplotlib metaflow mlflow msal mypy narwhals
+    nbclient nbconvert nbformat nbstripout networkx nfoursid nodeenv numpy omegaconf onnx onnxmltools onnxruntime
     openpyxl opentelemetry optuna optuna_dashboard oracledb packaging pandas papermill paramiko pathspec
     patsy pil pip platformdirs plotly pre_commit pre_commit_hooks prettytable prometheus_client prophet
     psutil psycopg psycopg2 pyarrow pydantic pydot pygit2 pygments pymysql pynvml pyodbc pyparsing pytest

@@ -5,12 +5,9 @@ needs Terraform on the PATH, and botocore, which DVC's package for S3 brings.
 """
 
 import argparse
-import base64
 import configparser
 import hashlib
 import importlib.util
-import io
-import json
 import os
 import re
 import shlex
@@ -21,10 +18,21 @@ from pathlib import Path
 from typing import Any
 
 try:
-    import botocore.session
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 except ImportError:
     sys.exit("botocore is not installed, which comes with dvc-s3: write that into pyproject.toml, and make setup")
+from cloud import (
+    Refused,
+    Terraform,
+    call,
+    check_credentials,
+    check_somebody,
+    client,
+    empty_registry,
+    find_engine,
+    log_in,
+    run_main,
+)
 
 # Only a project with runs on other machines has this script.
 runs = importlib.import_module("sandbox_runs") if importlib.util.find_spec("sandbox_runs") else None
@@ -34,7 +42,6 @@ FOLDER = PROJECT / "infra" / "aws-sandbox"
 SETTINGS = "infra/aws-sandbox/sandbox.auto.tfvars"
 # Written by this script while Terraform's state is in S3; it is to be committed.
 BACKEND = FOLDER / "backend.tf"
-OLDEST = (1, 10)
 REMOTE = "storage"
 # What the image to train in is made from: the same files give the same tag, in scripts/ci/train_image.sh as well.
 IMAGE_FILES = ("Dockerfile", "pyproject.toml", "scripts/requirements.py")
@@ -67,15 +74,10 @@ FAULTS = (
     ),
     (r"not authorized to perform:\s+([\w:]+)", "these credentials may not do {0}, which the sandbox needs"),
     (r"AccessDenied|UnauthorizedOperation", "these credentials may not do what the sandbox needs"),
-    (
-        r"Failed to query available provider packages|Failed to install provider",
-        "Terraform's provider for AWS cannot be had: it is downloaded once, so the network is needed, or a mirror",
-    ),
 )
-
-
-class Refused(Exception):
-    """Something that stops the work, in one sentence."""
+TERRAFORM = Terraform(PROJECT, "infra/aws-sandbox", SETTINGS, FAULTS)
+terraform, asked, setting = TERRAFORM.run, TERRAFORM.ask, TERRAFORM.setting
+explained, made_outputs = TERRAFORM.explained, TERRAFORM.outputs
 
 
 def main(words: list[str] | None = None) -> None:
@@ -86,13 +88,11 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--push", action="store_true", help="write the variables to GitHub")
     parser.add_argument("--empty", action="store_true", help="destroy what is in the bucket and the registry, too")
     given = parser.parse_args(words)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # lines of Terraform's come between
-    check_terraform()
+    TERRAFORM.check()
     if given.command == "test":
-        test()
+        TERRAFORM.check_files()
         return
-    region = check_region()
+    region = TERRAFORM.region()
     account = check_credentials(region)
     if given.command in ("up", "down"):
         check_somebody(given.auto, f"AUTO=1 make sandbox-{given.command}")
@@ -152,7 +152,7 @@ def down(region: str, auto: bool, empty: bool) -> None:
         if bucket:
             empty_bucket(bucket, region)
         if registry:
-            empty_registry(registry, region)
+            empty_registry(client("ecr", region), registry)
     disconnect_dvc(outputs.get("dvc_remote"))
     if runs:
         runs.disconnect(outputs)
@@ -173,46 +173,6 @@ def status(region: str) -> None:
     print("held".ljust(26), contents(*places(made), region) or "nothing")
 
 
-def test() -> None:
-    """Check the files of the sandbox, without an account."""
-    terraform("fmt", "-check", "-recursive", "-diff")
-    asked("init", "-input=false", "-backend=false")
-    terraform("validate")
-    terraform("test")
-
-
-def check_terraform() -> None:
-    """See that there is a Terraform, and that it is new enough."""
-    needed = ".".join(map(str, OLDEST))
-    if not shutil.which("terraform"):
-        raise Refused(f"terraform is not on the PATH: install Terraform {needed} or newer")
-    version = json.loads(asked("version", "-json"))["terraform_version"]
-    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
-        raise Refused(f"Terraform {version} is too old: {needed} or newer is needed")
-
-
-def check_region() -> str:
-    """The region of the settings."""
-    region = setting("region")
-    if not region:
-        likely = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "eu-central-1"
-        raise Refused(f'no region is set: write region = "{likely}" into {SETTINGS}')
-    return region
-
-
-def check_credentials(region: str) -> str:
-    """See that AWS knows who asks, and say whom it knows; returns the account's number."""
-    try:
-        caller = client("sts", region).get_caller_identity()
-    except (BotoCoreError, ClientError) as error:
-        raise Refused(
-            f"AWS does not take the credentials ({error}): log in with `aws configure` or `aws sso login`, "
-            "or set AWS_PROFILE to a profile that works"
-        ) from None
-    print(f"account {caller['Account']} as {caller['Arn'].rpartition(':')[2]}, {region}")
-    return str(caller["Account"])
-
-
 def check_place(account: str, region: str) -> None:
     """See that the sandbox, if there is one, is where the credentials and the settings point."""
     made = made_outputs()
@@ -220,22 +180,6 @@ def check_place(account: str, region: str) -> None:
         raise Refused(f"the sandbox is in the account {made['account']}, and these credentials are of {account}")
     if made.get("region", region) != region:
         raise Refused(f"the sandbox is in {made['region']}: write that region into {SETTINGS}, or destroy it first")
-
-
-def check_somebody(auto: bool, command: str) -> None:
-    """See that there is somebody to ask."""
-    if not auto and not sys.stdin.isatty():
-        raise Refused(f"nobody is here to say yes: {command} does not ask")
-
-
-def setting(name: str) -> str | None:
-    """A setting as it is written: in a `.tfvars` file, or in the environment as Terraform reads it."""
-    for file in [*sorted(FOLDER.glob("*.auto.tfvars"), reverse=True), FOLDER / "terraform.tfvars"]:
-        if file.exists():
-            found = re.search(rf'(?m)^\s*{name}\s*=\s*"?([^"#\s]+)', file.read_text(encoding="utf-8"))
-            if found:
-                return found[1]
-    return os.environ.get(f"TF_VAR_{name}")
 
 
 def send_state_away(bucket: str, region: str) -> None:
@@ -282,16 +226,10 @@ def check_own_state(bucket: str, region: str) -> None:
         )
 
 
-def made_outputs() -> dict[str, Any]:
-    """The sandbox's outputs by name, without those that are null."""
-    return {name: one["value"] for name, one in json.loads(asked("output", "-json")).items()}
-
-
 def made_resources() -> dict[str, dict[str, Any]]:
     """What Terraform has made as far as the state knows, by its address without a number."""
-    state = json.loads(asked("state", "pull") or "{}")  # `terraform show` would first load all that the provider knows
     made = {}
-    for one in state.get("resources", []):
+    for one in TERRAFORM.state().get("resources", []):
         if one["mode"] == "managed" and one["instances"]:
             address = f"{one.get('module', '')}.{one['type']}.{one['name']}"
             made[address.lstrip(".")] = one["instances"][0]["attributes"]
@@ -340,15 +278,6 @@ def empty_bucket(bucket: str, region: str) -> None:
                 raise Refused(f"{failed[0]['Key']} in {bucket} cannot be deleted ({failed[0]['Code']})")
 
 
-def empty_registry(name: str, region: str) -> None:
-    """Delete every image; one that others are part of goes before those."""
-    ecr = client("ecr", region)
-    while images := ecr.list_images(repositoryName=name, maxResults=100)["imageIds"]:
-        done = ecr.batch_delete_image(repositoryName=name, imageIds=images)
-        if not done["imageIds"]:
-            raise Refused(f"images in the registry {name} cannot be deleted ({done['failures'][0]['failureReason']})")
-
-
 def number(count: int, word: str) -> str:
     """A count of things: 1 object, 2 objects."""
     return f"{count} {word}{'' if count == 1 else 's'}"
@@ -393,30 +322,15 @@ def push_image(region: str) -> None:
     if any(one.get("imageTag") == tag for page in pages for one in page["imageIds"]):
         print(f"image: {name} is there already")
     else:
-        engine = os.environ.get("ENGINE") or shutil.which("docker") or shutil.which("podman")
-        if not engine:
-            raise Refused("neither docker nor podman is installed, and one of them builds images")
+        engine = find_engine()
         local = re.findall(r"(?m)^IMAGE := (.*)$", (PROJECT / "make" / "container.mk").read_text(encoding="utf-8"))[0]
-        call(["make", "image", "STAGE=train", f"ENGINE={engine}"])
-        token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-        user, _, password = base64.b64decode(token).decode().partition(":")
-        host = made["image"].partition("/")[0]
-        call([engine, "login", "--username", user, "--password-stdin", host], password)
-        call([engine, "tag", f"{local}:train", name])
-        call([engine, "push", name])
+        call(["make", "image", "STAGE=train", f"ENGINE={engine}"], PROJECT)
+        log_in(engine, ecr, made["image"].partition("/")[0], PROJECT)
+        call([engine, "tag", f"{local}:train", name], PROJECT)
+        call([engine, "push", name], PROJECT)
         print(f"image: {name} is in the registry")
     if runs:
         runs.take_image(name)
-
-
-def call(words: list[str], said: str | None = None) -> None:
-    """Run a program for everybody to see; `said` is what it reads."""
-    try:
-        done = subprocess.run(words, cwd=PROJECT, input=said, text=True)
-    except OSError as error:
-        raise Refused(f"{words[0]} cannot be run: {error}") from None
-    if done.returncode:
-        raise Refused(f"{shlex.join(words)} did not go through; what it said stands above")
 
 
 def dvc_remotes() -> tuple[dict[str, str] | None, str | None]:
@@ -475,59 +389,5 @@ def tell_ci(outputs: dict[str, Any], push: bool) -> None:
         print("CI: it may not use the sandbox, because neither github_repository nor gitlab_project is set")
 
 
-def client(service: str, region: str) -> Any:
-    """botocore's client for a service of AWS."""
-    return botocore.session.get_session().create_client(service, region_name=region)
-
-
-def terraform(*words: str) -> None:
-    """Run Terraform for everybody to see; when it fails, say why in one sentence after what it said itself."""
-    plain = [] if sys.stdout.isatty() else ["-no-color"]
-    process = subprocess.Popen(
-        ["terraform", f"-chdir={FOLDER}", words[0], *plain, *words[1:]],
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    )
-    said = []
-    try:
-        for line in process.stderr or ():
-            sys.stderr.write(line)
-            said.append(line)
-    finally:
-        process.wait()  # after Ctrl-C, too: Terraform has heard it and writes down what it has made
-    if process.returncode:
-        raise Refused(explained(words[0], "".join(said)))
-
-
-def asked(*words: str) -> str:
-    """What Terraform prints."""
-    done = subprocess.run(
-        ["terraform", f"-chdir={FOLDER}", *words], capture_output=True, text=True, encoding="utf-8", errors="replace"
-    )
-    if done.returncode:
-        sys.stderr.write(done.stderr)
-        raise Refused(explained(words[0], done.stderr))
-    return done.stdout
-
-
-def explained(word: str, said: str) -> str:
-    """The sentence for what Terraform said."""
-    plain = re.sub(r"(?m)^[│╷╵] ?", "", re.sub(r"\x1b\[[0-9;]*m", "", said))
-    for pattern, sentence in FAULTS:
-        found = re.search(pattern, plain)
-        if found:
-            return sentence.format(*found.groups())
-    return f"terraform {word} did not go through; what it said stands above"
-
-
 if __name__ == "__main__":
-    try:
-        main()
-    except Refused as reason:
-        sys.exit(str(reason))
-    except (BotoCoreError, ClientError) as error:
-        sys.exit(f"AWS did not do what was asked for: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_main(main)

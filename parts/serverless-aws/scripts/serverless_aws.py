@@ -5,24 +5,31 @@ needs Terraform (but for `release`), docker or podman, and botocore.
 """
 
 import argparse
-import base64
-import hashlib
-import io
-import json
+import importlib.util
 import os
 import re
 import shlex
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-try:
-    import botocore.session
-    from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
+if not importlib.util.find_spec("botocore"):
     sys.exit("botocore is not installed, which is in the extra `train`: make setup")
+from cloud import (
+    Refused,
+    Terraform,
+    build_arguments,
+    call,
+    check_credentials,
+    check_somebody,
+    client,
+    content_tag,
+    empty_registry,
+    find_engine,
+    find_version,
+    log_in,
+    run_main,
+)
 
 PROJECT = Path(__file__).resolve().parent.parent
 FOLDER = PROJECT / "infra" / "aws-serverless"
@@ -30,8 +37,9 @@ SETTINGS = "infra/aws-serverless/serverless.auto.tfvars"
 # Where the state of a sandbox is, if it is in S3: then that of the function goes there, too.
 SANDBOX = PROJECT / "infra" / "aws-sandbox" / "backend.tf"
 BACKEND = FOLDER / "backend.tf"
-OLDEST = (1, 10)
 LIVE = "live"
+TERRAFORM = Terraform(PROJECT, "infra/aws-serverless", SETTINGS)
+terraform, asked, outputs, setting = TERRAFORM.run, TERRAFORM.ask, TERRAFORM.outputs, TERRAFORM.setting
 # What the image is made from: the same files give the same tag, and are built once.
 IMAGE_FILES = (
     "Dockerfile.lambda",
@@ -44,10 +52,6 @@ IMAGE_FILES = (
 )
 
 
-class Refused(Exception):
-    """Something that stops the work, in one sentence."""
-
-
 def main(words: list[str] | None = None) -> None:
     """Do what one of the targets asks for."""
     parser = argparse.ArgumentParser(prog="serverless_aws", description="The model as a function of AWS Lambda.")
@@ -55,20 +59,17 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--auto", action="store_true", help="ask for nothing")
     parser.add_argument("--version", help="the version of the model that rollback brings back, such as v1.0.0")
     given = parser.parse_args(words)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # lines of Terraform's come between
     if given.command == "release":
         release_from_ci()
         return
-    check_terraform()
+    TERRAFORM.check()
     if given.command == "check":
-        check()
+        TERRAFORM.check_files()
         return
-    region = check_region()
+    region = TERRAFORM.region()
     account = check_credentials(region)
-    if given.command in ("up", "down") and not given.auto and not sys.stdin.isatty():
-        again = {"up": "deploy-aws", "down": "deploy-aws-destroy"}[given.command]
-        raise Refused(f"nobody is here to say yes: AUTO=1 make {again} does not ask")
+    if given.command in ("up", "down"):
+        check_somebody(given.auto, f"AUTO=1 make {'deploy-aws' if given.command == 'up' else 'deploy-aws-destroy'}")
     share_state()
     print("Terraform gets ready; the first time it downloads AWS's provider, which takes a while ...")
     asked("init", "-input=false")
@@ -114,7 +115,7 @@ def deploy(region: str, account: str, auto: bool, only_plan: bool) -> None:
 
 def down(region: str, made: dict[str, Any], auto: bool) -> None:
     """Destroy the function with its registry of images."""
-    if not json.loads(asked("state", "pull") or "{}").get("resources"):
+    if not TERRAFORM.state().get("resources"):
         print("there is no function; make deploy-aws makes one")
         return
     if not auto:
@@ -125,14 +126,6 @@ def down(region: str, made: dict[str, Any], auto: bool) -> None:
         empty_registry(client("ecr", region), made["registry"].partition("/")[2])
     terraform("destroy", "-auto-approve", "-input=false")
     print("The function is gone. The variables of CI, if you set them, are yours to remove.")
-
-
-def check() -> None:
-    """Check the files, without an account."""
-    terraform("fmt", "-check", "-recursive", "-diff")
-    asked("init", "-input=false", "-backend=false")
-    terraform("validate")
-    terraform("test")
 
 
 def release_from_ci() -> None:
@@ -221,63 +214,30 @@ def push_image(region: str, image: str) -> None:
         return
     except ecr.exceptions.ImageNotFoundException:
         pass
-    engine = os.environ.get("ENGINE") or shutil.which("docker") or shutil.which("podman")
-    if not engine:
-        raise Refused("neither docker nor podman is installed, and one of them builds images")
+    engine = find_engine()
     # Lambda takes no image with a list of attestations beside it, which docker makes and podman does not.
     podman = ("--format", "docker", "--ignorefile", "Dockerfile.lambda.dockerignore")
     own = podman if Path(engine).name == "podman" else ("--provenance=false",)
     platform = {"arm64": "linux/arm64"}.get(setting("architecture") or "", "linux/amd64")
-    call(
-        [
-            engine,
-            "build",
-            "--file",
-            "Dockerfile.lambda",
-            "--platform",
-            platform,
-            *own,
-            *arguments(),
-            "--tag",
-            image,
-            ".",
-        ]
-    )
-    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    user, _, password = base64.b64decode(token).decode().partition(":")
-    call([engine, "login", "--username", user, "--password-stdin", host], password)
-    call([engine, "push", image])
+    options = ["--file", "Dockerfile.lambda", "--platform", platform, *own, *arguments()]
+    call([engine, "build", *options, "--tag", image, "."], PROJECT)
+    log_in(engine, ecr, host, PROJECT)
+    call([engine, "push", image], PROJECT)
 
 
 def arguments() -> list[str]:
     """Return what the environment says of the image: EXTRAS=lambda,parquet and PYTHON_IMAGE."""
-    given = [(name, os.environ.get(name)) for name in ("EXTRAS", "PYTHON_IMAGE")]
-    return [word for name, value in given if value for word in ("--build-arg", f"{name}={value}")]
+    return build_arguments("EXTRAS", "PYTHON_IMAGE")
 
 
 def image_tag() -> str:
     """Return a tag that is the same for the same files and settings."""
-    found = hashlib.sha256(json.dumps([arguments(), setting("architecture")]).encode())
-    for name in IMAGE_FILES:
-        path = PROJECT / name
-        files = [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())
-        for file in files:
-            if "__pycache__" not in file.parts and not file.name.startswith(".env"):
-                content = hashlib.sha256(file.read_bytes()).hexdigest()
-                found.update(f"{file.relative_to(PROJECT).as_posix()} {content}\n".encode())
-    return f"serve-{found.hexdigest()[:16]}"
+    return content_tag(PROJECT, IMAGE_FILES, [arguments(), setting("architecture")])
 
 
 def model_version() -> str:
     """Return the version as which this commit's model was registered, or one that is made of the model's content."""
-    status = ["git", "status", "--porcelain", "--", "dvc.lock", *IMAGE_FILES]
-    changed = subprocess.run(status, cwd=PROJECT, capture_output=True, text=True)
-    tags = ["git", "tag", "--points-at", "HEAD", "--list", "model@*", "--sort", "version:refname"]
-    listed = subprocess.run(tags, cwd=PROJECT, capture_output=True, text=True)
-    if changed.returncode == 0 and not changed.stdout and listed.stdout.split():
-        return listed.stdout.split()[-1].removeprefix("model@")
-    manifest = PROJECT / "models" / "package" / "manifest.json"
-    return f"model-{hashlib.sha256(manifest.read_bytes()).hexdigest()[:12]}"
+    return find_version(PROJECT, IMAGE_FILES)
 
 
 def alias_of(model: str) -> str:
@@ -289,14 +249,6 @@ def registry_address(account: str, region: str) -> str:
     """Return the address of the registry, whether it is made yet or not."""
     suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     return f"{account}.dkr.ecr.{region}.{suffix}/{setting('project')}-serve"
-
-
-def empty_registry(ecr: Any, name: str) -> None:
-    """Delete every image; one that others are part of goes before those."""
-    while images := ecr.list_images(repositoryName=name, maxResults=100)["imageIds"]:
-        done = ecr.batch_delete_image(repositoryName=name, imageIds=images)
-        if not done["imageIds"]:
-            raise Refused(f"images in the registry {name} cannot be deleted ({done['failures'][0]['failureReason']})")
 
 
 def share_state() -> None:
@@ -333,95 +285,5 @@ def tell_ci(made: dict[str, Any]) -> None:
         print(f"  {shlex.join(['gh', 'variable', 'set', '--repo', made['github_repository'], name, '--body', value])}")
 
 
-def check_terraform() -> None:
-    """See that there is a Terraform, and that it is new enough."""
-    needed = ".".join(map(str, OLDEST))
-    if not shutil.which("terraform"):
-        raise Refused(f"terraform is not on the PATH: install Terraform {needed} or newer")
-    version = json.loads(asked("version", "-json"))["terraform_version"]
-    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
-        raise Refused(f"Terraform {version} is too old: {needed} or newer is needed")
-
-
-def check_region() -> str:
-    """Return the region of the settings."""
-    region = setting("region")
-    if not region:
-        raise Refused(f'no region is set: write region = "eu-central-1" into {SETTINGS}')
-    return region
-
-
-def check_credentials(region: str) -> str:
-    """See that AWS knows who asks; return the account's number."""
-    try:
-        caller = client("sts", region).get_caller_identity()
-    except (BotoCoreError, ClientError) as error:
-        raise Refused(
-            f"AWS does not take the credentials ({error}): log in with `aws configure` or `aws sso login`, "
-            "or set AWS_PROFILE to a profile that works"
-        ) from None
-    print(f"account {caller['Account']} as {caller['Arn'].rpartition(':')[2]}, {region}")
-    return str(caller["Account"])
-
-
-def setting(name: str) -> str | None:
-    """Return a setting as Terraform reads it: from a `.tfvars` file, the environment, or its default."""
-    for file in [*sorted(FOLDER.glob("*.auto.tfvars"), reverse=True), FOLDER / "terraform.tfvars"]:
-        if file.exists():
-            found = re.search(rf'(?m)^\s*{name}\s*=\s*"?([^"#\s]+)', file.read_text(encoding="utf-8"))
-            if found:
-                return found[1]
-    if f"TF_VAR_{name}" in os.environ:
-        return os.environ[f"TF_VAR_{name}"]
-    text = (FOLDER / "variables.tf").read_text(encoding="utf-8")
-    default = re.search(rf'(?ms)^variable "{name}" \{{.*?^\}}', text)
-    found = re.search(r'(?m)^  default +?= "(.*)"$', default[0]) if default else None
-    return found[1] if found else None
-
-
-def outputs() -> dict[str, Any]:
-    """Return the outputs by name, without those that are null."""
-    return {name: one["value"] for name, one in json.loads(asked("output", "-json")).items()}
-
-
-def client(service: str, region: str) -> Any:
-    """Return botocore's client for a service of AWS."""
-    return botocore.session.get_session().create_client(service, region_name=region)
-
-
-def call(words: list[str], given: str | None = None) -> None:
-    """Run a program for everybody to see; `given` is what it reads."""
-    try:
-        done = subprocess.run(words, cwd=PROJECT, input=given, text=True)
-    except OSError as error:
-        raise Refused(f"{words[0]} cannot be run: {error}") from None
-    if done.returncode:
-        raise Refused(f"{shlex.join(words)} did not go through; what it said stands above")
-
-
-def terraform(*words: str) -> None:
-    """Run Terraform for everybody to see."""
-    plain = [] if sys.stdout.isatty() else ["-no-color"]
-    done = subprocess.run(["terraform", f"-chdir={FOLDER}", words[0], *plain, *words[1:]])
-    if done.returncode:
-        raise Refused(f"terraform {words[0]} did not go through; what it said stands above")
-
-
-def asked(*words: str) -> str:
-    """Return what Terraform prints."""
-    done = subprocess.run(["terraform", f"-chdir={FOLDER}", *words], capture_output=True, text=True)
-    if done.returncode:
-        sys.stderr.write(done.stderr)
-        raise Refused(f"terraform {words[0]} did not go through; what it said stands above")
-    return done.stdout
-
-
 if __name__ == "__main__":
-    try:
-        main()
-    except Refused as reason:
-        sys.exit(str(reason))
-    except (BotoCoreError, ClientError) as error:
-        sys.exit(f"AWS did not do what was asked for: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run_main(main)
