@@ -17,6 +17,7 @@ from << cookiecutter.package_name >> import parts
 from << cookiecutter.package_name >>.components.validation import Refused, Validation
 from << cookiecutter.package_name >>.errors import UserError
 from << cookiecutter.package_name >>.parts.serve.settings import Settings, key, read_settings
+from << cookiecutter.package_name >>.prediction.observers import Observers
 from << cookiecutter.package_name >>.prediction.pipeline import PredictionPipeline, Predictions
 from << cookiecutter.package_name >>.schema import Column, Schema
 from << cookiecutter.package_name >>.steps.task import task_of
@@ -27,7 +28,7 @@ pytest.importorskip("httpx", reason="httpx, with which a service is asked, is no
 from fastapi.testclient import TestClient
 
 from << cookiecutter.package_name >>.parts.serve import documents
-from << cookiecutter.package_name >>.parts.serve.app import make_app
+from << cookiecutter.package_name >>.parts.serve.app import Service, make_app
 from << cookiecutter.package_name >>.parts.serve.batches import Batches
 from << cookiecutter.package_name >>.parts.serve.pages import PAGES
 
@@ -61,6 +62,30 @@ def rows(raw: pd.DataFrame, schema: Schema) -> list[dict[str, Any]]:
 def _reason(response: Any, status: int) -> str:
     assert response.status_code == status, response.text
     return str(response.json()["detail"][0]["reason"])
+
+
+def test_a_service_that_is_started_twice_at_once_starts_once(pipeline: PredictionPipeline) -> None:
+    service, starts = Service(pipeline, SMALL, {}), []
+
+    class Counted(Observers):
+        def __enter__(self) -> "Counted":
+            starts.append("start")
+            return self
+
+    service.observers = Counted()
+    app = make_app(pipeline, SMALL)
+
+    async def start() -> None:
+        async with service.lifespan(app):
+            await asyncio.sleep(0.1)
+
+    async def twice() -> None:
+        await asyncio.gather(start(), start())
+
+    asyncio.run(twice())
+    assert starts == ["start"] and not service.is_ready
+    asyncio.run(start())
+    assert starts == ["start"] * 2, "after its end it can be started again"
 
 
 def test_rows_columns_csv_and_parquet_are_predicted_alike(

@@ -80,7 +80,7 @@ class Service:
         shown = pipeline.example
         self.example = [] if shown is None else json.loads(shown.to_json(orient="records"))
         self.batches, self.received = Batches(pipeline, settings.max_rows), Received(UNPACKED * settings.max_bytes)
-        self.counted, self.is_ready = Metrics(), False
+        self.counted, self.is_started, self.is_ready = Metrics(), False, False
         self.observers = Observers()
         if params is not None:
             self.observers = observers(pipeline, "service", params, self.counted.registry)
@@ -90,6 +90,10 @@ class Service:
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         """Load what is loaded at the first call, before there is one."""
+        if self.is_started:  # a server may start an application with each of its first requests, as Azure's does
+            yield
+            return
+        self.is_started = True
         if self.pipeline.example is not None:
             try:
                 await self.batches.run(self.pipeline.example)
@@ -98,7 +102,7 @@ class Service:
         with self.observers:
             self.is_ready = True
             yield
-            self.is_ready = False
+            self.is_started = self.is_ready = False
 
     async def predict(self, request: Request) -> Response:
         """Answer with the predictions of the rows in the body, or with what is wrong with it."""
