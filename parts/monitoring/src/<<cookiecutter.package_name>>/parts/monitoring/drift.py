@@ -3,10 +3,9 @@
 import subprocess  # nosec B404 # no shell
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -14,12 +13,14 @@ from ...errors import UserError, nearest
 from ...files import write_json, write_text
 from ...prediction.pipeline import PredictionPipeline
 from ...steps.task import task_of
-from .drift_columns import ColumnDrift, compare_columns
-from .drift_domain import Domain, tell_apart
+from .drift_columns import compare_columns
+from .drift_domain import tell_apart
+from .drift_found import Found, alarms_of
 from .drift_params import Drift
 from .drift_performance import Performance, measure
 from .drift_predictions import aligned, compare_predictions, lacking, scorable
 from .drift_reference import Reference, read_reference
+from .drift_report import page
 from .drift_window import Window, from_log, from_table, read_table
 from .labels import join, truth_of
 from .outputs import REPORT, RESULT
@@ -27,7 +28,6 @@ from .params import read_monitoring
 
 PARAMS = Path("params")
 DRIFTED = 3  # the exit code; 1 and 2 are those of errors
-MOST_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -39,49 +39,6 @@ class Asked:
     until: datetime | None = None
     labels: str | None = None
     key: list[str] | None = None
-
-
-@dataclass
-class Found:
-    """What was found in a window; `alarms` is a subset of `drift_params.ALARMS`."""
-
-    source: str
-    rows: int
-    reference_rows: int
-    refused: int
-    versions: dict[str, int]
-    columns: list[ColumnDrift]
-    predictions: list[ColumnDrift]
-    domain: Domain | None
-    performance: Performance | None
-    notes: list[str] = field(default_factory=list)
-    alarms: list[str] = field(default_factory=list)
-
-    @property
-    def sentence(self) -> str:
-        """The verdict in a sentence."""
-        if not self.alarms:
-            return f"no drift in {self.rows:,} rows of {self.source}"
-        return f"drift in {self.rows:,} rows of {self.source}: {'; '.join(reasons(self))}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what was found as plain values."""
-        return {
-            "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "drift": bool(self.alarms),
-            "alarms": self.alarms,
-            "sentence": self.sentence,
-            "source": self.source,
-            "rows": self.rows,
-            "reference_rows": self.reference_rows,
-            "refused": self.refused,
-            "model_versions": self.versions,
-            "notes": self.notes,
-            "columns": [column.to_json() for column in self.columns],
-            "predictions": [column.to_json() for column in self.predictions],
-            "domain": None if self.domain is None else asdict(self.domain),
-            "performance": None if self.performance is None else asdict(self.performance),
-        }
 
 
 def drift(asked: Asked) -> Found:
@@ -109,8 +66,6 @@ def drift(asked: Asked) -> Found:
     else:
         window = from_log(pipeline, monitoring.log, settings.days, asked.since, asked.until)
     found = compare(pipeline, reference, window, settings, asked)
-    from .drift_report import page
-
     REPORT.parent.mkdir(exist_ok=True)
     write_text(REPORT, page(found, settings.limits))
     write_json(RESULT, found.to_json())
@@ -155,29 +110,8 @@ def compare(
         performance,
         notes,
     )
-    found.alarms = _alarms(found)
+    found.alarms = alarms_of(found)
     return found
-
-
-def reasons(found: Found) -> list[str]:
-    """Return the alarms in words."""
-    told = []
-    for kind, what in (
-        ("values", "other values in"),
-        ("missing", "other missing shares in"),
-        ("unseen", "new categories in"),
-    ):
-        names = [column.name for column in found.columns if kind in column.alarms]
-        told += [f"{what} {_some(names)}"] if names else []
-    names = [column.name for column in found.predictions if column.alarms]
-    told += [f"other predictions ({_some(names)})"] if names else []
-    if found.domain is not None and found.domain.alarm:
-        by = f", by {_some(list(found.domain.columns))}" if found.domain.columns else ""
-        told.append(f"a classifier tells the rows from those of training (AUC {found.domain.auc:.2f}{by})")
-    scored = found.performance
-    if scored is not None and scored.alarm:
-        told.append(f"{scored.metric} is {scored.window.value:.4g}, and was {scored.holdout.value:.4g} on the hold-out")
-    return told
 
 
 def starts_retraining(found: Found) -> bool:
@@ -278,19 +212,3 @@ def _key(identifiers: Sequence[str], settings: Drift, asked: Asked) -> list[str]
             "params/monitoring.yaml"
         )
     return key
-
-
-def _alarms(found: Found) -> list[str]:
-    kinds = {kind for column in found.columns for kind in column.alarms}
-    if any(column.alarms for column in found.predictions):
-        kinds.add("predictions")
-    if found.domain is not None and found.domain.alarm:
-        kinds.add("domain")
-    if found.performance is not None and found.performance.alarm:
-        kinds.add("performance")
-    return sorted(kinds)
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
-    return ", ".join(names[:MOST_TOLD]) + more

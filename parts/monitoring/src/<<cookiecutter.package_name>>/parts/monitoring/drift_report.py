@@ -11,8 +11,8 @@ from markupsafe import Markup
 from ...report import page as report
 from ...report import provenance
 from ...report.drawing import COLOURS, INK, LINE, MUTED, in_words, new_figure, short, styled, to_svg
-from .drift import Found, reasons
 from .drift_columns import ColumnDrift
+from .drift_found import Found, reasons
 from .drift_params import Limits
 from .drift_performance import Performance, Score
 
