@@ -126,7 +126,7 @@ def test_the_files_are_what_the_hosts_take(bake: Bake) -> None:
     checked = str(TOOLS / "check-jsonschema"), "--builtin-schema"
     project = bake().path
     workflows = sorted(map(str, (project / ".github" / "workflows").iterdir()))
-    assert len(workflows) == 5
+    assert len(workflows) == 6
     run(*checked, "vendor.github-workflows", *workflows, cwd=project)
     run(*checked, "vendor.gitlab-ci", "--data-transform", "gitlab-ci", ".gitlab-ci.yml", cwd=project)
 

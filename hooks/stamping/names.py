@@ -33,6 +33,7 @@ FOLDERS = frozenset({"conftest", "data", "models", "notebooks", "params", "repor
 # Distributions whose import name is another one.
 DISTRIBUTIONS = frozenset(
     {
+        "azure-functions",
         "bc-detect-secrets",
         "beautifulsoup4",
         "duckdb-engine",
