@@ -170,8 +170,8 @@ def test_edits_stay_and_what_is_new_comes_in(by: str, template: Path, tmp_path: 
     edit(recipe / MODEL, "- {C: 0.02}", "- {C: 20.0}")
     scripts = template / "parts" / "container" / "scripts"
     (scripts / "requirements.py").rename(scripts / "needs.py")
-    borrowing = template / "parts" / "serverless-aws" / "part.yaml"
-    borrowing.write_text(borrowing.read_text().replace("scripts/requirements.py", "scripts/needs.py"))
+    for borrowing in (template / "parts").glob("*/part.yaml"):
+        borrowing.write_text(borrowing.read_text().replace("scripts/requirements.py", "scripts/needs.py"))
     (shared / "docs.md").write_text("# << cookiecutter.project_name >>\n")
     notebooks = template / "parts" / "notebooks" / "notebooks"
     edit(notebooks / "pipeline.py", "# ---", "# new\n# ---")

@@ -39,6 +39,7 @@ def pipeline(fitted: Any, schema: Schema, shown: list[dict[str, Any]]) -> Predic
 def client(pipeline: PredictionPipeline) -> Iterator[Any]:
     """The service with a key, which this client brings."""
     app = make_app(pipeline, serving.Settings(max_rows=50, max_bytes=20_000), key="secret")
+    # pragma: allowlist nextline secret
     with TestClient(app, raise_server_exceptions=False, headers={"X-API-Key": "secret"}) as asked:
         yield asked
 
@@ -105,6 +106,7 @@ def test_probes_need_no_key_and_what_says_something_of_the_model_does(client: An
         assert {client.get(path).status_code for path in closed} == {401}
         assert client.post(f"/v2/models/{name}/infer", json={}).status_code == 401
     finally:
+        # pragma: allowlist nextline secret
         client.headers["X-API-Key"] = "secret"
     assert client.get("/v2").json() == {"name": name, "version": "1", "extensions": []}
     for path in (f"/v1/models/{name}", f"/v2/models/{name}/ready"):

@@ -129,6 +129,7 @@ def test_columns_are_left_out_and_unknown_ones_refused(
         ("ParquetLog, params: {share: 0}", "share is a number above 0"),
         ("ParquetLog, params: {folder: 'params/data.yaml/days'}", "is a file"),
         ("ParquetLog, params: {folder: 'nowhere://days'}", "cannot be opened"),
+        # pragma: allowlist nextline secret
         ("DatabaseLog, params: {url: 'postgresql://ada:secret@db/x'}", "MONITORING_DATABASE_PASSWORD can hold it"),
         ("DatabaseLog, params: {url: 'nothing://db/x'}", "address cannot be used"),
     ],

@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse
 
 from ..serve.app import Answer, Service, objects
 from ..serve.bodies import JSON
-from ..serve.documents import ERRORS
+from ..serve.documents import ERRORS, responses
 from ..serve.watch import Problem, Unanswered, problem
 from . import tensors
 from .settings import model_name
@@ -27,6 +27,7 @@ VERSION = "MODEL_VERSION"  # in the environment: the version of the model that t
 SHOWN = 3  # problems in the sentence of an error; `detail` has all
 
 Documents = dict[str, Any]
+Failures = dict[int | str, Documents]
 
 
 class Inference:
@@ -133,26 +134,30 @@ def add(app: FastAPI, service: Service) -> None:
     shown = service.example
     body = _body(REQUEST, {"inputs": tensors.example(service.schema, shown)} if shown else None)
     rows = _body(INSTANCES, {"instances": shown} if shown else None)
-    errors = {
+    errors = responses(401, 408) | {
         code: {"description": ERRORS.get(code, "There is no such model."), "content": ERROR}
-        for code in (400, 401, 404, 408, 413, 415, 422, 503)
+        for code in (400, 404, 413, 415, 422, 503)
     }
-    asked: list[tuple[str, str, Callable[..., Awaitable[Any]]]] = [
-        ("/v2", "The server, in the Open Inference Protocol", inference.server),
-        ("/v2/health/live", "Whether the process answers", inference.live),
-        ("/v2/health/ready", "Whether it can predict", inference.ready),
-        ("/v2/models", "The models", inference.models),
-        ("/v2/models/{name}", "The tensors that the model takes and gives", inference.model),
-        ("/v2/models/{name}/ready", "Whether the model can predict", inference.model_ready),
-        ("/v1/models", "The models, in version 1", inference.models),
-        ("/v1/models/{name}", "Whether the model can predict, in version 1", inference.model_ready),
+    unknown: Failures = {404: errors[404]}
+    unready: Failures = {503: {"description": ERRORS[503], "content": READY}}
+    asked: list[tuple[str, str, Callable[..., Awaitable[Any]], Failures]] = [
+        ("/v2", "The server, in the Open Inference Protocol", inference.server, {}),
+        ("/v2/health/live", "Whether the process answers", inference.live, {}),
+        ("/v2/health/ready", "Whether it can predict", inference.ready, unready),
+        ("/v2/models", "The models", inference.models, {}),
+        ("/v2/models/{name}", "The tensors that the model takes and gives", inference.model, unknown),
+        ("/v2/models/{name}/ready", "Whether the model can predict", inference.model_ready, unknown | unready),
+        ("/v1/models", "The models, in version 1", inference.models, {}),
+        ("/v1/models/{name}", "Whether it can predict, in version 1", inference.model_ready, unknown | unready),
     ]
-    for path, summary, answers in asked:
-        app.get(path, summary=summary, description="", response_model=None)(answers)
     infer, predict = "/v2/models/{name}/infer", "/v1/models/{name}:predict"
     common: dict[str, Any] = {"description": "", "responses": errors, "response_model": None}
+    # Before /v1/models/{name}, which would answer for :predict what is allowed there.
     app.post(infer, summary="Predict tensors", openapi_extra=body, **common)(inference.infer)
     app.post(predict, summary="Predict rows, in version 1", openapi_extra=rows, **common)(inference.predict)
+    for path, summary, answers, failures in asked:
+        kept_out: Failures = {} if path in OPEN else responses(401)
+        app.get(path, summary=summary, description="", response_model=None, responses=failures | kept_out)(answers)
 
 
 def _body(schema: Documents, example: Documents | None) -> Documents:
@@ -211,3 +216,6 @@ INSTANCES: Documents = {
     "additionalProperties": False,
 }
 ERROR: Documents = {JSON: {"schema": {"type": "object", "properties": {"error": TEXT}, "required": ["error"]}}}
+READY: Documents = {
+    JSON: {"schema": {"type": "object", "properties": {"ready": {"type": "boolean"}}, "required": ["ready"]}}
+}

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-PASSWORD = "MONITORING_DATABASE_PASSWORD"
+PASSWORD = "MONITORING_DATABASE_PASSWORD"  # pragma: allowlist secret
 
 
 class PredictionLog(ABC):
