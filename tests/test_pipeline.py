@@ -492,9 +492,10 @@ def test_the_service_takes_whatever_is_sent_and_ends_when_it_is_told_to(project:
                 if httpx.get(f"{address}/health/ready").status_code == 200:
                     break
             time.sleep(0.1)
-        # The schema of a body cannot say all that makes a table valid, so what fits it may be refused.
+        # The schema of a body cannot say all that makes a table valid, so what fits it may be refused. One worker: threads
+        # that parse Python at the same time fail by chance in Python 3.11 ("AST constructor recursion depth mismatch").
         project.run(
-            *(str(TOOLS / "st"), "run", f"{address}/openapi.json", "--max-examples", "100", "--workers", "2"),
+            *(str(TOOLS / "st"), "run", f"{address}/openapi.json", "--max-examples", "60", "--workers", "1"),
             *("--exclude-checks", "positive_data_acceptance", "--seed", "1"),
         )
         rows = json.loads((project.path / "models" / "package" / "example.json").read_text())
