@@ -99,7 +99,7 @@ def project(root: Path, model: str) -> Search:
     """Search by the stage, from nothing."""
     for leftover in (root / ".cache" / "studies", root / "models" / "tuned"):
         shutil.rmtree(leftover, ignore_errors=True)
-    time = timed(sys.executable, "-m", "bench.stages.tune", model, cwd=root, env=THREADS)
+    time = timed(sys.executable, "-m", "bench.stages.tune", "--model", model, cwd=root, env=THREADS)
     found = json.loads((root / "models" / "tuned" / model / "result.json").read_text(encoding="utf-8"))
     (journal,) = (root / ".cache" / "studies" / model).glob("*/journal.log")
     return Search(*time, between(journal), found["trials"], found["pruned"], found["score"])
