@@ -28,7 +28,7 @@ demo: $(DEMO)/Makefile ## Stamp a project from the default recipe into build/dem
 test: lint ## Check the code, run the fast tests and each recipe once; ten minutes
 	$(PYTEST) --durations=30 -m "not slow or e2e"
 
-test-all: lint ## Run all tests; half an hour
+test-all: lint ## Run all tests; three quarters of an hour
 	$(PYTEST) --durations=100
 
 fast: $(READY) ## Run the tests that take seconds

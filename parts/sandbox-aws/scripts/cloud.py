@@ -1,4 +1,4 @@
-"""What the scripts share that make something in a cloud: Terraform, containers, names of images, and AWS."""
+"""Shared by the scripts that make something in a cloud: Terraform, containers, names of images, and AWS."""
 
 import base64
 import hashlib
@@ -10,7 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -258,3 +258,18 @@ def empty_registry(ecr: Any, name: str) -> None:
         done = ecr.batch_delete_image(repositoryName=name, imageIds=images)
         if not done["imageIds"]:
             raise Refused(f"images in the registry {name} cannot be deleted ({done['failures'][0]['failureReason']})")
+
+
+def tell_variables(repository: str, values: Mapping[str, str]) -> None:
+    """Print the commands that set the variables of CI.
+
+    Parameters
+    ----------
+    repository : str
+        The repository at GitHub, such as ada/shop.
+    values : mapping
+        The variables.
+    """
+    print("CI: its variables are set by these commands:")
+    for name, value in values.items():
+        print(f"  {shlex.join(['gh', 'variable', 'set', '--repo', repository, name, '--body', value])}")

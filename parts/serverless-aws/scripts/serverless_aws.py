@@ -8,7 +8,6 @@ import argparse
 import importlib.util
 import os
 import re
-import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from cloud import (
     find_version,
     log_in,
     run_main,
+    tell_variables,
 )
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -280,9 +280,7 @@ def tell_ci(made: dict[str, Any]) -> None:
     }
     if os.environ.get("EXTRAS"):
         values["AWS_SERVE_EXTRAS"] = os.environ["EXTRAS"]
-    print("CI: its variables are set by these commands:")
-    for name, value in values.items():
-        print(f"  {shlex.join(['gh', 'variable', 'set', '--repo', made['github_repository'], name, '--body', value])}")
+    tell_variables(made["github_repository"], values)
 
 
 if __name__ == "__main__":

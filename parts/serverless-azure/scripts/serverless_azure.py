@@ -24,6 +24,7 @@ from cloud import (
     find_engine,
     find_version,
     run_main,
+    tell_variables,
 )
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -233,9 +234,7 @@ def tell_ci(made: dict[str, Any]) -> None:
     }
     if os.environ.get("EXTRAS"):
         values["AZURE_SERVE_EXTRAS"] = os.environ["EXTRAS"]
-    print("CI: its variables are set by these commands:")
-    for name, value in values.items():
-        print(f"  {shlex.join(['gh', 'variable', 'set', '--repo', made['github_repository'], name, '--body', value])}")
+    tell_variables(made["github_repository"], values)
 
 
 def azure(*words: str) -> str:

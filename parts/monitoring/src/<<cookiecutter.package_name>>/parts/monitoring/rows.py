@@ -71,11 +71,11 @@ def _renamed(name: str) -> str | None:
     return f"interval.{name}" if name.startswith(BOUNDS) else None
 
 
-def _dtype(said: Mapping[str, Any]) -> str:
+def _dtype(schema: Mapping[str, Any]) -> str:
     """Return the dtype of a column of predictions, from the JSON Schema of its values."""
-    if "enum" in said:
-        return DTYPES.get(pd.api.types.infer_dtype(said["enum"], skipna=False), "str")
-    return {"integer": "Int64", "number": "float64"}.get(said.get("type", ""), "str")
+    if "enum" in schema:
+        return DTYPES.get(pd.api.types.infer_dtype(schema["enum"], skipna=False), "str")
+    return {"integer": "Int64", "number": "float64"}.get(schema.get("type", ""), "str")
 
 
 def _input(values: pd.Series | None, dtype: str, count: int) -> pd.Series:
@@ -88,7 +88,7 @@ def _input(values: pd.Series | None, dtype: str, count: int) -> pd.Series:
 
 
 def _as(values: pd.Series, dtype: str) -> pd.Series:
-    return _text(values.tolist()) if dtype == "str" else values.astype(dtype)  # type: ignore[call-overload]
+    return _text(values.tolist()) if dtype == "str" else values.astype(pd.api.types.pandas_dtype(dtype))
 
 
 def _text(values: Sequence[Any]) -> pd.Series:
